@@ -1,0 +1,435 @@
+"""What flows between the stages: frozen values with a lossless JSON round trip.
+
+No value here holds C++ text, a torch object or an absolute path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .errors import UsageError
+
+SCHEMA = 1
+"""Number of the manifest's and of verify.json's schema."""
+
+PARITY_TOLERANCE = 1e-4
+"""Allowed max |difference| relative to max |reference|; there is no absolute floor."""
+
+
+class DType(enum.StrEnum):
+    """Element types that cross the C++ API."""
+
+    float32 = "float32"
+    float64 = "float64"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    int8 = "int8"
+    uint8 = "uint8"
+    int16 = "int16"
+    int32 = "int32"
+    int64 = "int64"
+    bool_ = "bool"
+
+    @property
+    def itemsize(self) -> int:
+        """Size of one element in bytes."""
+        return _ITEMSIZE[self]
+
+
+_ITEMSIZE = {
+    DType.float32: 4,
+    DType.float64: 8,
+    DType.float16: 2,
+    DType.bfloat16: 2,
+    DType.int8: 1,
+    DType.uint8: 1,
+    DType.int16: 2,
+    DType.int32: 4,
+    DType.int64: 8,
+    DType.bool_: 1,
+}
+
+
+class Interpolation(enum.StrEnum):
+    """Resampling filters, by Pillow's and torchvision's names; all but nearest are antialiased."""
+
+    nearest = "nearest"
+    bilinear = "bilinear"
+    bicubic = "bicubic"
+
+
+class Rescale(enum.StrEnum):
+    """How uint8 becomes float32 in 0..1: both forms exist in torchvision and differ in the last bit."""
+
+    divide = "divide"
+    """x / 255 (ToTensor, convert_image_dtype)"""
+    multiply = "multiply"
+    """x * float32(1 / 255) (transforms.v2.ToDtype(scale=True) on tensors)"""
+
+
+class Task(enum.StrEnum):
+    """What the outputs mean, and so which postprocessing is generated."""
+
+    classification = "classification"
+    generic = "generic"
+
+
+class JsonValue:
+    """Mixin: `to_json()` and `from_json()` for frozen dataclasses, recursive and lossless."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """This value as plain JSON types; enums by value, tuples as lists."""
+        return {f.name: _encode(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """The value that `to_json()` gave; raises UsageError on unknown or missing fields."""
+        if not isinstance(data, dict):
+            raise UsageError(f"{cls.__name__}: expected an object, found {type(data).__name__}")
+        hints = typing.get_type_hints(cls)
+        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(data) - set(fields))
+        missing = sorted(
+            n
+            for n, f in fields.items()
+            if n not in data
+            and f.default is dataclasses.MISSING
+            and f.default_factory is dataclasses.MISSING
+        )
+        if unknown or missing:
+            raise UsageError(f"{cls.__name__}: unknown fields {unknown}, missing fields {missing}")
+        return cls(**{n: _decode(hints[n], v, f"{cls.__name__}.{n}") for n, v in data.items()})
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, JsonValue):
+        return value.to_json()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_encode(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _encode(v) for k, v in value.items()}
+    return value
+
+
+def _decode(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        options = [a for a in typing.get_args(hint) if a is not type(None)]
+        if value is None:
+            return None
+        return _decode(options[0], value, where)
+    if origin is tuple:
+        args = typing.get_args(hint)
+        if not isinstance(value, list):
+            raise UsageError(f"{where}: expected a list, found {type(value).__name__}")
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_decode(args[0], v, where) for v in value)
+        if len(args) != len(value):
+            raise UsageError(f"{where}: expected {len(args)} items, found {len(value)}")
+        return tuple(_decode(a, v, where) for a, v in zip(args, value, strict=True))
+    if origin is dict:
+        _, item = typing.get_args(hint)
+        return {k: _decode(item, v, where) for k, v in value.items()}
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        try:
+            return hint(value)
+        except ValueError as e:
+            raise UsageError(f"{where}: {e}") from None
+    if isinstance(hint, type) and issubclass(hint, JsonValue):
+        return hint.from_json(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and not isinstance(value, hint):
+        raise UsageError(f"{where}: expected {hint.__name__}, found {type(value).__name__}")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dim(JsonValue):
+    """One dimension: fixed when min == opt == max, else dynamic within [min, max], tuned for opt."""
+
+    min: int
+    opt: int
+    max: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min <= self.opt <= self.max:
+            raise UsageError(f"dimension {self.min}:{self.opt}:{self.max} must be 0 < min <= opt <= max")
+
+    @classmethod
+    def fixed(cls, size: int) -> Dim:
+        """A dimension of exactly `size`."""
+        return cls(min=size, opt=size, max=size)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether more than one size is allowed."""
+        return self.min != self.max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec(JsonValue):
+    """An input or output: name, element type, dimensions (outermost first)."""
+
+    name: str
+    dtype: DType
+    dims: tuple[Dim, ...]
+
+    def shape(self, batch: int | None = None) -> tuple[int, ...]:
+        """The `opt` sizes, with the first dimension replaced by `batch` where it is dynamic."""
+        sizes = [d.opt for d in self.dims]
+        if batch is not None and self.dims and self.dims[0].dynamic:
+            sizes[0] = batch
+        return tuple(sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeStep(JsonValue):
+    """torchvision's Resize on a PIL image.
+
+    Exactly one of `shorter` (the shorter side, in pixels, aspect kept; `max_size` bounds the longer
+    side) and `size` ((height, width) in pixels) is given.
+    """
+
+    shorter: int | None = None
+    size: tuple[int, int] | None = None
+    max_size: int | None = None
+    interpolation: Interpolation
+
+    def __post_init__(self) -> None:
+        if (self.shorter is None) == (self.size is None):
+            raise UsageError("resize: give either the shorter side or a (height, width) pair")
+        if self.max_size is not None and (self.shorter is None or self.max_size <= self.shorter):
+            raise UsageError("resize: max_size needs a single int size that is smaller than it")
+        for n in (self.shorter, *(self.size or ())):
+            if n is not None and n < 1:
+                raise UsageError(f"resize: size {n} must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropStep(JsonValue):
+    """torchvision's CenterCrop on a PIL image: (height, width) in pixels; pads with 0 where smaller."""
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise UsageError(f"crop: size {self.height}x{self.width} must be at least 1x1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeometryStep(JsonValue):
+    """One step on uint8 pixels: exactly one of `resize` and `crop`."""
+
+    resize: ResizeStep | None = None
+    crop: CropStep | None = None
+
+    def __post_init__(self) -> None:
+        if (self.resize is None) == (self.crop is None):
+            raise UsageError("geometry: each step is either a resize or a crop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreprocessSpec(JsonValue):
+    """From RGB uint8 pixels (HWC) to a float32 NCHW tensor.
+
+    `geometry` runs in order on uint8 pixels as Pillow does it; then `rescale` to 0..1; then, when
+    `mean` and `std` are not None, (x - mean) / std per channel in float32.
+    """
+
+    geometry: tuple[GeometryStep, ...]
+    rescale: Rescale = Rescale.divide
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    source: str
+    """Where the transforms come from, for people: `ResNet18_Weights.IMAGENET1K_V1`, a file's name, ..."""
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.std is None):
+            raise UsageError("normalise: mean and std belong together")
+        if self.std is not None and any(s == 0 for s in self.std):
+            raise UsageError("normalise: std must not be 0")
+
+    @property
+    def output_size(self) -> tuple[int, int] | None:
+        """(height, width) when it does not depend on the picture, else None."""
+        if not self.geometry:
+            return None
+        last = self.geometry[-1]
+        if last.crop is not None:
+            return (last.crop.height, last.crop.width)
+        return last.resize.size if last.resize is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsInfo(JsonValue):
+    """Which weights the artifact carries. `warning` is empty unless they are random."""
+
+    kind: str
+    """`pretrained`, `random`, `user`"""
+    detail: str
+    """`ResNet18_Weights.IMAGENET1K_V1`, `seed 0, made lively`, a file's name"""
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec(JsonValue):
+    """What the model is, whatever the backend."""
+
+    source: str
+    """As the user named it, without folders."""
+    task: Task
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    labels: tuple[str, ...] = ()
+    preprocess: PreprocessSpec | None = None
+    weights: WeightsInfo
+    parameters: int
+    """Count of parameter elements."""
+    notes: tuple[str, ...] = ()
+    """What a user should know, one sentence each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact(JsonValue):
+    """The file that the C++ program loads, relative to the project's assets/ folder."""
+
+    file: str
+    format: str
+    """`torchscript`, `aoti`, `onnx`, `network`"""
+    size: int
+    """Bytes."""
+    sha256: str
+    head_tail_sha256: str
+    """sha256 of the first 64 KiB followed by the last 64 KiB (of the whole file when it is smaller than 128 KiB)."""
+    method: str
+    """`script`, `trace`, `given`, with `frozen` where it was: `script, frozen`."""
+    reason: str = ""
+    """Why this method: `traced: scripting failed at ...`."""
+    warnings: tuple[str, ...] = ()
+    """What the exporter reported, such as branches that depend on data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenOutput(JsonValue):
+    """One reference output of a golden case."""
+
+    name: str
+    file: str
+    """.npy under assets/goldens/"""
+    max_abs: float
+    """max |reference|; the allowed difference is `tolerance` times this."""
+    tolerance: float = PARITY_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenCase(JsonValue):
+    """Inputs with the outputs that the Python model gave for them.
+
+    A picture case has `images` (the same picture in several formats), the uint8 pixels after resize
+    and crop (HWC .npy, one per image because JPEG loses), and top-5 classes of the first image.
+    """
+
+    name: str
+    kind: str
+    """`seeded`, `batch`, `picture`"""
+    inputs: tuple[str, ...]
+    """.npy files under assets/goldens/, in the order of the model's inputs"""
+    outputs: tuple[GoldenOutput, ...]
+    image: str = ""
+    pixels: str = ""
+    topk: tuple[tuple[int, float], ...] = ()
+    """(class index, probability), best first"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelCase(JsonValue):
+    """A picture and the uint8 pixels that the reference preprocessing gives for it."""
+
+    name: str
+    image: str
+    pixels: str
+    """HWC uint8 .npy under assets/goldens/"""
+    tensor: str
+    """1x3xHxW float32 .npy under assets/goldens/"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goldens(JsonValue):
+    """All reference data of a project."""
+
+    cases: tuple[GoldenCase, ...]
+    pixel_cases: tuple[PixelCase, ...] = ()
+    parity: str = "strong"
+    """`strong`: any two goldens differ by 1000 tolerances or more; `weak`: they do not (a user's own weights)."""
+    parity_note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSpec(JsonValue):
+    """Everything that rendering needs: the manifest's body."""
+
+    name: str
+    backend: str
+    model: ModelSpec
+    artifact: Artifact
+    goldens: Goldens
+    options: dict[str, str]
+    """The options of `gencpp new` that made this project, without folders of this machine."""
+    versions: dict[str, str]
+    """gencpp, torch, torchvision, pillow, numpy, python that made the artifact and the goldens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult(JsonValue):
+    """One step of verify."""
+
+    name: str
+    status: str
+    """`passed`, `failed`, `skipped`"""
+    seconds: float
+    reason: str = ""
+    argv: tuple[str, ...] = ()
+    log: str = ""
+    """Path relative to the project."""
+    needed: bool = True
+    """Whether the proof needs this step: a needed step that was skipped makes the whole incomplete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityResult(JsonValue):
+    """C++ against Python for one output of one golden case."""
+
+    case: str
+    output: str
+    max_abs_diff: float
+    max_rel_diff: float
+    """max |difference| / max |reference|"""
+    tolerance: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport(JsonValue):
+    """What `gencpp verify` found; also OUT/verify.json."""
+
+    schema: int = SCHEMA
+    project: str
+    backend: str
+    status: str
+    """`passed`, `failed`, `incomplete`"""
+    steps: tuple[StepResult, ...]
+    parity: tuple[ParityResult, ...] = ()
+    bench: dict[str, float] = dataclasses.field(default_factory=dict)
+    edited: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
