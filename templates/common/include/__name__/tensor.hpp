@@ -129,6 +129,29 @@ struct TensorView {
   [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(dims.elements()) * size_of(dtype); }
 };
 
+// A run of elements that somebody else owns: one, a vector or an array (std::span is C++20).
+template <typename T>
+class Span {
+ public:
+  constexpr Span() = default;
+  constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
+  constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT: implicit on purpose
+  Span(const std::vector<std::remove_const_t<T>>& items) : data_(items.data()), size_(items.size()) {}  // NOLINT
+  template <std::size_t N>
+  constexpr Span(const std::array<std::remove_const_t<T>, N>& items) : data_(items.data()), size_(N) {}  // NOLINT
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr T& operator[](std::size_t i) const { return data_[i]; }
+  [[nodiscard]] constexpr T* begin() const noexcept { return data_; }
+  [[nodiscard]] constexpr T* end() const noexcept { return data_ + size_; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+using TensorViews = Span<const TensorView>;
+
 // A view of `data`, which has dims.elements() elements.
 template <typename T>
 [[nodiscard]] TensorView view_of(T* data, const Dims& dims) {

@@ -1,0 +1,357 @@
+"""The command line: parse, call the pipeline, print, exit. The only module that prints."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from . import __version__
+from .errors import GencppError
+
+if TYPE_CHECKING:
+    from .pipeline import Request
+    from .spec import VerifyReport
+
+app = typer.Typer(
+    name="gencpp",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Turn a trained PyTorch model into a complete C++ project that is proven to compute the same.",
+    epilog="Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 the environment lacks something.",
+)
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A torchvision name (resnet18), package.module:factory, or a TorchScript file.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Torchvision: auto (pretrained when cached or downloadable within 60 s, else random), none, "
+        "DEFAULT, a name such as IMAGENET1K_V1, or a state dict file."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of random weights and golden inputs.", min=0)]
+ImportPath = Annotated[list[str] | None, typer.Option("--path", help="Folder to add to the import path.")]
+StateDict = Annotated[str | None, typer.Option(help="Weights for a factory's model, loaded with weights_only.")]
+Input = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="An input that the source does not tell: name:1x3x224x224:float32."),
+]
+
+
+@app.command()
+def new(
+    out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    model: Model,
+    backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch")] = "libtorch",
+    name: Annotated[str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")] = None,
+    weights: Weights = "auto",
+    seed: Seed = 0,
+    path: ImportPath = None,
+    state_dict: StateDict = None,
+    input_: Input = None,
+    dynamic: Annotated[
+        list[str] | None, typer.Option("--dynamic", help="Bounds of the batch: INPUT:0=MIN:OPT:MAX.")
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="File with one class label a line.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite edited files of an existing project.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a C++ project for a model."""
+    from .pipeline import generate
+
+    request = _request(
+        source=model,
+        backend=backend,
+        out=out,
+        name=name,
+        force=force,
+        dynamic=tuple(dynamic or ()),
+        weights=weights,
+        seed=seed,
+        path=tuple(path or ()),
+        state_dict=state_dict,
+        inputs=tuple(input_ or ()),
+        preprocess=preprocess,
+        labels=labels,
+    )
+    with _progress(quiet=as_json) as progress:
+        made = generate(request, progress)
+    project = made.project
+    if as_json:
+        print(json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()}))
+        return
+    _warn(made.warnings)
+    artifact = project.artifact
+    print(f"{project.name}: {project.model.source} on {project.backend}, {artifact.size / 1e6:.1f} MB")
+    print(f"  artifact  {artifact.method}{f' ({artifact.reason})' if artifact.reason else ''}")
+    print(f"  weights   {project.model.weights.detail}")
+    for note in project.model.notes:
+        print(f"  note      {note}")
+    print(f"  folder    {_shown(made.out)}")
+    print(f"next: gencpp verify {_shown(made.out)}")
+
+
+@app.command()
+def verify(
+    out: Annotated[Path, typer.Argument(help="Folder that `gencpp new` wrote.", show_default=False)],
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Exit 0 when a needed step was skipped.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build a project, test it, and compare its answers with the Python model's."""
+    from . import pipeline
+
+    with _progress(quiet=as_json) as progress:
+        report = pipeline.verify(out, progress)
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        _print_report(report, out)
+    if report.status == "failed":
+        raise typer.Exit(1)
+    if report.status == "incomplete" and not allow_incomplete:
+        raise typer.Exit(3)
+
+
+@app.command()
+def inspect(
+    source: Annotated[str, typer.Argument(help="As --model of `gencpp new`.", show_default=False)],
+    weights: Weights = "none",
+    seed: Seed = 0,
+    path: ImportPath = None,
+    state_dict: StateDict = None,
+    input_: Input = None,
+    as_json: Json = False,
+) -> None:
+    """Show a model's inputs, outputs, size, work and operators, and what each backend can do with it."""
+    from . import pipeline, readme
+    from .backends import BACKENDS
+
+    request = _request(
+        source=source,
+        backend="libtorch",
+        out=Path(),
+        weights=weights,
+        seed=seed,
+        path=tuple(path or ()),
+        state_dict=state_dict,
+        inputs=tuple(input_ or ()),
+    )
+    with _progress(quiet=as_json) as progress:
+        spec, work, status = pipeline.inspect(request, progress)
+    if as_json:
+        data = {
+            "model": spec.to_json(),
+            "multiply_adds": work.multiply_adds,
+            "parameter_bytes": work.parameter_bytes,
+            "operators": dict(work.operators),
+            "backends": status,
+        }
+        print(json.dumps(data, indent=2))
+        return
+    print(f"{spec.source}: {spec.task.value}")
+    for kind, tensors in (("input", spec.inputs), ("output", spec.outputs)):
+        for tensor in tensors:
+            print(f"  {kind:<11} {tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
+    print(f"  parameters  {spec.parameters:,} ({work.parameter_bytes / 1e6:.1f} MB)")
+    print(f"  work        {work.multiply_adds / 1e9:.3f} G multiply-adds a run")
+    print(f"  operators   {', '.join(f'{name} {count}' for name, count in work.operators)}")
+    if spec.preprocess:
+        steps = ", ".join(readme.step_text(s) for s in spec.preprocess.geometry) or "no resize or crop"
+        print(f"  preprocess  {spec.preprocess.source}: {steps}")
+    print(f"  labels      {len(spec.labels) or 'none'}")
+    for note in spec.notes:
+        print(f"  note        {note}")
+    for key, text in status.items():
+        print(f"  {key:<11} {text}")
+    assert set(status) >= set(BACKENDS)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the torchvision builders with task, input, weights, and what the backends can do with them."""
+    from .catalog import torchvision_models
+
+    with _progress(quiet=as_json) as progress:
+        progress("importing torchvision")
+        rows = torchvision_models()
+    if as_json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+        return
+    table = [("model", "task", "input", "weights", "libtorch")]
+    table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch) for r in rows]
+    _print_table(table)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show what this machine has for building and running generated projects."""
+    from .doctor import examine
+
+    findings = examine()
+    missing = any(f.status == "missing" for f in findings)
+    if as_json:
+        print(json.dumps({"findings": [f.to_json() for f in findings]}, indent=2))
+    else:
+        table = [("", "status", "found")]
+        for f in findings:
+            table.append((f.name, f.status, f.detail + (f" -> {f.remedy}" if f.remedy else "")))
+        _print_table(table)
+    if missing:
+        raise typer.Exit(3)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"gencpp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """The command `gencpp`: every error is one message on standard error and its exit code."""
+    # Ended by a signal from outside, a half-written folder is removed as after Ctrl-C.
+    with contextlib.suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(standalone_mode=False) or 0
+    except GencppError as e:
+        _fail(e.message, e.hint)
+        sys.exit(e.exit_code)
+    except typer.Abort:
+        _fail("interrupted; nothing was written", "")
+        sys.exit(130)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was written", "")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as e:
+        if show := getattr(e, "format_message", None):  # a usage error of the command line's own parser
+            context = getattr(e, "ctx", None)
+            _fail(show(), f"Try: {context.command_path if context else 'gencpp'} --help")
+            sys.exit(2)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _request(**options: Any) -> Request:
+    from .pipeline import Request
+
+    return Request(**options)
+
+
+def _fail(message: str, hint: str) -> None:
+    print(f"gencpp: error: {message}", file=sys.stderr)
+    if hint:
+        print(hint, file=sys.stderr)
+
+
+def _shown(path: Path) -> str:
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A status line on a terminal, nothing in a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda text: status.update(text)
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    """Warnings that cannot be missed: framed on a terminal, on standard error everywhere."""
+    if not warnings:
+        return
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.panel import Panel
+        from rich.text import Text
+
+        for warning in warnings:
+            Console(stderr=True).print(Panel(Text(warning), title="WARNING", border_style="yellow"))
+        return
+    for warning in warnings:
+        print(f"gencpp: WARNING: {warning}", file=sys.stderr)
+
+
+def _print_report(report: VerifyReport, out: Path) -> None:
+    _warn(report.warnings)
+    rows = [("step", "status", "seconds", "")]
+    for step in report.steps:
+        rows.append((step.name, step.status, f"{step.seconds:.1f}", step.reason.splitlines()[0] if step.reason else ""))
+    _print_table(rows)
+    if report.parity:
+        print()
+        table = [("parity", "output", "max |diff|", "relative", "allowed", "")]
+        for p in report.parity:
+            numbers = (f"{p.max_abs_diff:.2e}", f"{p.max_rel_diff:.2e}", f"{p.tolerance:.0e}")
+            table.append((p.case, p.output, *numbers, "passed" if p.passed else "FAILED"))
+        _print_table(table)
+    for path in report.edited:
+        print(f"edited since generation: {path}")
+    for step in report.steps:
+        if step.status == "failed":
+            print(f"\n{step.name} failed; its log is {_shown(out.resolve() / step.log)}", file=sys.stderr)
+            print("\n".join(f"  {line}" for line in step.reason.splitlines()), file=sys.stderr)
+    print(f"\n{report.project}: {report.status}; report in {_shown(out.resolve() / 'verify.json')}")
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """Columns on a terminal through rich; plain columns, never wrapped or cut, in a pipe."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
+        styles = {"passed": "green", "ok": "green", "failed": "red", "FAILED": "red", "missing": "red"}
+        styles |= {"skipped": "yellow", "absent": "yellow"}
+        for row in rows[1:]:
+            table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
+        Console().print(table)
+        return
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[-1]]).rstrip())

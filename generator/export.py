@@ -1,0 +1,302 @@
+"""LoadedModel + ModelSpec -> Artifact: a frozen TorchScript file that was compared with eager first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import CheckFailed, EnvironmentLacks
+from .sources import LoadedModel, Progress
+from .spec import Artifact, Dim, ModelSpec, TensorSpec
+from .stimuli import seeded_inputs
+from .structure import max_abs_difference, run_module, short_place
+
+ARTIFACT = "model.pt"
+TOLERANCE = 1e-5
+"""Artifact against eager: largest |difference| / max |reference|. The same kernels run in both; what is
+left is the rounding of folded BatchNorm and of fused operators."""
+
+_SEEDS = (11_003, 11_017)
+"""The first traces, the second checks on an input that the trace has not seen."""
+
+_MORE_SEEDS = tuple(range(11_100, 11_108))
+"""Where the tracer warned: a branch that half of all inputs take slips through ten checks once in 500."""
+
+_HEAD_TAIL = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """An artifact in memory, with how it was made and how it compares."""
+
+    module: Any
+    method: str
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+    """Why it is not the model; empty when it is."""
+    worst: float = 0.0
+    """Largest relative difference from eager."""
+    batch_problem: str = ""
+
+
+def export_torchscript(
+    loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress
+) -> tuple[Artifact, ModelSpec]:
+    """Writes directory/model.pt; gives the spec back with the batch fixed where the artifact needs it.
+
+    Scripts, else traces; freezes. Before anything is written, the artifact's outputs are compared with
+    the eager module's, in number, shape and value, for two seeds and for another batch size. Raises
+    CheckFailed when neither way gives the model.
+    """
+    candidate = _given(loaded, spec) if loaded.scripted else _made(loaded, spec, progress)
+    notes = list(spec.notes)
+    if candidate.batch_problem:
+        spec = _fix_batch(spec)
+        notes.append(f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {candidate.batch_problem}.")
+    if candidate.warnings:
+        notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
+    path = directory / ARTIFACT
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _quiet():
+            _save(candidate.module, path)
+    except (OSError, RuntimeError) as e:
+        told = (getattr(e, "strerror", None) or str(e).strip().splitlines()[0])[:200]
+        raise EnvironmentLacks(
+            f"cannot write {path}: {told}", hint="check the free space and the permissions of that folder."
+        ) from None
+    sha256, head_tail, size = hashes(path)
+    progress(
+        f"{ARTIFACT}: {candidate.method}, {size / 1e6:.1f} MB,"
+        f" differs from eager by {candidate.worst:.1e} of the largest output"
+    )
+    artifact = Artifact(
+        file=ARTIFACT,
+        format="torchscript",
+        size=size,
+        sha256=sha256,
+        head_tail_sha256=head_tail,
+        method=candidate.method,
+        reason=candidate.reason,
+        warnings=candidate.warnings,
+    )
+    return artifact, replace(spec, notes=tuple(notes))
+
+
+def hashes(path: Path) -> tuple[str, str, int]:
+    """(sha256, sha256 of the first and last 64 KiB, size in bytes) of a file."""
+    size = path.stat().st_size
+    with path.open("rb") as f:
+        whole = hashlib.file_digest(f, "sha256").hexdigest()
+        if size < 2 * _HEAD_TAIL:
+            return whole, whole, size
+        f.seek(0)
+        head = f.read(_HEAD_TAIL)
+        f.seek(size - _HEAD_TAIL)
+        return whole, hashlib.sha256(head + f.read(_HEAD_TAIL)).hexdigest(), size
+
+
+def _made(loaded: LoadedModel, spec: ModelSpec, progress: Progress) -> _Candidate:
+    scripted = _script(loaded, spec)
+    if not scripted.problem:
+        return scripted
+    progress(f"not scripted: {scripted.problem}")
+    traced = _trace(loaded, spec, reason=f"traced: {scripted.problem}")
+    if traced.problem:
+        raise CheckFailed(
+            f"{loaded.source_text} cannot be turned into TorchScript:\n"
+            f"  script: {scripted.problem}\n  trace: {traced.problem}"
+            + "".join(f"\n  {w}" for w in traced.warnings),
+            hint="make forward free of branches on values, or scriptable (type annotations, no **kwargs).",
+        )
+    return traced
+
+
+def _given(loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+    """A source that is TorchScript already."""
+    module, frozen, why = _freeze(loaded.module)
+    made = _compared(_Candidate(module=module, method=f"given{frozen}", reason=why), loaded, spec)
+    if made.problem:
+        kept = _Candidate(module=loaded.module, method="given", reason=f"not frozen: {made.problem}")
+        made = _compared(kept, loaded, spec)
+    if made.problem:
+        raise CheckFailed(f"{loaded.source_text} does not give the same answers twice: {made.problem}")
+    return made
+
+
+def _script(loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+    import torch
+
+    try:
+        with _quiet():
+            module = torch.jit.script(loaded.module)
+    except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
+        return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
+    return _frozen_and_compared(_Candidate(module=module, method="script"), loaded, spec, "the scripted model")
+
+
+def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
+    import torch
+
+    example = tuple(seeded_inputs(spec.inputs, _SEEDS[0]))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with torch.no_grad():
+                # A dict of outputs needs strict=False: its keys become constants, which we compare.
+                module = torch.jit.trace(loaded.module, example, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
+        except Exception as e:  # noqa: BLE001 - the user's forward runs here
+            return _Candidate(module=None, method="trace", problem=f"tracing failed: {_first_line(e)}")
+    told = dict.fromkeys(
+        f"{short_place(w.filename, w.lineno)}: {_summary(str(w.message))}"
+        for w in caught
+        if issubclass(w.category, torch.jit.TracerWarning)
+    )
+    traced = _Candidate(module=module, method="trace", reason=reason, warnings=tuple(told))
+    return _frozen_and_compared(traced, loaded, spec, "the trace")
+
+
+def _frozen_and_compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, what: str) -> _Candidate:
+    """Frozen when that works and is equal; else as it is; `problem` set when that is not equal either."""
+    module, frozen, why = _freeze(made.module)
+    if frozen:
+        first = _compared(replace(made, module=module, method=made.method + frozen), loaded, spec)
+        if not first.problem:
+            return first
+        why = f"not frozen: {first.problem}"
+    reason = "; ".join(r for r in (made.reason, why) if r)
+    second = _compared(replace(made, reason=reason), loaded, spec)
+    return replace(second, problem=f"{what} is not the model: {second.problem}") if second.problem else second
+
+
+def _freeze(module: Any) -> tuple[Any, str, str]:
+    """(module, ", frozen" or "", why not)."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule) and not hasattr(module, "training"):
+        return module, ", frozen", ""  # it came frozen
+    try:
+        with _quiet(), torch.no_grad():
+            return torch.jit.freeze(module.eval()), ", frozen", ""
+    except Exception as e:  # noqa: BLE001 - freezing raises many kinds
+        return module, "", f"not frozen: {_first_line(e)}"
+
+
+def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+    """Outputs against eager: two seeds or more at the opt batch, then one item more where the batch is dynamic."""
+    worst = 0.0
+    for seed in (*_SEEDS, *(_MORE_SEEDS if made.warnings else ())):
+        problem, relative = _difference(made.module, loaded.module, seeded_inputs(spec.inputs, seed))
+        if problem:
+            return replace(made, problem=f"{problem} (seed {seed})")
+        worst = max(worst, relative)
+    batch_problem = ""
+    first = spec.inputs[0]
+    if first.dims and first.dims[0].dynamic:
+        many = first.dims[0].opt + 1
+        batch_problem, relative = _difference(
+            made.module, loaded.module, seeded_inputs(spec.inputs, _SEEDS[1], many)
+        )
+        if batch_problem:
+            batch_problem = f"with {many} items {batch_problem}"
+        else:
+            worst = max(worst, relative)
+    return replace(made, worst=worst, batch_problem=batch_problem)
+
+
+def _difference(module: Any, eager: Any, inputs: Sequence[Any]) -> tuple[str, float]:
+    """("", largest relative difference), or what is wrong with the module."""
+    reference = run_module(eager, inputs)
+    try:
+        with _quiet():
+            found = run_module(module, inputs)
+    except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
+        return f"it fails: {_last_line(e)}", 0.0
+    if len(found) != len(reference):
+        return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
+    worst = 0.0
+    for (name, a), (_, b) in zip(reference, found, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return f"output {name} is {_told(b)}, eager gives {_told(a)}", 0.0
+        difference, largest = max_abs_difference(a, b)
+        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
+        if not relative <= TOLERANCE and not _same_nonfinite(a, b):
+            return f"output {name} differs by {relative:.1e} of its largest value", 0.0
+        worst = max(worst, relative)
+    return "", worst
+
+
+def _same_nonfinite(a: Any, b: Any) -> bool:
+    """Equal inf and nan are for the goldens to refuse, by name."""
+    import torch
+
+    return bool(torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())))
+
+
+def _told(tensor: Any) -> str:
+    return f"{'x'.join(map(str, tensor.shape))} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _fix_batch(spec: ModelSpec) -> ModelSpec:
+    def fixed(t: TensorSpec) -> TensorSpec:
+        return replace(t, dims=tuple(Dim.fixed(d.opt) for d in t.dims))
+
+    return replace(
+        spec, inputs=tuple(fixed(t) for t in spec.inputs), outputs=tuple(fixed(t) for t in spec.outputs)
+    )
+
+
+def _save(module: Any, path: Path) -> None:
+    import torch
+
+    part = path.with_name(path.name + ".part")
+    try:
+        torch.jit.save(module, str(part))  # type: ignore[no-untyped-call]
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """TorchScript's deprecation warnings (we know, and refuse Python 3.14) and scripted models' own ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _script_error(e: BaseException) -> str:
+    """` at file:line: first line`, from the compiler's own report."""
+    lines = [line.rstrip() for line in str(e).splitlines() if line.strip()]
+    place = re.search(r'File "([^"]+)", line (\d+)', str(e))
+    where = f" at {short_place(place.group(1), int(place.group(2)))}" if place else ""
+    return f"{where}: {_plain(lines[0].strip() if lines else type(e).__name__)}"
+
+
+def _first_line(e: BaseException) -> str:
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    return _plain(lines[0] if lines else type(e).__name__)
+
+
+def _last_line(e: BaseException) -> str:
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    return _plain(lines[-1] if lines else type(e).__name__)
+
+
+def _plain(text: str) -> str:
+    """One short line without folders of this machine, or addresses."""
+    text = re.sub(r"(/[\w.+-]+)+/([\w.+-]+)", lambda m: short_place(m.group(0)), text)
+    return re.sub(r" at 0x[0-9a-f]+", "", text)[:240].rstrip(" :")
+
+
+def _summary(message: str) -> str:
+    """The first sentence of a tracer's warning."""
+    return _plain(" ".join(message.split())).split(". ")[0].rstrip(".")

@@ -1,0 +1,114 @@
+"""Imports and calls what a user names as `module:attr`, and turns every failure into one clear message.
+
+Sits after spec.py, before sources.py: imports errors only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import EnvironmentLacks, UsageError
+
+_HERE = str(Path(__file__).parent)
+
+
+def resolve(module: str, attr: str, path: Sequence[str]) -> Any:
+    """The object `module:attr`; `path` and the working folder are searched first, and stay searched."""
+    bad = [p for p in path if not Path(p).is_dir()]
+    if bad:
+        raise UsageError("--path: no such folder: " + ", ".join(bad))
+    for folder in reversed([*(str(Path(p).resolve()) for p in path), os.getcwd()]):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        value: Any = importlib.import_module(module)
+    except ModuleNotFoundError as e:
+        if e.name and (module == e.name or module.startswith(e.name + ".")):
+            raise UsageError(
+                f"there is no module {e.name!r} (from {module}:{attr})",
+                hint="if it lies in a folder of yours, add that folder: --path FOLDER.",
+            ) from None
+        raise EnvironmentLacks(
+            f"{module} imports {e.name!r}, which is not installed ({_place(e)})",
+            hint=f"install what provides {e.name!r} (often: pip install {e.name}), or, when it is your own"
+            " module, add its folder: --path FOLDER.",
+        ) from None
+    except (Exception, SystemExit) as e:  # noqa: BLE001 - the user's code
+        raise UsageError(f"importing {module} failed: {_told(e)}") from None
+    walked = module
+    for part in attr.split("."):
+        if not hasattr(value, part):
+            near = difflib.get_close_matches(part, [n for n in dir(value) if not n.startswith("_")])
+            raise UsageError(
+                f"{walked} has no attribute {part!r}",
+                hint=f"did you mean {', '.join(near)}?" if near else f"is {part!r} defined at the top level?",
+            )
+        value = getattr(value, part)
+        walked = f"{walked}.{part}"
+    return value
+
+
+def call_factory(value: Any, where: str) -> Any:
+    """The nn.Module that a factory (or an nn.Module class, or a module itself) gives."""
+    from torch import nn
+
+    if isinstance(value, nn.Module):
+        return value
+    if not callable(value):
+        raise UsageError(
+            f"{where} is a {type(value).__name__}, which cannot be called",
+            hint="name a function without arguments that returns an nn.Module.",
+        )
+    module = call(value, where)
+    if not isinstance(module, nn.Module):
+        raise UsageError(
+            f"{where} returned a {type(module).__name__}, not a torch.nn.Module",
+            hint="return the model itself (not its weights, a tuple or a function).",
+        )
+    return module
+
+
+def call(value: Any, where: str, *args: Any) -> Any:
+    """value(*args); what it raises becomes a UsageError with the place in the user's code."""
+    try:
+        return value(*args)
+    except (Exception, SystemExit) as e:
+        if isinstance(e, UsageError):
+            raise
+        raise UsageError(f"{where} raised {_told(e)}") from None
+
+
+def _told(e: BaseException) -> str:
+    if isinstance(e, SyntaxError) and e.filename:
+        return f"{type(e).__name__}: {e.msg} ({_relative(e.filename)}:{e.lineno})"
+    message = str(e).strip()
+    return f"{type(e).__name__}{': ' + message if message else ''} ({_place(e)})"
+
+
+def _place(e: BaseException) -> str:
+    """file:line of the innermost frame of the user's own code."""
+    frames = [
+        f
+        for f in traceback.extract_tb(e.__traceback__)
+        if not f.filename.startswith((_HERE, "<frozen")) and f.filename != importlib.__file__
+    ]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(sys.base_prefix)]
+    if not frames:
+        return "no Python frame"
+    frame = (own or frames)[-1]
+    return f"{_relative(frame.filename)}:{frame.lineno}"
+
+
+def _relative(file: str) -> str:
+    with contextlib.suppress(ValueError):
+        return str(Path(file).relative_to(Path.cwd()))
+    return file

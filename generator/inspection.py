@@ -1,0 +1,254 @@
+"""What a loaded model is: names, element types, dimensions, task, labels, preprocessing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import GencppError, UsageError
+from .sources import LoadedModel, LoadOptions
+from .spec import Dim, ModelSpec, PreprocessSpec, Task, TensorSpec
+from .stimuli import seeded_inputs
+from .structure import dtype_of, forward_arguments, max_abs_difference, run_module
+from .transforms import preprocess_from
+
+MAX_BATCH = 8
+_SEED = 90_001
+_ITEM_TOLERANCE = 1e-3
+"""An item alone and the same item in a batch: as far apart as this (relative), items influence each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one run at the opt batch costs."""
+
+    multiply_adds: int
+    parameter_bytes: int
+    operators: tuple[tuple[str, int], ...]
+    """(aten name, calls), most frequent first"""
+
+
+def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
+    """Runs the model on seeded inputs to see its outputs, and whether the first dimension may vary.
+
+    Raises UsageError when the inputs are unknown or do not fit, the outputs are not tensors, or labels
+    or preprocessing do not fit them.
+    """
+    notes = list(loaded.notes)
+    inputs = _checked_inputs(loaded)
+    outputs = _run(loaded, seeded_inputs(inputs, _SEED), inputs)
+    specs = tuple(
+        TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs
+    )
+    batched = _batched(loaded, inputs, specs)
+    if isinstance(batched, str):
+        notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
+    else:
+        inputs, specs = batched
+    task = Task.classification if loaded.classification else Task.generic
+    if task is Task.classification and len(specs) == 1 and specs[0].name == "output":
+        specs = (replace(specs[0], name="logits"),)
+    if task is Task.classification:
+        _check_classes(loaded, specs)
+    preprocess, note = _preprocess(loaded, inputs)
+    notes += [note] if note else []
+    return ModelSpec(
+        source=loaded.source_text,
+        task=task,
+        inputs=inputs,
+        outputs=specs,
+        labels=loaded.labels,
+        preprocess=preprocess,
+        weights=loaded.weights,
+        parameters=sum(p.numel() for p in _parameters(loaded.module)),
+        notes=tuple(notes),
+    )
+
+
+def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
+    """Multiply-adds (half of torch's flop counter), operator calls and parameter bytes of one run."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    calls: Counter[str] = Counter()
+
+    class Operators(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            calls[func.overloadpacket.__name__] += 1
+            return func(*args, **(kwargs or {}))
+
+    flops = FlopCounterMode(display=False)
+    with torch.no_grad(), flops, Operators():
+        loaded.module(*seeded_inputs(spec.inputs, _SEED))
+    parameters = _parameters(loaded.module)
+    return Work(
+        multiply_adds=int(flops.get_total_flops()) // 2,
+        parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
+        operators=tuple(sorted(calls.items(), key=lambda c: (-c[1], c[0]))),
+    )
+
+
+def _parameters(module: Any) -> list[Any]:
+    """Parameters; for a frozen ScriptModule, which has none, the tensors among its graph's constants."""
+    import torch
+
+    found = list(module.parameters())
+    if found or not isinstance(module, torch.jit.ScriptModule):
+        return found
+    tensors = {}
+    for node in module.graph.findAllNodes("prim::Constant"):
+        value = node.output().toIValue()
+        if isinstance(value, torch.Tensor):
+            tensors[value.data_ptr()] = value
+    return list(tensors.values())
+
+
+def _checked_inputs(loaded: LoadedModel) -> tuple[TensorSpec, ...]:
+    required, optional = forward_arguments(loaded.module)
+    names = [s.name for s in loaded.inputs]
+    example = " ".join(f"--input {n}:1x3x224x224:float32" for n in required or ["x"])
+    if not names:
+        raise UsageError(
+            f"the inputs of {loaded.source_text} are not known"
+            + (f": its forward takes {', '.join(required)}" if required else ""),
+            hint=f"name each with its shape and element type, such as {example}",
+        )
+    allowed = required + optional
+    if allowed and (names[: len(required)] != required or names != allowed[: len(names)]):
+        raise UsageError(
+            f"--input names {', '.join(names)}; forward takes {', '.join(required)}"
+            + (f" and, if wanted, {', '.join(optional)}" if optional else "")
+            + ", in this order",
+            hint=f"such as {example}",
+        )
+    return loaded.inputs
+
+
+def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpec]) -> list[tuple[str, Any]]:
+    try:
+        return run_module(loaded.module, tensors)
+    except GencppError:
+        raise
+    except Exception as e:
+        lines = [line.strip() for line in str(e).strip().splitlines() if line.strip()]
+        told = (lines[-1] if loaded.scripted and lines else lines[0] if lines else "")[:300]
+        shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape()))} {s.dtype}" for s in inputs)
+        raise UsageError(
+            f"{loaded.source_text} fails on {shapes}: {type(e).__name__}: {told}",
+            hint="pass shapes and element types that it takes, with --input (integers are drawn from 0..9).",
+        ) from None
+
+
+def _fixed(name: str, tensor: Any) -> tuple[Dim, ...]:
+    if any(s == 0 for s in tensor.shape):
+        raise UsageError(
+            f"output {name} is empty (shape {tuple(tensor.shape)})", hint="pass larger inputs with --input."
+        )
+    return tuple(Dim.fixed(s) for s in tensor.shape)
+
+
+def _first(inputs: Sequence[TensorSpec]) -> int:
+    return inputs[0].dims[0].opt if inputs[0].dims else 1
+
+
+def _batched(
+    loaded: LoadedModel, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] | str:
+    """Inputs and outputs with a dynamic first dimension, or why it must stay as it is."""
+    one = _first(inputs)
+    batch = Dim(min=1, opt=one, max=max(MAX_BATCH, one))
+    if not inputs[0].dims:
+        return "the first input is a scalar"
+    wide = tuple(
+        replace(s, dims=(batch, *s.dims[1:])) if s.dims and s.dims[0].opt == one else s for s in inputs
+    )
+    two = one + 1
+    many = seeded_inputs(wide, _SEED, two)
+    try:
+        found = run_module(loaded.module, many)
+    except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
+        lines = str(e).strip().splitlines() or [type(e).__name__]
+        return f"with {two} items the model raises {type(e).__name__} ({lines[-1].strip()[:160]})"
+    if len(found) != len(outputs):
+        return f"with {two} items it has {len(found)} outputs instead of {len(outputs)}"
+    grown = []
+    for spec, (_, tensor) in zip(outputs, found, strict=True):
+        sizes, now = [d.opt for d in spec.dims], list(tensor.shape)
+        if sizes == now:
+            grown.append(spec)
+        elif sizes[1:] == now[1:] and sizes[0] * two == now[0] * one:
+            per = sizes[0] // one
+            dim = Dim(min=per, opt=sizes[0], max=per * batch.max)
+            grown.append(replace(spec, dims=(dim, *spec.dims[1:])))
+        else:
+            return f"output {spec.name} changes from {sizes} to {now} with {two} items"
+    if not any(s.dims and s.dims[0].dynamic for s in grown):
+        return "no output grows with it"
+    return _independent(loaded, wide, tuple(grown), many, found, one) or (wide, tuple(grown))
+
+
+def _independent(
+    loaded: LoadedModel,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    many: list[Any],
+    found: list[tuple[str, Any]],
+    one: int,
+) -> str:
+    """Empty when leaving out the last item changes nothing for the others."""
+    fewer = [
+        t[:one].contiguous() if s.dims and s.dims[0].dynamic else t for s, t in zip(inputs, many, strict=True)
+    ]
+    alone = run_module(loaded.module, fewer)
+    for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
+        difference, largest = max_abs_difference(a, b[: a.shape[0]] if a.dim() else b)
+        if difference > _ITEM_TOLERANCE * largest:
+            return f"the items of a batch influence each other (output {spec.name})"
+    return ""
+
+
+def _check_classes(loaded: LoadedModel, outputs: Sequence[TensorSpec]) -> None:
+    dims = outputs[0].dims
+    labels = len(loaded.labels)
+    if len(dims) != 2:
+        raise UsageError(
+            f"labels need an output of batch x classes; {outputs[0].name} has {len(dims)} dimensions",
+            hint="leave --labels out.",
+        )
+    if labels and dims[1].opt != labels:
+        raise UsageError(
+            f"{labels} labels for {dims[1].opt} classes", hint="--labels FILE: one label a line, one a class."
+        )
+
+
+def _preprocess(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[PreprocessSpec | None, str]:
+    """The transforms, when they make what the model takes; else why not (an error if the user named them)."""
+    if loaded.transforms is None:
+        return None, ""
+    spec, note = preprocess_from(loaded.transforms, loaded.transforms_where)
+    if spec is None:
+        return None, note
+    sizes = [d.opt for d in inputs[0].dims]
+    made = spec.output_size
+    if len(inputs) != 1 or len(sizes) != 4 or sizes[1] != 3:
+        problem = "the model takes " + ", ".join("x".join(map(str, s.shape())) for s in inputs)
+        problem += ", not one picture of 3 channels"
+    elif inputs[0].dtype.value != "float32":
+        problem = f"the model takes {inputs[0].dtype}, not float32"
+    elif made is None:
+        problem = f"its size depends on the picture; the model takes {sizes[2]}x{sizes[3]}"
+    elif list(made) != sizes[2:]:
+        problem = f"it makes {made[0]}x{made[1]}; the model takes {sizes[2]}x{sizes[3]}"
+    else:
+        return spec, ""
+    if loaded.transforms_given:
+        raise UsageError(
+            f"--preprocess {loaded.transforms_where} does not fit: {problem}",
+            hint="end the geometry with CenterCrop or Resize((height, width)), or change --input.",
+        )
+    return None, f"The preprocessing of {loaded.transforms_where} is not generated: {problem}. Feed tensors."

@@ -1,0 +1,100 @@
+"""The facts that a generated README shows, as text."""
+
+from __future__ import annotations
+
+from .spec import GeometryStep, ModelSpec, ProjectSpec, Task, TensorSpec
+
+
+def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
+    """Names for templates/common/README.md."""
+    model = project.model
+    return {
+        "backend_title": backend_title,
+        "readme_warning": _warning(model),
+        "readme_tensors": _tensors(model),
+        "readme_preprocess": _preprocess(model),
+        "readme_artifact": _artifact(project),
+        "readme_notes": "".join(f"- {note}\n" for note in _notes(project)),
+        "readme_example": _example(project),
+        "readme_versions": ", ".join(f"{k} {v}" for k, v in sorted(project.versions.items())),
+        "model_source": model.source,
+    }
+
+
+def shape_text(tensor: TensorSpec) -> str:
+    """`Nx3x224x224` with the bounds of dynamic dimensions: `(N: 1 to 8)`."""
+    letters = iter("NMLKJ")
+    sizes, bounds = [], []
+    for dim in tensor.dims:
+        if dim.dynamic:
+            letter = next(letters, "?")
+            sizes.append(letter)
+            bounds.append(f"{letter}: {dim.min} to {dim.max}")
+        else:
+            sizes.append(str(dim.opt))
+    text = "x".join(sizes) or "scalar"
+    return f"{text} ({', '.join(bounds)})" if bounds else text
+
+
+def step_text(step: GeometryStep) -> str:
+    """One geometry step for people."""
+    if step.crop is not None:
+        return f"centre crop {step.crop.height}x{step.crop.width}"
+    assert step.resize is not None
+    r = step.resize
+    if r.size is not None:
+        return f"resize to {r.size[0]}x{r.size[1]} ({r.interpolation.value})"
+    bound = f", longer side at most {r.max_size}" if r.max_size else ""
+    return f"resize the shorter side to {r.shorter}{bound} ({r.interpolation.value})"
+
+
+def _warning(model: ModelSpec) -> str:
+    if not model.weights.warning:
+        return ""
+    return f"> **Warning.** {model.weights.warning}\n\n"
+
+
+def _tensors(model: ModelSpec) -> str:
+    rows = ["| | name | type | shape |", "|---|---|---|---|"]
+    for kind, tensors in (("input", model.inputs), ("output", model.outputs)):
+        rows += [f"| {kind} | `{t.name}` | {t.dtype.value} | {shape_text(t)} |" for t in tensors]
+    return "\n".join(rows)
+
+
+def _preprocess(model: ModelSpec) -> str:
+    spec = model.preprocess
+    if spec is None:
+        return "None: the model takes raw tensors."
+    steps = [step_text(s) for s in spec.geometry]
+    steps.append("scale to 0..1")
+    if spec.mean is not None and spec.std is not None:
+        mean = ", ".join(f"{m:g}" for m in spec.mean)
+        std = ", ".join(f"{s:g}" for s in spec.std)
+        steps.append(f"normalise with mean ({mean}) and standard deviation ({std})")
+    return f"From {spec.source}: decode to RGB, {', '.join(steps)}."
+
+
+def _artifact(project: ProjectSpec) -> str:
+    artifact = project.artifact
+    reason = f" ({artifact.reason})" if artifact.reason else ""
+    size = f"{artifact.size / 1e6:.1f} MB"
+    return f"`assets/{artifact.file}`, {size}, {artifact.format}: {artifact.method}{reason}."
+
+
+def _notes(project: ProjectSpec) -> list[str]:
+    notes = [f"Weights: {project.model.weights.detail}.", *project.model.notes]
+    notes += [f"The exporter reported: {w}" for w in project.artifact.warnings]
+    if project.goldens.parity_note:
+        notes.append(f"Parity is {project.goldens.parity}: {project.goldens.parity_note}")
+    return notes
+
+
+def _example(project: ProjectSpec) -> str:
+    if project.model.preprocess is None:
+        return " ".join(f"--input {t.name}.npy" for t in project.model.inputs) + " --output out.npy"
+    return "picture.jpg"
+
+
+def task_text(task: Task) -> str:
+    """What a program prints for this task."""
+    return "the best classes" if task is Task.classification else "a summary of the outputs"

@@ -1,0 +1,376 @@
+"""Parses a source string into one of five frozen kinds, and loads it."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .builders import build, group_of
+from .errors import GencppError, UsageError
+from .factories import call, call_factory, resolve
+from .lively import seeded
+from .spec import Dim, TensorSpec, WeightsInfo
+from .structure import dtype_of, forward_arguments, parse_input
+from .weights import apply_state_dict, load_state_dict_file
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchvisionSource:
+    """A name of `torchvision.models.list_models()`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorySource:
+    """`module:attr`: a callable that returns an nn.Module; attr may be dotted."""
+
+    module: str
+    attr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchScriptSource:
+    """A TorchScript archive."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxSource:
+    """An ONNX file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedProgramSource:
+    """A torch.export archive (.pt2)."""
+
+    path: Path
+
+
+Source = TorchvisionSource | FactorySource | TorchScriptSource | OnnxSource | ExportedProgramSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """How to load a source; the fields are the options of `gencpp new`."""
+
+    weights: str = "auto"
+    """`auto`, `none`, `DEFAULT`, a name of the model's weights, or a file (torchvision only)"""
+    seed: int = 0
+    path: tuple[str, ...] = ()
+    """Folders added to the import path."""
+    state_dict: str | None = None
+    inputs: tuple[str, ...] = ()
+    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments"""
+    preprocess: str | None = None
+    """`module:attr` or a JSON file"""
+    labels: str | None = None
+    """A UTF-8 file with one label a line."""
+    weights_timeout: float = 60.0
+    """Seconds for the whole download."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """The source, loaded."""
+
+    module: Any
+    """nn.Module in eval mode, or a ScriptModule (`scripted`)."""
+    source: Source
+    source_text: str
+    """As the user named it, without folders."""
+    default_name: str
+    """A name for the project, not yet a C++ identifier."""
+    scripted: bool
+    weights: WeightsInfo
+    transforms: Any = None
+    """A transform object, the dict of a JSON file, or None."""
+    transforms_where: str = ""
+    transforms_given: bool = False
+    """Whether the user named the transforms (--preprocess)."""
+    labels: tuple[str, ...] = ()
+    classification: bool = False
+    inputs: tuple[TensorSpec, ...] = ()
+    """What is known of the inputs, as fixed dims: `--input`, or torchvision's; empty when unknown."""
+    notes: tuple[str, ...] = ()
+
+
+_SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")
+_FACTORY = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
+
+
+def parse_source(text: str) -> Source:
+    """The kind of source that `text` names; no file is opened and nothing is imported."""
+    text = text.strip()
+    path = Path(text)
+    suffix = path.suffix.lower()
+    if not text:
+        raise UsageError("the model's source is empty", hint="such as resnet18, package.module:factory, model.pt.")
+    if suffix == ".onnx":
+        return OnnxSource(path=path)
+    if suffix == ".pt2":
+        return ExportedProgramSource(path=path)
+    if suffix in _SCRIPT_SUFFIXES:
+        return TorchScriptSource(path=path)
+    if _FACTORY.match(text):
+        module, attr = text.split(":")
+        return FactorySource(module=module, attr=attr)
+    file, colon, attr = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        script = Path(file)
+        raise UsageError(
+            f"{text}: name the module, not its file",
+            hint=f"use --model {script.stem}:{attr or 'factory'} --path {script.parent}.",
+        )
+    if "/" in text or "\\" in text or path.is_file():
+        return TorchScriptSource(path=path)
+    if colon:
+        raise UsageError(
+            f"{text!r} is not a source", hint="a factory is written package.module:attribute, such as nets:make."
+        )
+    return TorchvisionSource(name=text)
+
+
+def source_text(source: Source) -> str:
+    """As the user named it, without folders."""
+    if isinstance(source, TorchvisionSource):
+        return source.name
+    if isinstance(source, FactorySource):
+        return f"{source.module}:{source.attr}"
+    return source.path.name
+
+
+def default_name(source: Source) -> str:
+    """A name for the project: the model's, the factory's last attribute, the file's stem."""
+    if isinstance(source, TorchvisionSource):
+        return source.name
+    if isinstance(source, FactorySource):
+        return source.attr.rpartition(".")[2]
+    return source.path.stem
+
+
+def load_source(source: Source, options: LoadOptions, progress: Progress) -> LoadedModel:
+    """Loads the model on the CPU, in eval mode. Raises GencppError subclasses only."""
+    given = tuple(parse_input(t) for t in options.inputs)
+    _refuse_contradictions(source, options, given)
+    if isinstance(source, TorchvisionSource):
+        group_of(source.name)
+        loaded = _load_torchvision(source, options, progress)
+    elif isinstance(source, FactorySource):
+        loaded = _load_factory(source, options)
+    elif isinstance(source, TorchScriptSource):
+        loaded = _load_torchscript(source)
+    else:
+        kind = "ONNX files" if isinstance(source, OnnxSource) else "torch.export archives (.pt2)"
+        raise UsageError(
+            f"{source.path.name}: {kind} are not supported yet by the libtorch backend",
+            hint="name the Python model instead (module:factory), or a TorchScript file.",
+        )
+    if given:
+        loaded = replace(loaded, inputs=given)
+    if options.preprocess is not None:
+        loaded = replace(
+            loaded,
+            transforms=_load_transforms(options.preprocess, options.path),
+            transforms_where=_without_folder(options.preprocess),
+            transforms_given=True,
+        )
+    if options.labels is not None:
+        loaded = replace(loaded, labels=read_labels(Path(options.labels)), classification=True)
+    return loaded
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """One label a line, UTF-8; trailing empty lines are dropped, empty ones between are an error."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"--labels {path.name}: not UTF-8 text") from None
+    except OSError as e:
+        raise UsageError(f"--labels {path}: {e.strerror or e}") from None
+    labels = tuple(line.strip() for line in text.rstrip().splitlines())
+    empty = [str(i) for i, label in enumerate(labels, 1) if not label]
+    if not labels or empty:
+        raise UsageError(
+            f"--labels {path.name}: " + (f"empty lines: {', '.join(empty[:10])}" if labels else "is empty"),
+            hint="write one label a line, in the order of the model's classes.",
+        )
+    return labels
+
+
+def _refuse_contradictions(source: Source, options: LoadOptions, given: tuple[TensorSpec, ...]) -> None:
+    problems = []
+    if options.state_dict is not None and not isinstance(source, FactorySource):
+        problems.append("--state-dict belongs to module:factory (for torchvision use --weights FILE)")
+    if options.weights != "auto" and not isinstance(source, TorchvisionSource):
+        problems.append("--weights belongs to torchvision's models (for a factory use --state-dict FILE)")
+    names = [s.name for s in given]
+    problems += [f"--input {n} is given twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    if problems:
+        raise UsageError("; ".join(problems))
+
+
+def _load_torchvision(source: TorchvisionSource, options: LoadOptions, progress: Progress) -> LoadedModel:
+    built = build(source.name, options.weights, options.seed, options.weights_timeout, progress)
+    return LoadedModel(
+        module=_inference_only(built.module),
+        source=source,
+        source_text=source_text(source),
+        default_name=default_name(source),
+        scripted=False,
+        weights=built.weights,
+        transforms=built.transforms,
+        transforms_where=built.transforms_where,
+        labels=built.labels,
+        classification=built.classification,
+        inputs=built.inputs,
+        notes=built.notes,
+    )
+
+
+def _load_factory(source: FactorySource, options: LoadOptions) -> LoadedModel:
+    import torch
+
+    where = source_text(source)
+    value = resolve(source.module, source.attr, options.path)
+    with seeded(options.seed):
+        module = call_factory(value, where)
+    notes: tuple[str, ...] = ()
+    detail = f"as {where} made them"
+    scripted = isinstance(module, torch.jit.ScriptModule)
+    if options.state_dict is not None:
+        state, notes = load_state_dict_file(options.state_dict)
+        detail = Path(options.state_dict).name
+        apply_state_dict(module, state, detail)
+    return LoadedModel(
+        module=_inference_only(module),
+        source=source,
+        source_text=where,
+        default_name=default_name(source),
+        scripted=scripted,
+        weights=WeightsInfo(kind="user", detail=detail),
+        notes=notes,
+    )
+
+
+def _load_torchscript(source: TorchScriptSource) -> LoadedModel:
+    import torch
+
+    _refuse_other_files(source.path)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")
+            warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=FutureWarning)
+            warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
+            module = torch.jit.load(str(source.path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except Exception as e:  # noqa: BLE001 - torch raises many kinds
+        lines = [line for line in str(e).strip().splitlines() if line.strip()] or [type(e).__name__]
+        raise UsageError(
+            f"{source.path.name} is a damaged TorchScript file, or needs operators that this torch lacks:"
+            f" {lines[0][:300]}",
+            hint="save it again: torch.jit.save(torch.jit.script(model), FILE).",
+        ) from None
+    return LoadedModel(
+        module=_inference_only(module),
+        source=source,
+        source_text=source_text(source),
+        default_name=default_name(source),
+        scripted=True,
+        weights=WeightsInfo(kind="user", detail=source.path.name),
+        inputs=_traced_inputs(module),
+    )
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Looks at the file's structure only: nothing is unpickled here."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    way_out = (
+        "A pickled checkpoint holds no program and is never unpickled. Write a factory that builds the model,"
+        f" and pass the weights: --model module:factory --state-dict {path.name}"
+    )
+    try:
+        with path.open("rb") as f:
+            head = f.read(2)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as z:
+                names = z.namelist()
+        elif head[:1] == b"\x80":
+            raise UsageError(f"{path.name} is a pickled checkpoint, not a TorchScript file", hint=way_out)
+        elif head == b"PK":
+            raise UsageError(f"{path.name} is a truncated archive", hint="copy or save the file again.")
+        else:
+            raise UsageError(f"{path.name} is not a TorchScript file", hint=way_out)
+    except zipfile.BadZipFile:
+        raise UsageError(f"{path.name} is a damaged archive", hint="copy or save the file again.") from None
+    except OSError as e:
+        raise UsageError(f"{path}: {e.strerror or e}") from None
+    inner = {n.partition("/")[2] for n in names}
+    if "constants.pkl" in inner and any(n.startswith("code/") for n in inner):
+        return
+    if "data.pkl" in inner:
+        raise UsageError(f"{path.name} is a pickled checkpoint, not a TorchScript file", hint=way_out)
+    raise UsageError(f"{path.name} is a zip archive, but not a TorchScript file", hint=way_out)
+
+
+def _traced_inputs(module: Any) -> tuple[TensorSpec, ...]:
+    """The example inputs that torch.jit.trace stored in the file; empty when it stored none."""
+    import torch
+
+    try:
+        stored = module._c._retrieve_traced_inputs().get("forward", [])
+        names = forward_arguments(module)[0]
+        tensors = [t for t in stored if isinstance(t, torch.Tensor)]
+        if not tensors or len(tensors) != len(stored) or len(names) != len(tensors):
+            return ()
+        return tuple(
+            TensorSpec(name=n, dtype=dtype_of(t, n), dims=tuple(Dim.fixed(s) for s in t.shape))
+            for n, t in zip(names, tensors, strict=True)
+        )
+    except (GencppError, RuntimeError, AttributeError):
+        return ()
+
+
+def _load_transforms(text: str, path: tuple[str, ...]) -> Any:
+    """The transform object (what `module:attr` is, or what it returns when called), or a JSON file's dict."""
+    file = Path(text)
+    if file.suffix == ".json" or file.is_file():
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            raise UsageError(f"--preprocess {text}: {getattr(e, 'strerror', None) or e}") from None
+        if not isinstance(data, dict):
+            raise UsageError(f"--preprocess {file.name}: expected an object with `geometry`")
+        return data
+    if not _FACTORY.match(text):
+        raise UsageError(f"--preprocess {text!r} is neither module:attr nor a JSON file that exists")
+    module, attr = text.split(":")
+    value = resolve(module, attr, path)
+    made = isinstance(value, type) or not type(value).__module__.startswith(("torchvision.", "torch."))
+    return call(value, f"--preprocess {text}") if made and callable(value) else value
+
+
+def _without_folder(text: str) -> str:
+    return text if _FACTORY.match(text) else Path(text).name
+
+
+def _inference_only(module: Any) -> Any:
+    """Eval mode, on the CPU, no gradients; a frozen ScriptModule has no mode to change."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):
+        if hasattr(module, "training"):
+            module.eval()  # type: ignore[no-untyped-call]
+        return module
+    return module.eval().to("cpu").requires_grad_(False)

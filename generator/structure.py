@@ -1,0 +1,152 @@
+"""What goes into and comes out of a module: names, element types, flat lists of tensors.
+
+Sits after spec.py: imports spec and errors only; used by lively, sources, inspection, export and golden.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .errors import UsageError
+from .spec import DType, TensorSpec
+
+
+def flatten_outputs(value: Any) -> list[tuple[str, Any]]:
+    """(name, tensor) for every tensor in a module's return value, in order; None is dropped.
+
+    A single tensor is `output`; a tuple or list gives `output_0`, `output_1`, ...; dicts and named
+    tuples give their keys; nested values join names by `_`. Raises UsageError for anything else.
+    """
+    import torch
+
+    wrong: list[str] = []
+
+    def walk(name: str, v: Any) -> Iterator[tuple[str, Any]]:
+        if v is None:
+            return
+        if isinstance(v, torch.Tensor):
+            yield name or "output", v
+        elif isinstance(v, Mapping):
+            for key, item in v.items():
+                yield from walk(f"{name}_{key}" if name else str(key), item)
+        elif isinstance(v, tuple) and hasattr(v, "_fields"):
+            for key, item in zip(v._fields, v, strict=True):
+                yield from walk(f"{name}_{key}" if name else str(key), item)
+        elif isinstance(v, list | tuple):
+            for i, item in enumerate(v):
+                yield from walk(f"{name or 'output'}_{i}", item)
+        else:
+            wrong.append(f"{name or 'output'} is {type(v).__name__}")
+
+    flat = list(walk("", value))
+    if wrong:
+        raise UsageError(
+            "the model returns values that are not tensors: " + ", ".join(wrong),
+            hint="wrap it in an nn.Module whose forward returns tensors (or tuples or dicts of tensors).",
+        )
+    if not flat:
+        raise UsageError("the model returns no tensor", hint="its forward must return at least one tensor.")
+    seen: dict[str, int] = {}
+    named = []
+    for name, tensor in flat:
+        n = seen.get(name, 0)
+        seen[name] = n + 1
+        named.append((name if n == 0 else f"{name}_{n}", tensor))
+    return named
+
+
+def run_module(module: Any, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The module's outputs for positional inputs, under inference_mode, as `flatten_outputs` gives them."""
+    import torch
+
+    with torch.inference_mode():
+        return flatten_outputs(module(*inputs))
+
+
+def torch_dtype(dtype: DType) -> Any:
+    """torch's dtype for ours."""
+    import torch
+
+    return getattr(torch, dtype.value)
+
+
+def dtype_of(tensor: Any, where: str) -> DType:
+    """Our dtype of a tensor; raises UsageError for one that the C++ API does not carry."""
+    text = str(tensor.dtype).removeprefix("torch.")
+    try:
+        return DType(text)
+    except ValueError:
+        raise UsageError(
+            f"{where} has element type {text}, which gencpp does not carry",
+            hint="supported: " + ", ".join(d.value for d in DType),
+        ) from None
+
+
+def forward_arguments(module: Any) -> tuple[list[str], list[str]]:
+    """(required, optional) names of forward's positional arguments; *args and **kwargs are not named."""
+    required, optional = [], []
+    schema = getattr(getattr(module, "forward", None), "schema", None)
+    if schema is not None:  # a ScriptMethod
+        for a in schema.arguments[1:]:
+            (optional if a.has_default_value() else required).append(a.name)
+        return required, optional
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return [], []
+    for p in parameters:
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            (required if p.default is p.empty else optional).append(p.name)
+    return required, optional
+
+
+def parse_input(text: str) -> TensorSpec:
+    """`name:1x3x224x224:float32` as a TensorSpec of fixed dims; the dtype may be left out (float32)."""
+    from .spec import Dim
+
+    parts = text.split(":")
+    example = "write it as name:1x3x224x224:float32"
+    if len(parts) not in (2, 3) or not parts[0].strip():
+        raise UsageError(f"--input {text!r} is not understood", hint=example)
+    name, dims_text = parts[0].strip(), parts[1].strip().lower()
+    try:
+        sizes = [int(d) for d in dims_text.split("x")] if dims_text else []
+    except ValueError:
+        raise UsageError(f"--input {text!r}: {dims_text!r} is not a list of sizes", hint=example) from None
+    if any(s < 1 for s in sizes):
+        raise UsageError(f"--input {text!r}: every size must be at least 1", hint=example)
+    try:
+        dtype = DType(parts[2].strip()) if len(parts) == 3 else DType.float32
+    except ValueError:
+        raise UsageError(
+            f"--input {text!r}: unknown element type {parts[2]!r}",
+            hint="one of " + ", ".join(d.value for d in DType),
+        ) from None
+    return TensorSpec(name=name, dtype=dtype, dims=tuple(Dim.fixed(s) for s in sizes))
+
+
+def max_abs_difference(reference: Any, other: Any) -> tuple[float, float]:
+    """(max |reference - other|, max |reference|) computed in float64; inf where shapes or nan differ."""
+    if tuple(reference.shape) != tuple(other.shape):
+        return float("inf"), 0.0
+    if reference.numel() == 0:
+        return 0.0, 0.0
+    a, b = reference.detach().double(), other.detach().double()
+    difference = float((a - b).abs().max())
+    return (float("inf") if math.isnan(difference) else difference), float(a.abs().max())
+
+
+def short_place(path: str, line: int | None = None) -> str:
+    """`package/module.py:12` without folders of this machine."""
+    for marker in (f"site-packages{os.sep}", f"dist-packages{os.sep}"):
+        if marker in path:
+            path = path.rsplit(marker, 1)[1]
+            break
+    else:
+        path = os.path.basename(path)
+    path = path.replace(os.sep, "/")
+    return path if line is None else f"{path}:{line}"

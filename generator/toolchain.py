@@ -1,0 +1,117 @@
+"""The programs that building needs: found, named with their version, and run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import EnvironmentLacks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """Absolute paths of the programs."""
+
+    cmake: Path
+    ctest: Path
+    ninja: Path
+    compiler: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A program that ran: its exit code (124: it ran out of time), its output, how long it took."""
+
+    argv: tuple[str, ...]
+    code: int
+    output: str
+    seconds: float
+
+
+def find_toolchain() -> Toolchain:
+    """Every program, or one EnvironmentLacks that lists all that are missing with their remedy."""
+    cmake, ctest = find_program("cmake"), find_program("ctest")
+    ninja, compiler = find_program("ninja"), find_compiler()
+    missing = []
+    if cmake is None or ctest is None:
+        missing.append("cmake (pip install cmake)")
+    if ninja is None:
+        missing.append("ninja (pip install ninja)")
+    if compiler is None:
+        missing.append(
+            "a C++ compiler (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++; macOS: "
+            "xcode-select --install), or CXX pointing to one"
+        )
+    if cmake is None or ctest is None or ninja is None or compiler is None:
+        raise EnvironmentLacks(
+            "this machine lacks " + " and ".join(missing), hint="Then run the same command again."
+        )
+    return Toolchain(cmake=cmake, ctest=ctest, ninja=ninja, compiler=compiler)
+
+
+def find_program(name: str) -> Path | None:
+    """cmake, ctest or ninja: from its Python package, also when the environment is not activated, else PATH."""
+    package = {"cmake": "cmake", "ctest": "cmake", "ninja": "ninja"}[name]
+    suffix = ".exe" if os.name == "nt" else ""
+    candidates = [Path(sys.executable).parent / f"{name}{suffix}"]
+    spec = importlib.util.find_spec(package)
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        candidates.append(Path(location) / "data" / "bin" / f"{name}{suffix}")
+    for candidate in candidates:
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return candidate
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def find_compiler() -> Path | None:
+    """The C++ compiler that CMake would take: CXX, else the usual names on the PATH."""
+    chosen = os.environ.get("CXX")
+    names = [chosen] if chosen else ["c++", "g++", "clang++", *(["cl"] if os.name == "nt" else [])]
+    for name in names:
+        if found := shutil.which(name):
+            return Path(found)
+    return None
+
+
+def first_line(argv: list[str]) -> str:
+    """The first line that a program prints, such as its version; empty when it cannot run."""
+    try:
+        finished = run(argv, timeout=60)
+    except OSError:
+        return ""
+    lines = finished.output.strip().splitlines()
+    return lines[0] if finished.code == 0 and lines else ""
+
+
+def run(
+    argv: list[str], *, timeout: float, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Finished:
+    """Runs a program without a shell or standard input; its two output streams come as one text."""
+    begin = time.monotonic()
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            env=env,
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        code, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as e:
+        partial = e.stdout or b""
+        output = partial.decode(errors="replace") if isinstance(partial, bytes) else partial
+        output += f"\n[stopped after {timeout:.0f} s]\n"
+        code = 124
+    return Finished(argv=tuple(argv), code=code, output=output, seconds=time.monotonic() - begin)

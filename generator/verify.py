@@ -1,0 +1,337 @@
+"""Proves a generated project: configure, build, test, parity, consumers, bench."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import parity
+from .backends import backend_named
+from .errors import EnvironmentLacks, UsageError
+from .project import Manifest, disk_errors, edited_files, read_manifest
+from .spec import ParityResult, StepResult, VerifyReport
+from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
+
+Progress = Callable[[str], None]
+
+# Last lines of a failed step's log that are shown.
+_TAIL = 25
+
+# What a log says, and what to do about it.
+_HINTS = (
+    (r"No space left on device", "The disk is full: free space and run verify again."),
+    (
+        r"Killed|internal compiler error|out of memory",
+        "The compiler ran out of memory: close other programs, or build with fewer jobs "
+        "(CMAKE_BUILD_PARALLEL_LEVEL=1).",
+    ),
+    (
+        r"Could NOT find LibTorch",
+        "LibTorch was not found: pip install torch, or set TORCH_ROOT to a downloaded libtorch/.",
+    ),
+    (
+        r"undefined reference to .*__cxx11",
+        "LibTorch was built with another C++ ABI than this compiler's: use a current torch.",
+    ),
+    (r"CXX compiler identification is unknown|is not able to compile", "The C++ compiler does not work."),
+    (
+        r"sha256|integrity",
+        "An asset is not the one that was generated: restore it, or generate the project anew.",
+    ),
+)
+
+
+def verify_project(folder: Path, progress: Progress) -> VerifyReport:
+    """Runs every step and writes `folder/verify.json`.
+
+    Raises UsageError when `folder` is no project and EnvironmentLacks when the machine lacks a tool; a
+    step that fails is in the report.
+    """
+    folder = folder.resolve()
+    manifest = read_manifest(folder)
+    tools = find_toolchain()
+    backend = backend_named(manifest.project.backend)
+    arguments, missing = backend.configure_arguments()
+    if missing:
+        raise EnvironmentLacks(
+            f"{backend.title} was not found: {missing}",
+            hint="pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder.",
+        )
+    with disk_errors(folder):
+        shutil.rmtree(folder / "verify", ignore_errors=True)
+        (folder / "verify").mkdir()
+        verification = _Verification(folder, manifest, tools, arguments, progress)
+        report = verification.run()
+        (folder / "verify.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+@dataclass
+class _Verification:
+    """The steps of one verify, in order; each adds to `steps`."""
+
+    folder: Path
+    manifest: Manifest
+    tools: Toolchain
+    arguments: list[str]
+    progress: Progress
+    steps: list[StepResult] = field(default_factory=list)
+    parity: tuple[ParityResult, ...] = ()
+    bench: dict[str, float] = field(default_factory=dict)
+    broken: str = ""
+    """The step whose failure makes the later ones pointless."""
+
+    def run(self) -> VerifyReport:
+        edited = edited_files(self.folder, self.manifest)
+        self._doctor()
+        self._configure()
+        self._command("build", [str(self.tools.cmake), "--build", str(self._build)], timeout=3600, vital=True)
+        self._tests()
+        self._parity()
+        self._bench_smoke()
+        self._consumer("subdirectory", [])
+        self._package()
+        failed = any(s.status == "failed" for s in self.steps)
+        incomplete = any(s.status == "skipped" and s.needed for s in self.steps)
+        model = self.manifest.project.model
+        warnings = [model.weights.warning] if model.weights.warning else []
+        if self.manifest.project.goldens.parity != "strong":
+            warnings.append(f"parity is weak: {self.manifest.project.goldens.parity_note}")
+        return VerifyReport(
+            project=self._name,
+            backend=self.manifest.project.backend,
+            status="failed" if failed else "incomplete" if incomplete else "passed",
+            steps=tuple(self.steps),
+            parity=self.parity,
+            bench=self.bench,
+            edited=edited,
+            warnings=tuple(warnings),
+        )
+
+    @property
+    def _name(self) -> str:
+        return self.manifest.project.name
+
+    @property
+    def _build(self) -> Path:
+        return self.folder / "build"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        """This process's, less what would point the programs to other assets."""
+        return {k: v for k, v in os.environ.items() if k != f"{self._name.upper()}_ASSETS"}
+
+    def _doctor(self) -> None:
+        versions = [
+            first_line([str(self.tools.cmake), "--version"]),
+            f"ninja {first_line([str(self.tools.ninja), '--version'])}",
+            first_line([str(self.tools.compiler), "--version"]),
+            *self.arguments,
+        ]
+        self._log("doctor", "\n".join(versions) + "\n")
+        self._add("doctor", "passed", 0.0, reason=", ".join(v for v in versions[:3] if v), log="verify/doctor.log")
+
+    def _configure(self) -> None:
+        cache = self._build / "CMakeCache.txt"
+        if cache.is_file() and not _is_cache_of(cache, self.folder):
+            self.progress("the build folder belongs to another place: building afresh")
+            shutil.rmtree(self._build)
+        argv = [
+            str(self.tools.cmake),
+            "--preset",
+            "release",
+            f"-DCMAKE_MAKE_PROGRAM={self.tools.ninja}",
+            *self.arguments,
+        ]
+        self._command("configure", argv, timeout=600, vital=True)
+
+    def _tests(self) -> None:
+        junit = self.folder / "verify" / "ctest.xml"
+        argv = [
+            str(self.tools.ctest),
+            "--test-dir",
+            str(self._build),
+            "--output-on-failure",
+            "--no-tests=error",
+            "--output-junit",
+            str(junit),
+        ]
+        finished = self._command("test", argv, timeout=3600)
+        if finished is None or not junit.is_file():
+            return
+        summary, failures = _read_junit(junit)
+        step = self.steps[-1]
+        reason = summary if step.status == "passed" else f"{summary}: {', '.join(failures)}. {step.reason}"
+        self.steps[-1] = _with_reason(step, reason)
+
+    def _parity(self) -> None:
+        if self._skip_when_broken("parity"):
+            return
+        self.progress("parity")
+        begin = time.monotonic()
+        found = parity.compare(
+            self.folder, self.manifest.project, lambda argv: run(argv, timeout=600, env=self._environment)
+        )
+        self.parity = found.results
+        self._log("parity", found.log)
+        seconds = time.monotonic() - begin
+        if found.problems or not all(r.passed for r in found.results):
+            wrong = [f"{r.case}/{r.output}: {r.max_rel_diff:.2g}" for r in found.results if not r.passed]
+            reason = "; ".join([*found.problems, *wrong])
+            self._add("parity", "failed", seconds, reason=reason, log="verify/parity.log")
+            return
+        worst = max(r.max_rel_diff for r in found.results)
+        reason = "; ".join([f"{len(found.results)} outputs, largest relative difference {worst:.2g}", *found.notes])
+        self._add("parity", "passed", seconds, reason=reason, log="verify/parity.log")
+
+    def _bench_smoke(self) -> None:
+        program = self._build / f"{self._name}_bench{_EXE}"
+        finished = self._command("bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600)
+        if finished is None or finished.code != 0:
+            return
+        try:
+            line = next(x for x in finished.output.splitlines() if x.startswith("{"))
+            self.bench = {k: float(v) for k, v in json.loads(line).items()}
+        except (StopIteration, ValueError) as e:
+            self.steps[-1] = _with_reason(self.steps[-1], f"no JSON from the benchmark: {e}", status="failed")
+            return
+        b = self.bench
+        reason = f"p50 {b['p50_ms']:.2f} ms, batch {b['batch']:.0f}, {b['threads']:.0f} threads"
+        self.steps[-1] = _with_reason(self.steps[-1], reason)
+
+    def _consumer(self, mode: str, arguments: list[str]) -> None:
+        """Configures, builds and runs tests/consumer in one of its two modes, as one step."""
+        name = f"consumer-{mode}"
+        if self._skip_when_broken(name):
+            return
+        self.progress(name)
+        build = self.folder / "verify" / f"build-{name}"
+        source = self.folder / "tests" / "consumer"
+        commands = [
+            [
+                str(self.tools.cmake),
+                "-S",
+                str(source),
+                "-B",
+                str(build),
+                "-G",
+                "Ninja",
+                "-DCMAKE_BUILD_TYPE=Release",
+                f"-DCMAKE_MAKE_PROGRAM={self.tools.ninja}",
+                f"-DCONSUMER_MODE={mode}",
+                *arguments,
+                *self.arguments,
+            ],
+            [str(self.tools.cmake), "--build", str(build)],
+            [str(self.tools.ctest), "--test-dir", str(build), "--output-on-failure", "--no-tests=error"],
+        ]
+        self._sequence(name, commands)
+        shutil.rmtree(build, ignore_errors=True)
+
+    def _package(self) -> None:
+        """Installs into a scratch prefix and builds the consumer against it by find_package."""
+        prefix = self.folder / "verify" / "prefix"
+        argv = [str(self.tools.cmake), "--install", str(self._build), "--prefix", str(prefix)]
+        if self._command("install", argv, timeout=600) is not None and self.steps[-1].status == "passed":
+            self._consumer("package", [f"-DCMAKE_PREFIX_PATH={prefix}"])
+        else:
+            self._add("consumer-package", "skipped", 0.0, reason="install did not pass")
+        shutil.rmtree(prefix, ignore_errors=True)
+
+    def _sequence(self, name: str, commands: list[list[str]]) -> None:
+        text, seconds, last = "", 0.0, None
+        for argv in commands:
+            last = run(argv, timeout=3600, env=self._environment, cwd=self.folder)
+            text += f"$ {' '.join(argv)}\n{last.output}"
+            seconds += last.seconds
+            if last.code != 0:
+                break
+        assert last is not None
+        self._log(name, text)
+        self._finish(name, last, seconds, text)
+
+    def _command(self, name: str, argv: list[str], *, timeout: float, vital: bool = False) -> Finished | None:
+        """Runs one command as a step; None when an earlier vital step failed."""
+        if self._skip_when_broken(name):
+            return None
+        self.progress(name)
+        try:
+            finished = run(argv, timeout=timeout, env=self._environment, cwd=self.folder)
+        except OSError as e:
+            finished = Finished(argv=tuple(argv), code=127, output=f"cannot run {argv[0]}: {e}\n", seconds=0.0)
+        self._log(name, f"$ {' '.join(argv)}\n{finished.output}")
+        self._finish(name, finished, finished.seconds, finished.output)
+        if vital and finished.code != 0:
+            self.broken = name
+        return finished
+
+    def _finish(self, name: str, finished: Finished, seconds: float, text: str) -> None:
+        reason = "" if finished.code == 0 else f"exit code {finished.code}\n{_tail(text)}"
+        status = "passed" if finished.code == 0 else "failed"
+        self._add(name, status, seconds, reason=reason, argv=finished.argv, log=f"verify/{name}.log")
+
+    def _skip_when_broken(self, name: str) -> bool:
+        if self.broken:
+            self._add(name, "skipped", 0.0, reason=f"{self.broken} failed")
+        return bool(self.broken)
+
+    def _add(
+        self, name: str, status: str, seconds: float, *, reason: str = "", argv: tuple[str, ...] = (), log: str = ""
+    ) -> None:
+        step = StepResult(
+            name=name, status=status, seconds=round(seconds, 3), reason=reason, argv=argv, log=log
+        )
+        self.steps.append(step)
+
+    def _log(self, name: str, text: str) -> None:
+        (self.folder / "verify" / f"{name}.log").write_text(text, encoding="utf-8")
+
+
+_EXE = ".exe" if os.name == "nt" else ""
+
+
+def _with_reason(step: StepResult, reason: str, status: str | None = None) -> StepResult:
+    return StepResult.from_json({**step.to_json(), "reason": reason, "status": status or step.status})
+
+
+def _is_cache_of(cache: Path, folder: Path) -> bool:
+    """Whether a CMakeCache.txt was made for this very folder."""
+    match = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read_text(errors="replace"), re.MULTILINE)
+    return match is not None and Path(match.group(1)) == folder
+
+
+def _tail(text: str) -> str:
+    lines = text.rstrip().splitlines()[-_TAIL:]
+    hints = [hint for pattern, hint in _HINTS if re.search(pattern, text)]
+    return "\n".join([*lines, *(f"hint: {h}" for h in hints[:1])])
+
+
+def _read_junit(file: Path) -> tuple[str, list[str]]:
+    """`12 passed, 1 skipped (pixels.jpg: skipped: no libjpeg)`, and the names of what failed."""
+    try:
+        root = ElementTree.parse(file).getroot()
+    except ElementTree.ParseError as e:
+        raise UsageError(f"{file} cannot be read: {e}") from None
+    passed, failed, skipped = 0, [], []
+    for case in root.iter("testcase"):
+        name = case.get("name", "?")
+        if case.find("skipped") is not None or case.get("status") == "notrun":
+            output = (case.findtext("system-out") or "").strip().splitlines()
+            skipped.append(f"{name}: {output[-1] if output else 'no reason given'}")
+        elif case.find("failure") is not None:
+            failed.append(name)
+        else:
+            passed += 1
+    parts = [f"{passed} passed"]
+    if failed:
+        parts.append(f"{len(failed)} failed")
+    if skipped:
+        parts.append(f"{len(skipped)} skipped ({'; '.join(skipped)})")
+    return ", ".join(parts), failed

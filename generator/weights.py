@@ -1,0 +1,219 @@
+"""torchvision's published weights: cached, downloaded within a time limit, or not to be had.
+
+Sits after transforms.py, before sources.py: imports spec and errors only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from .errors import EnvironmentLacks, UsageError
+
+_HASH = re.compile(r"-([a-f0-9]{8,})\.")
+_SHOWN = 10
+
+_CHILD = """
+import socket, sys, urllib.parse, urllib.request
+url, file, prefix = sys.argv[1:]
+parts = urllib.parse.urlparse(url)
+if parts.hostname and parts.scheme not in urllib.request.getproxies():
+    try:  # at once without a network, before the second that importing torch takes
+        socket.getaddrinfo(parts.hostname, parts.port or 443)
+    except OSError as e:
+        sys.exit(f"{parts.hostname} cannot be reached: {e.strerror}")
+import torch.hub
+torch.hub.download_url_to_file(url, file, prefix or None, progress=False)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A file of published weights, and where torch.hub caches it."""
+
+    url: str
+    file: str
+    target: Path
+    """In torch.hub's folder on this machine."""
+    target_text: str
+    """The same without a folder of this machine: `$TORCH_HOME/hub/checkpoints/...`."""
+
+    @property
+    def hash_prefix(self) -> str:
+        """Start of the sha256 that the file's name promises; empty when it promises none."""
+        found = _HASH.search(self.file)
+        return found.group(1) if found else ""
+
+
+def published(url: str) -> Published:
+    """Where the weights of this URL are cached (TORCH_HOME and XDG_CACHE_HOME are honoured)."""
+    import torch
+
+    file = os.path.basename(urlparse(url).path)
+    if os.environ.get("TORCH_HOME"):
+        text = "$TORCH_HOME/hub/checkpoints"
+    elif os.environ.get("XDG_CACHE_HOME"):
+        text = "$XDG_CACHE_HOME/torch/hub/checkpoints"
+    else:
+        text = "~/.cache/torch/hub/checkpoints"
+    target = Path(torch.hub.get_dir()) / "checkpoints" / file
+    return Published(url=url, file=file, target=target, target_text=f"{text}/{file}")
+
+
+def obtain(wanted: Published, timeout: float, progress: Callable[[str], None]) -> str:
+    """Makes sure that the file is cached, by download within `timeout` seconds in all.
+
+    Returns a note, empty when the file is as published. torch itself does not check the hash of a
+    cached file; here a file whose hash differs is used, and the note says so. Raises EnvironmentLacks
+    when the file cannot be had, leaving nothing half-written behind.
+    """
+    if not wanted.target.is_file():
+        progress(f"downloading {wanted.url} (at most {timeout:g} s)")
+        _download(wanted, timeout)
+        return ""
+    if not wanted.hash_prefix:
+        return ""
+    with wanted.target.open("rb") as f:
+        digest = hashlib.file_digest(f, "sha256").hexdigest()
+    if digest.startswith(wanted.hash_prefix):
+        return ""
+    return (
+        f"{wanted.target_text} is not the published file: its sha256 starts with"
+        f" {digest[: len(wanted.hash_prefix)]}, not {wanted.hash_prefix}"
+        f" (delete it to get the published one from {wanted.url})"
+    )
+
+
+def _download(wanted: Published, timeout: float) -> None:
+    folder = wanted.target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".gencpp-", dir=folder))
+    except OSError as e:
+        raise EnvironmentLacks(
+            f"cannot write weights to {wanted.target_text}: {e.strerror or type(e).__name__}",
+            hint="set TORCH_HOME to a folder that can be written.",
+        ) from None
+    try:
+        part = scratch / wanted.file
+        code = _CHILD
+        argv = [sys.executable, "-P", "-c", code, wanted.url, str(part), wanted.hash_prefix]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise EnvironmentLacks(
+                f"downloading {wanted.url} took longer than {timeout:g} s", hint=how_to_get(wanted)
+            ) from None
+        if done.returncode != 0 or not part.is_file():
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise EnvironmentLacks(f"downloading {wanted.url} failed: {last}", hint=how_to_get(wanted))
+        os.replace(part, wanted.target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def how_to_get(wanted: Published) -> str:
+    """What to do to have these weights."""
+    return (
+        f"To get real weights: download {wanted.url} to {wanted.target_text}"
+        " and pass --weights DEFAULT, or pass --weights FILE with a state dict of your own."
+    )
+
+
+@contextlib.contextmanager
+def weights_only_builders(state: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """torchvision's builders load published weights with weights_only=True inside, or take `state`."""
+    import torch
+    from torchvision.models import WeightsEnum
+
+    def load(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if state is not None:
+            return dict(state)
+        return torch.hub.load_state_dict_from_url(
+            self.url, map_location="cpu", progress=False, weights_only=True
+        )
+
+    original = WeightsEnum.get_state_dict
+    WeightsEnum.get_state_dict = load  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        WeightsEnum.get_state_dict = original  # type: ignore[method-assign]
+
+
+def load_state_dict_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """(state dict, notes) of a file of tensors; code in it is never run (weights_only=True).
+
+    Undoes the nestings `state_dict` and `model`, and DataParallel's prefix `module.`; the notes say so.
+    """
+    import torch
+
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"{path}: there is no such file", hint="pass a state dict saved by torch.save.")
+    try:
+        data = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as e:  # noqa: BLE001 - torch.load raises many kinds
+        first = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        raise UsageError(
+            f"{file.name} is not a state dict that can be loaded safely: {first[:300]}",
+            hint="save only the tensors: torch.save(model.state_dict(), FILE). Files that hold pickled code"
+            " are never run.",
+        ) from None
+    notes = []
+    for key in ("state_dict", "model"):
+        if isinstance(data, Mapping) and isinstance(data.get(key), Mapping):
+            data = data[key]
+            notes.append(f"{file.name}: the weights were taken from its entry {key!r}.")
+    if not isinstance(data, Mapping) or not data or not all(isinstance(k, str) for k in data):
+        raise UsageError(
+            f"{file.name} holds a {type(data).__name__}, not a state dict",
+            hint="save it by torch.save(model.state_dict(), FILE).",
+        )
+    if all(k.startswith("module.") for k in data):
+        data = {k.removeprefix("module."): v for k, v in data.items()}
+        notes.append(f"{file.name}: the prefix 'module.' of its keys was removed (DataParallel).")
+    return dict(data), tuple(notes)
+
+
+def apply_state_dict(module: Any, state: Mapping[str, Any], where: str) -> None:
+    """Loads strictly; raises UsageError that lists missing, unexpected and misshapen keys."""
+    import torch
+
+    own = module.state_dict()
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in state if k not in own]
+    misshapen = [
+        f"{k}: {_shape(state[k])} in the file, {_shape(own[k])} in the model"
+        for k in own
+        if k in state and _shape(state[k]) != _shape(own[k])
+    ]
+    lines = []
+    for title, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)):
+        if keys:
+            lines.append(f"{len(keys)} {title}:")
+            lines += [f"  {k}" for k in keys[:_SHOWN]]
+            lines += [f"  ... and {len(keys) - _SHOWN} more"] if len(keys) > _SHOWN else []
+    if lines:
+        raise UsageError(
+            f"the state dict {where} does not fit the model:\n" + "\n".join(lines),
+            hint="pass the weights of this very architecture; for another one (such as another number of"
+            " classes), write a factory: --model module:factory --state-dict FILE.",
+        )
+    with torch.no_grad():
+        module.load_state_dict(dict(state), strict=False)
+
+
+def _shape(value: Any) -> tuple[int, ...] | str:
+    return tuple(value.shape) if hasattr(value, "shape") else type(value).__name__

@@ -1,0 +1,21 @@
+# {= name =}_lib: the model. The backend stays private: no header or flag of it reaches a consumer.
+add_library({= name =}_lib src/model.cpp)
+add_library({= name =}::{= name =} ALIAS {= name =}_lib)
+
+target_link_libraries({= name =}_lib
+  PUBLIC {= name =}_core
+  PRIVATE ${{= name =}_BACKEND_TARGET})
+target_include_directories({= name =}_lib PRIVATE src)
+target_compile_features({= name =}_lib PRIVATE cxx_std_${{= name =}_BACKEND_CXX_STANDARD})
+
+find_package(Threads REQUIRED)
+target_link_libraries({= name =}_lib PRIVATE Threads::Threads)
+
+set_target_properties({= name =}_lib PROPERTIES
+  EXPORT_NAME {= name =}
+  OUTPUT_NAME {= name =}
+  POSITION_INDEPENDENT_CODE ON
+  WINDOWS_EXPORT_ALL_SYMBOLS ON
+  INSTALL_RPATH_USE_LINK_PATH ON
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR})
