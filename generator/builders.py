@@ -92,7 +92,9 @@ def build(name: str, weights: str, seed: int, timeout: float, progress: Progress
     """The model `name` in eval mode; `weights` is auto, none, DEFAULT, a name of its weights, or a file."""
     refuse_unsupported(name)
     entry, file = _choose(name, weights)
-    random_reason, info, notes = "", None, []
+    random_reason = ""
+    info: WeightsInfo | None = None
+    notes: list[str] = []
     module: Any = None
     if file is not None:
         module, info, notes, entry = _from_file(name, entry, file, seed)
@@ -188,13 +190,12 @@ def _pretrained(
         ) from None
     if note:
         progress(f"warning: {note}")
-        return module, WeightsInfo(kind="user", detail=f"{wanted.file} (cached, not as published)", warning=note)
+        detail = f"{wanted.file} (cached, not as published)"
+        return module, WeightsInfo(kind="user", detail=detail, warning=note)
     return module, WeightsInfo(kind="pretrained", detail=str(entry))
 
 
-def _from_file(
-    name: str, entry: Any, file: Path, seed: int
-) -> tuple[Any, WeightsInfo, list[str], Any]:
+def _from_file(name: str, entry: Any, file: Path, seed: int) -> tuple[Any, WeightsInfo, list[str], Any]:
     state, notes = load_state_dict_file(file)
     info = WeightsInfo(kind="user", detail=file.name)
     said = list(notes)
@@ -202,7 +203,9 @@ def _from_file(
     classes = _other_classes(module, state)
     if classes is not None:
         module = _construct(name, entry, seed, num_classes=classes)
-        said.append(f"{file.name} has {classes} classes: torchvision's labels do not apply; pass --labels FILE.")
+        said.append(
+            f"{file.name} has {classes} classes: torchvision's labels do not apply; pass --labels FILE."
+        )
     elif published(entry.url).file == file.name:
         module = _construct(name, entry, seed, pretrained=True, state=state)
         return module, info, said, entry

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .pipeline import Request
     from .spec import VerifyReport
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="gencpp",
     no_args_is_help=True,
@@ -244,15 +246,14 @@ def main() -> NoReturn:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False) or 0
+        if code == _INTERRUPTED:  # typer takes a KeyboardInterrupt for itself, and says nothing
+            raise KeyboardInterrupt
     except GencppError as e:
         _fail(e.message, e.hint)
         sys.exit(e.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted; nothing was written", "")
-        sys.exit(130)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", "")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

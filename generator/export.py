@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -140,7 +140,8 @@ def _script(loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
             module = torch.jit.script(loaded.module)
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
         return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
-    return _frozen_and_compared(_Candidate(module=module, method="script"), loaded, spec, "the scripted model")
+    made = _Candidate(module=module, method="script")
+    return _frozen_and_compared(made, loaded, spec, "the scripted model")
 
 
 def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
@@ -152,13 +153,14 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
         try:
             with torch.no_grad():
                 # A dict of outputs needs strict=False: its keys become constants, which we compare.
-                module = torch.jit.trace(loaded.module, example, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
+                trace: Any = torch.jit.trace
+                module = trace(loaded.module, example, check_trace=False, strict=False)
         except Exception as e:  # noqa: BLE001 - the user's forward runs here
             return _Candidate(module=None, method="trace", problem=f"tracing failed: {_first_line(e)}")
     told = dict.fromkeys(
         f"{short_place(w.filename, w.lineno)}: {_summary(str(w.message))}"
         for w in caught
-        if issubclass(w.category, torch.jit.TracerWarning)
+        if w.category.__name__ == "TracerWarning"
     )
     traced = _Candidate(module=module, method="trace", reason=reason, warnings=tuple(told))
     return _frozen_and_compared(traced, loaded, spec, "the trace")
@@ -174,7 +176,9 @@ def _frozen_and_compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec,
         why = f"not frozen: {first.problem}"
     reason = "; ".join(r for r in (made.reason, why) if r)
     second = _compared(replace(made, reason=reason), loaded, spec)
-    return replace(second, problem=f"{what} is not the model: {second.problem}") if second.problem else second
+    if second.problem:
+        return replace(second, problem=f"{what} is not the model: {second.problem}")
+    return second
 
 
 def _freeze(module: Any) -> tuple[Any, str, str]:
@@ -185,13 +189,16 @@ def _freeze(module: Any) -> tuple[Any, str, str]:
         return module, ", frozen", ""  # it came frozen
     try:
         with _quiet(), torch.no_grad():
-            return torch.jit.freeze(module.eval()), ", frozen", ""
+            frozen: Any = torch.jit.freeze(module.eval())
+        for node in frozen.graph.findAllNodes("aten::warn"):
+            node.destroy()  # scripted GoogLeNet would complain of itself in every C++ program
+        return frozen, ", frozen", ""
     except Exception as e:  # noqa: BLE001 - freezing raises many kinds
         return module, "", f"not frozen: {_first_line(e)}"
 
 
 def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
-    """Outputs against eager: two seeds or more at the opt batch, then one item more where the batch is dynamic."""
+    """Outputs against eager: two seeds or more at the opt batch, then one item more where that may vary."""
     worst = 0.0
     for seed in (*_SEEDS, *(_MORE_SEEDS if made.warnings else ())):
         problem, relative = _difference(made.module, loaded.module, seeded_inputs(spec.inputs, seed))
@@ -257,12 +264,29 @@ def _fix_batch(spec: ModelSpec) -> ModelSpec:
 def _save(module: Any, path: Path) -> None:
     import torch
 
-    part = path.with_name(path.name + ".part")
+    raw, part = (path.with_name(path.name + suffix) for suffix in (".raw", ".part"))
     try:
-        torch.jit.save(module, str(part))  # type: ignore[no-untyped-call]
-        os.replace(part, path)
+        torch.jit.save(module, str(raw))
+        _without_places(raw, part)
+        part.replace(path)
     finally:
+        raw.unlink(missing_ok=True)
         part.unlink(missing_ok=True)
+
+
+def _without_places(raw: Path, part: Path) -> None:
+    """Copies an archive without its debug records, which name files and folders of this machine."""
+    import torch
+
+    reader: Any = torch._C.PyTorchFileReader(str(raw))
+    writer: Any = torch._C.PyTorchFileWriter(str(part))
+    own = ("version", "byteorder", ".data/serialization_id")  # the writer adds them by itself
+    for name in reader.get_all_records():
+        if name in own or name.endswith(".debug_pkl"):
+            continue
+        data = reader.get_record(name)
+        writer.write_record(name, data, len(data))
+    writer.write_end_of_file()
 
 
 @contextmanager

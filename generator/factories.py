@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ def resolve(module: str, attr: str, path: Sequence[str]) -> Any:
     bad = [p for p in path if not Path(p).is_dir()]
     if bad:
         raise UsageError("--path: no such folder: " + ", ".join(bad))
-    for folder in reversed([*(str(Path(p).resolve()) for p in path), os.getcwd()]):
+    for folder in reversed([*(str(Path(p).resolve()) for p in path), str(Path.cwd())]):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     importlib.invalidate_caches()
@@ -101,7 +100,12 @@ def _place(e: BaseException) -> str:
         for f in traceback.extract_tb(e.__traceback__)
         if not f.filename.startswith((_HERE, "<frozen")) and f.filename != importlib.__file__
     ]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(sys.base_prefix)]
+    libraries = ("site-packages", "dist-packages")
+    own = [
+        f
+        for f in frames
+        if not any(x in f.filename for x in libraries) and not f.filename.startswith(sys.base_prefix)
+    ]
     if not frames:
         return "no Python frame"
     frame = (own or frames)[-1]

@@ -39,9 +39,7 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     notes = list(loaded.notes)
     inputs = _checked_inputs(loaded)
     outputs = _run(loaded, seeded_inputs(inputs, _SEED), inputs)
-    specs = tuple(
-        TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs
-    )
+    specs = tuple(TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs)
     batched = _batched(loaded, inputs, specs)
     if isinstance(batched, str):
         notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
@@ -75,7 +73,9 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
 
     calls: Counter[str] = Counter()
 
-    class Operators(TorchDispatchMode):
+    mode: Any = TorchDispatchMode
+
+    class Operators(mode):  # type: ignore[misc]
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
         ) -> Any:
@@ -101,7 +101,8 @@ def _parameters(module: Any) -> list[Any]:
     if found or not isinstance(module, torch.jit.ScriptModule):
         return found
     tensors = {}
-    for node in module.graph.findAllNodes("prim::Constant"):
+    graph: Any = module.graph
+    for node in graph.findAllNodes("prim::Constant"):
         value = node.output().toIValue()
         if isinstance(value, torch.Tensor):
             tensors[value.data_ptr()] = value
@@ -134,7 +135,7 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
         return run_module(loaded.module, tensors)
     except GencppError:
         raise
-    except Exception as e:
+    except Exception as e:  # noqa: BLE001 - the user's code runs here
         lines = [line.strip() for line in str(e).strip().splitlines() if line.strip()]
         told = (lines[-1] if loaded.scripted and lines else lines[0] if lines else "")[:300]
         shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape()))} {s.dtype}" for s in inputs)

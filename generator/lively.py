@@ -47,9 +47,9 @@ def make_lively(module: Any, inputs: Sequence[TensorSpec], seed: int, batch: int
     """Changes weights in place so that outputs depend on the inputs; deterministic for a seed.
 
     Zero or tiny weights are drawn again. Then one forward pass of a seeded batch, in execution order:
-    BatchNorm takes the batch's statistics and a bias of 1; every convolution and linear layer is scaled to outputs of
-    unit standard deviation and, where it has a bias, of zero mean per channel over the batch
-    (after Mishkin and Matas, "All you need is a good init", with the mean added).
+    BatchNorm takes the batch's statistics and a bias of 1; every convolution and linear layer is
+    scaled to outputs of unit standard deviation and, where it has a bias, of zero mean per channel over
+    the batch (after Mishkin and Matas, "All you need is a good init", with the mean added).
     `module` must be in eval mode.
     """
     import torch

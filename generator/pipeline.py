@@ -92,6 +92,8 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
 def inspect(request: Request, progress: Progress = _silent) -> tuple[ModelSpec, Work, dict[str, str]]:
     """What the model is, what one run costs, and what each backend can do with it; writes nothing."""
     check_python()
+    if ":" in request.source or "." in request.source:
+        request = replace(request, weights="auto")  # --weights is for torchvision's names
     loaded, spec = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work

@@ -175,18 +175,22 @@ def disk_errors(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def staging_folder(out: Path) -> Iterator[Path]:
     """A folder beside `out` to build the project in; removed when the block ends, however it ends."""
-    with disk_errors(out):
-        made = _missing_parents(out)
+    made = _missing_parents(out)
+    try:
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.gencpp-", dir=out.parent))
         staging.chmod(0o777 & ~_umask())  # mkdtemp's 0700 would become the project's
+    except OSError as e:
+        _remove_empty(made)
+        raise EnvironmentLacks(
+            f"cannot make a folder in {out.parent}: {e.strerror}", hint="Choose an OUT that you may write to."
+        ) from None
+    with disk_errors(out):
         try:
             yield staging
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
-            for parent in made:
-                with contextlib.suppress(OSError):
-                    parent.rmdir()
+            _remove_empty(made)
             raise
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -246,6 +250,12 @@ def _keep_others(previous: Path, out: Path, old_files: set[str]) -> None:
 def _missing_parents(out: Path) -> list[Path]:
     """The folders that would have to be made for `out`, innermost first."""
     return [p for p in out.parents if not p.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _umask() -> int:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .archives import load_archive, traced_inputs
 from .builders import build, group_of
-from .errors import GencppError, UsageError
+from .errors import UsageError
 from .factories import call, call_factory, resolve
 from .lively import seeded
-from .spec import Dim, TensorSpec, WeightsInfo
-from .structure import dtype_of, forward_arguments, parse_input
+from .spec import TensorSpec, WeightsInfo
+from .structure import parse_input
 from .weights import apply_state_dict, load_state_dict_file
 
 Progress = Callable[[str], None]
@@ -116,7 +115,7 @@ def parse_source(text: str) -> Source:
     path = Path(text)
     suffix = path.suffix.lower()
     if not text:
-        raise UsageError("the model's source is empty", hint="such as resnet18, package.module:factory, model.pt.")
+        raise UsageError("the model's source is empty", hint="name resnet18, nets:make or model.pt.")
     if suffix == ".onnx":
         return OnnxSource(path=path)
     if suffix == ".pt2":
@@ -137,7 +136,7 @@ def parse_source(text: str) -> Source:
         return TorchScriptSource(path=path)
     if colon:
         raise UsageError(
-            f"{text!r} is not a source", hint="a factory is written package.module:attribute, such as nets:make."
+            f"{text!r} is not a source", hint="a factory is written package.module:attribute (nets:make)."
         )
     return TorchvisionSource(name=text)
 
@@ -265,22 +264,7 @@ def _load_factory(source: FactorySource, options: LoadOptions) -> LoadedModel:
 
 
 def _load_torchscript(source: TorchScriptSource) -> LoadedModel:
-    import torch
-
-    _refuse_other_files(source.path)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")
-            warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=FutureWarning)
-            warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
-            module = torch.jit.load(str(source.path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except Exception as e:  # noqa: BLE001 - torch raises many kinds
-        lines = [line for line in str(e).strip().splitlines() if line.strip()] or [type(e).__name__]
-        raise UsageError(
-            f"{source.path.name} is a damaged TorchScript file, or needs operators that this torch lacks:"
-            f" {lines[0][:300]}",
-            hint="save it again: torch.jit.save(torch.jit.script(model), FILE).",
-        ) from None
+    module = load_archive(source.path)
     return LoadedModel(
         module=_inference_only(module),
         source=source,
@@ -288,58 +272,8 @@ def _load_torchscript(source: TorchScriptSource) -> LoadedModel:
         default_name=default_name(source),
         scripted=True,
         weights=WeightsInfo(kind="user", detail=source.path.name),
-        inputs=_traced_inputs(module),
+        inputs=traced_inputs(module),
     )
-
-
-def _refuse_other_files(path: Path) -> None:
-    """Looks at the file's structure only: nothing is unpickled here."""
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such file")
-    way_out = (
-        "A pickled checkpoint holds no program and is never unpickled. Write a factory that builds the model,"
-        f" and pass the weights: --model module:factory --state-dict {path.name}"
-    )
-    try:
-        with path.open("rb") as f:
-            head = f.read(2)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as z:
-                names = z.namelist()
-        elif head[:1] == b"\x80":
-            raise UsageError(f"{path.name} is a pickled checkpoint, not a TorchScript file", hint=way_out)
-        elif head == b"PK":
-            raise UsageError(f"{path.name} is a truncated archive", hint="copy or save the file again.")
-        else:
-            raise UsageError(f"{path.name} is not a TorchScript file", hint=way_out)
-    except zipfile.BadZipFile:
-        raise UsageError(f"{path.name} is a damaged archive", hint="copy or save the file again.") from None
-    except OSError as e:
-        raise UsageError(f"{path}: {e.strerror or e}") from None
-    inner = {n.partition("/")[2] for n in names}
-    if "constants.pkl" in inner and any(n.startswith("code/") for n in inner):
-        return
-    if "data.pkl" in inner:
-        raise UsageError(f"{path.name} is a pickled checkpoint, not a TorchScript file", hint=way_out)
-    raise UsageError(f"{path.name} is a zip archive, but not a TorchScript file", hint=way_out)
-
-
-def _traced_inputs(module: Any) -> tuple[TensorSpec, ...]:
-    """The example inputs that torch.jit.trace stored in the file; empty when it stored none."""
-    import torch
-
-    try:
-        stored = module._c._retrieve_traced_inputs().get("forward", [])
-        names = forward_arguments(module)[0]
-        tensors = [t for t in stored if isinstance(t, torch.Tensor)]
-        if not tensors or len(tensors) != len(stored) or len(names) != len(tensors):
-            return ()
-        return tuple(
-            TensorSpec(name=n, dtype=dtype_of(t, n), dims=tuple(Dim.fixed(s) for s in t.shape))
-            for n, t in zip(names, tensors, strict=True)
-        )
-    except (GencppError, RuntimeError, AttributeError):
-        return ()
 
 
 def _load_transforms(text: str, path: tuple[str, ...]) -> Any:
@@ -371,6 +305,6 @@ def _inference_only(module: Any) -> Any:
 
     if isinstance(module, torch.jit.ScriptModule):
         if hasattr(module, "training"):
-            module.eval()  # type: ignore[no-untyped-call]
+            module.eval()
         return module
     return module.eval().to("cpu").requires_grad_(False)

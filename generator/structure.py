@@ -9,10 +9,11 @@ import inspect
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
-from .spec import DType, TensorSpec
+from .spec import Dim, DType, TensorSpec
 
 
 def flatten_outputs(value: Any) -> list[tuple[str, Any]]:
@@ -88,7 +89,8 @@ def dtype_of(tensor: Any, where: str) -> DType:
 
 def forward_arguments(module: Any) -> tuple[list[str], list[str]]:
     """(required, optional) names of forward's positional arguments; *args and **kwargs are not named."""
-    required, optional = [], []
+    required: list[str] = []
+    optional: list[str] = []
     schema = getattr(getattr(module, "forward", None), "schema", None)
     if schema is not None:  # a ScriptMethod
         for a in schema.arguments[1:]:
@@ -106,8 +108,6 @@ def forward_arguments(module: Any) -> tuple[list[str], list[str]]:
 
 def parse_input(text: str) -> TensorSpec:
     """`name:1x3x224x224:float32` as a TensorSpec of fixed dims; the dtype may be left out (float32)."""
-    from .spec import Dim
-
     parts = text.split(":")
     example = "write it as name:1x3x224x224:float32"
     if len(parts) not in (2, 3) or not parts[0].strip():
@@ -147,6 +147,6 @@ def short_place(path: str, line: int | None = None) -> str:
             path = path.rsplit(marker, 1)[1]
             break
     else:
-        path = os.path.basename(path)
+        path = Path(path).name
     path = path.replace(os.sep, "/")
     return path if line is None else f"{path}:{line}"

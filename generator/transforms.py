@@ -19,6 +19,8 @@ from .spec import (
     ResizeStep,
 )
 
+_CONVERSIONS = ("ToTensor", "PILToTensor", "ToImage", "ConvertImageDtype", "ToDtype", "Normalize")
+
 SUPPORTED = (
     "Compose of Resize (bilinear, bicubic, nearest), CenterCrop, then ToTensor"
     " or PILToTensor + ConvertImageDtype or ToImage + ToDtype(float32, scale=True), then Normalize;"
@@ -98,7 +100,7 @@ def _geometry(spec: PreprocessSpec, image: Any) -> Any:
             r = step.resize
             size = [r.shorter] if r.shorter is not None else list(r.size or ())
             mode = InterpolationMode(r.interpolation.value)
-            image = F.resize(image, size, interpolation=mode, max_size=r.max_size)  # type: ignore[arg-type]
+            image = F.resize(image, size, interpolation=mode, max_size=r.max_size)
         elif step.crop is not None:
             image = F.center_crop(image, [step.crop.height, step.crop.width])
     return image
@@ -172,7 +174,7 @@ def _from_steps(steps: Sequence[Any], where: str) -> PreprocessSpec:
                 stage, rescale = "a float tensor", Rescale.divide
             elif kind in ("PILToTensor", "ToImage") and stage == "a picture":
                 stage = "a uint8 tensor"
-            elif (kind == "ToPureTensor" and stage != "a picture") or (kind == "RGB" and stage == "a picture"):
+            elif kind == ("RGB" if stage == "a picture" else "ToPureTensor"):
                 pass  # nothing to do: we start from RGB, and end with a plain tensor
             elif kind in ("ConvertImageDtype", "ToDtype") and stage == "a uint8 tensor":
                 rescale = _rescale_of(step, kind)
@@ -180,7 +182,7 @@ def _from_steps(steps: Sequence[Any], where: str) -> PreprocessSpec:
             elif kind == "Normalize" and stage == "a float tensor":
                 stage = "a normalised tensor"
                 mean, std = _three(step.mean, "mean", where), _three(step.std, "std", where)
-            elif kind in ("ToTensor", "PILToTensor", "ToImage", "ConvertImageDtype", "ToDtype", "Normalize"):
+            elif kind in _CONVERSIONS:
                 problems.append(f"{say}: out of order here (at this point there is {stage})")
             else:
                 problems.append(f"{say}: not supported")
@@ -191,7 +193,8 @@ def _from_steps(steps: Sequence[Any], where: str) -> PreprocessSpec:
     if problems:
         raise UsageError(
             f"preprocessing of {where} cannot be generated:\n  " + "\n  ".join(problems),
-            hint=f"supported: {SUPPORTED}.\nElse feed prepared tensors: leave --preprocess out and pass --input.",
+            hint=f"supported: {SUPPORTED}.\n"
+            "Else feed prepared tensors: leave --preprocess out and pass --input.",
         )
     assert rescale is not None
     return PreprocessSpec(geometry=tuple(geometry), rescale=rescale, mean=mean, std=std, source=where)
@@ -228,7 +231,8 @@ def _resize_step(step: Any, size: Any) -> GeometryStep:
     if len(sizes) == 1:
         resize = ResizeStep(shorter=int(sizes[0]), max_size=max_size, interpolation=interpolation)
     else:
-        resize = ResizeStep(size=(int(sizes[0]), int(sizes[1])), max_size=max_size, interpolation=interpolation)
+        pair = (int(sizes[0]), int(sizes[1]))
+        resize = ResizeStep(size=pair, max_size=max_size, interpolation=interpolation)
     return GeometryStep(resize=resize)
 
 
@@ -238,7 +242,7 @@ def _crop_step(size: Any) -> GeometryStep:
 
 
 def _three(values: Any, what: str, where: str) -> tuple[float, float, float]:
-    found = [float(v) for v in (values if isinstance(values, Sequence) or hasattr(values, "__iter__") else [values])]
+    found = [float(v) for v in (values if hasattr(values, "__iter__") else [values])]
     if len(found) != 3:
         raise UsageError(
             f"{where}: {what} has {len(found)} values; only models of 3 channels (RGB) are supported for now"

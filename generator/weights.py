@@ -60,7 +60,7 @@ def published(url: str) -> Published:
     """Where the weights of this URL are cached (TORCH_HOME and XDG_CACHE_HOME are honoured)."""
     import torch
 
-    file = os.path.basename(urlparse(url).path)
+    file = Path(urlparse(url).path).name
     if os.environ.get("TORCH_HOME"):
         text = "$TORCH_HOME/hub/checkpoints"
     elif os.environ.get("XDG_CACHE_HOME"):
@@ -118,7 +118,7 @@ def _download(wanted: Published, timeout: float) -> None:
         if done.returncode != 0 or not part.is_file():
             last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise EnvironmentLacks(f"downloading {wanted.url} failed: {last}", hint=how_to_get(wanted))
-        os.replace(part, wanted.target)
+        part.replace(wanted.target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -145,11 +145,11 @@ def weights_only_builders(state: Mapping[str, Any] | None = None) -> Iterator[No
         )
 
     original = WeightsEnum.get_state_dict
-    WeightsEnum.get_state_dict = load  # type: ignore[method-assign]
+    WeightsEnum.get_state_dict = load
     try:
         yield
     finally:
-        WeightsEnum.get_state_dict = original  # type: ignore[method-assign]
+        WeightsEnum.get_state_dict = original
 
 
 def load_state_dict_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -126,7 +126,7 @@ infinite = Infinite
 words = Words
 
 
-class nested:  # noqa: N801 - a dotted attribute of a factory source
+class nested:
     make = Cnn
 
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "image_codecs.hpp"
 #include "npy_header.hpp"
@@ -33,7 +35,8 @@ Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
   const Dims& dims = header->dims;
   const bool grey = dims.size() == 2;
   if (header->dtype != DType::uint8 || !(grey || (dims.size() == 3 && dims[2] == 3))) {
-    return Error{ErrorCode::bad_file, "a .npy picture is uint8 and HxWx3 or HxW, not " + std::string(to_string(header->dtype)) + " " + to_string(dims)};
+    const std::string found = std::string(to_string(header->dtype)) + " " + to_string(dims);
+    return Error{ErrorCode::bad_file, "a .npy picture is uint8 and HxWx3 or HxW, not " + found};
   }
   const auto height = static_cast<std::uint64_t>(dims[0]);
   const auto width = static_cast<std::uint64_t>(dims[1]);
@@ -99,10 +102,12 @@ Result<Image> load(const std::filesystem::path& file) {
 }
 
 Result<void> save(const std::filesystem::path& file, const Image& image) {
-  if (const Result<void> checked = detail::check_picture_size(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height)); !checked) {
+  const auto width = static_cast<std::uint64_t>(image.width);  // a negative one comes out far too large
+  const auto height = static_cast<std::uint64_t>(image.height);
+  if (const Result<void> checked = detail::check_picture_size(width, height); !checked) {
     return in_file(file, ErrorCode::invalid_argument, checked.error().message);
   }
-  if (image.pixels.size() != static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3) {
+  if (image.pixels.size() != width * height * 3) {
     return in_file(file, ErrorCode::invalid_argument, "the picture's pixels do not match its size");
   }
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
@@ -154,7 +159,9 @@ Result<void> check_picture_size(std::uint64_t width, std::uint64_t height) {
   }
   constexpr auto kMax = static_cast<std::uint64_t>(kMaxPixels);
   if (width > kMax || height > kMax || width * height > kMax) {
-    return Error{ErrorCode::unsupported, "the picture claims " + std::to_string(width) + "x" + std::to_string(height) + " pixels; the limit is " + std::to_string(kMax) + " in all"};
+    return Error{ErrorCode::unsupported,
+        "the picture claims " + std::to_string(width) + "x" + std::to_string(height) + " pixels; the limit is " +
+            std::to_string(kMax) + " in all"};
   }
   return {};
 }

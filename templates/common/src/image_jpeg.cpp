@@ -5,6 +5,8 @@
 #include <cstdio>  // jpeglib.h needs it before
 
 #include <jpeglib.h>
+
+#include <vector>
 #endif
 
 namespace {= name =} {
@@ -115,6 +117,8 @@ bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride) {
       return false;
     }
   }
+  // Damage behind the last row is an error for Pillow; a missing end marker, which suspends this, is none.
+  (void)jpeg_finish_decompress(&info);
   return true;
 }
 
@@ -150,7 +154,8 @@ Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size) {
     return Error{ErrorCode::unsupported, "a JPEG of " + std::to_string(info.data_precision) + " bits is not supported"};
   }
   if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
-    return Error{ErrorCode::unsupported, "a JPEG of " + std::to_string(info.num_components) + " components is not supported"};
+    const std::string count = std::to_string(info.num_components);
+    return Error{ErrorCode::unsupported, "a JPEG of " + count + " components is not supported"};
   }
   if (const Result<void> checked = check_picture_size(info.image_width, info.image_height); !checked) {
     return checked.error();
@@ -176,7 +181,8 @@ Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size) {
 
 Result<Image> decode_jpeg(const std::uint8_t* /*bytes*/, std::size_t /*size*/) {
   return Error{ErrorCode::unsupported,
-      "this build cannot decode JPEG: install libjpeg-turbo's development package (e.g. apt install libjpeg-dev libpng-dev) and configure again"};
+      "this build cannot decode JPEG: install libjpeg-turbo's development package "
+      "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};
 }
 
 #endif

@@ -226,7 +226,8 @@ Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size) {
 
 Result<Image> decode_png(const std::uint8_t* /*bytes*/, std::size_t /*size*/) {
   return Error{ErrorCode::unsupported,
-      "this build cannot decode PNG: install libpng's development package (e.g. apt install libjpeg-dev libpng-dev) and configure again"};
+      "this build cannot decode PNG: install libpng's development package "
+      "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};
 }
 
 #endif

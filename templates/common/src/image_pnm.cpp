@@ -12,7 +12,9 @@ namespace {
 
 Error bad(const std::string& what) { return Error{ErrorCode::bad_file, "bad PPM: " + what}; }
 
-bool is_space(std::uint8_t c) { return std::string_view(" \t\n\v\f\r").find(static_cast<char>(c)) != std::string_view::npos; }
+bool is_space(std::uint8_t c) {
+  return std::string_view(" \t\n\v\f\r").find(static_cast<char>(c)) != std::string_view::npos;
+}
 
 // Numbers between white space; a comment vanishes with the end of its line, and so joins what it parts.
 class TokenReader {
@@ -91,7 +93,8 @@ Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size) {
   if (maxval < 1 || maxval > 65535) {
     return bad("the largest value is not between 1 and 65535");
   }
-  if (const Result<void> checked = check_picture_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height)); !checked) {
+  const Result<void> checked = check_picture_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height));
+  if (!checked) {
     return checked.error();
   }
   const bool wide = maxval > 255;

@@ -4,6 +4,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -41,8 +42,10 @@ Result<void> check(const Image& image) {
   if (image.width < 1 || image.height < 1) {
     return invalid("the picture is empty (" + describe(size_of(image)) + ")");
   }
-  if (image.pixels.size() != detail::rgb_bytes(image.height, image.width)) {
-    return invalid("a picture of " + describe(size_of(image)) + " needs " + std::to_string(detail::rgb_bytes(image.height, image.width)) + " bytes, not " + std::to_string(image.pixels.size()));
+  const std::size_t needed = detail::rgb_bytes(image.height, image.width);
+  if (image.pixels.size() != needed) {
+    return invalid("a picture of " + describe(size_of(image)) + " needs " + std::to_string(needed) + " bytes, not " +
+                   std::to_string(image.pixels.size()));
   }
   return {};
 }
@@ -53,7 +56,8 @@ Result<Size> checked_size(std::int64_t height, std::int64_t width) {
     return invalid("cannot resize to " + text + ": both sides must be at least 1");
   }
   if (height > detail::kMaxPixels || width > detail::kMaxPixels || height * width > detail::kMaxPixels) {
-    return Error{ErrorCode::unsupported, "resizing to " + text + " is beyond the limit of " + std::to_string(detail::kMaxPixels) + " pixels"};
+    const std::string limit = std::to_string(detail::kMaxPixels);
+    return Error{ErrorCode::unsupported, "resizing to " + text + " is beyond the limit of " + limit + " pixels"};
   }
   return Size{static_cast<int>(height), static_cast<int>(width)};
 }
@@ -64,7 +68,8 @@ Result<Size> resized(const Size& in, const Resize& step) {
     return checked_size(step.height, step.width);
   }
   if (step.max_size > 0 && step.max_size <= step.shorter) {
-    return invalid("max_size " + std::to_string(step.max_size) + " must be above the shorter side's " + std::to_string(step.shorter));
+    return invalid("max_size " + std::to_string(step.max_size) + " must be above the shorter side's " +
+                   std::to_string(step.shorter));
   }
   const bool portrait = in.width <= in.height;
   const std::int64_t in_short = portrait ? in.width : in.height;
@@ -117,9 +122,10 @@ Image padded(Image kept, const CropPlan& plan, const CenterCrop& crop) {
   Image result{crop.width, crop.height, {}};
   result.pixels.resize(detail::rgb_bytes(crop.height, crop.width));
   const std::size_t row_bytes = detail::rgb_bytes(1, kept.width);
-  const std::size_t stride = detail::rgb_bytes(1, crop.width);
-  for (int y = 0; y < kept.height; ++y) {
-    std::memcpy(result.pixels.data() + static_cast<std::size_t>(plan.top + y) * stride + detail::rgb_bytes(1, plan.left), kept.pixels.data() + static_cast<std::size_t>(y) * row_bytes, row_bytes);
+  const std::uint8_t* in = kept.pixels.data();
+  for (int y = 0; y < kept.height; ++y, in += row_bytes) {
+    const std::size_t start = detail::rgb_bytes(plan.top + y, crop.width) + detail::rgb_bytes(1, plan.left);
+    std::memcpy(result.pixels.data() + start, in, row_bytes);
   }
   return result;
 }
@@ -188,43 +194,6 @@ Result<void> check(const PreprocessOptions& options) {
   return {};
 }
 
-// One geometry pass over a batch; `tensor` takes the results.
-class BatchWriter {
- public:
-  BatchWriter(const PreprocessOptions& options, std::size_t count) : options_(options), count_(count) {}
-
-  Result<void> add(const Image& image, std::size_t index) {
-    Result<Image> cropped = Image{};
-    const Image* ready = &image;
-    if (!options_.geometry.empty()) {
-      cropped = run_geometry(image, options_.geometry);
-      ready = cropped.ok() ? &cropped.value() : ready;
-    } else if (const Result<void> checked = check(image); !checked) {
-      cropped = checked.error();
-    }
-    if (!cropped) {
-      return Error{cropped.error().code, (count_ > 1 ? "picture " + std::to_string(index) + ": " : std::string()) + cropped.error().message};
-    }
-    if (index == 0) {
-      first_ = size_of(*ready);
-      tensor_ = Tensor(DType::float32, Dims{static_cast<std::int64_t>(count_), 3, first_.height, first_.width});
-    } else if (ready->height != first_.height || ready->width != first_.width) {
-      return invalid("picture " + std::to_string(index) + " comes out as " + describe(size_of(*ready)) + ", picture 0 as " + describe(first_) + ": a batch needs one size");
-    }
-    const std::size_t floats = detail::rgb_bytes(first_.height, first_.width);
-    to_chw(*ready, options_, tensor_.data_as<float>() + index * floats);
-    return {};
-  }
-
-  Tensor take() { return std::move(tensor_); }
-
- private:
-  const PreprocessOptions& options_;
-  std::size_t count_;
-  Size first_;
-  Tensor tensor_;
-};
-
 Result<Tensor> run_batch(const Image* images, std::size_t count, const PreprocessOptions& options) {
   if (count == 0) {
     return invalid("the batch is empty");
@@ -232,13 +201,25 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
   if (const Result<void> checked = check(options); !checked) {
     return checked.error();
   }
-  BatchWriter writer(options, count);
+  Tensor tensor;
+  Size first;
   for (std::size_t i = 0; i < count; ++i) {
-    if (const Result<void> added = writer.add(images[i], i); !added) {
-      return added.error();
+    const Result<Image> image = run_geometry(images[i], options.geometry);
+    const std::string name = "picture " + std::to_string(i);
+    if (!image) {
+      return Error{image.error().code, (count > 1 ? name + ": " : "") + image.error().message};
     }
+    const Size size = size_of(*image);
+    if (i == 0) {
+      first = size;
+      tensor = Tensor(DType::float32, Dims{static_cast<std::int64_t>(count), 3, size.height, size.width});
+    } else if (size.height != first.height || size.width != first.width) {
+      return invalid(name + " comes out as " + describe(size) + ", picture 0 as " + describe(first) +
+                     ": a batch needs one size");
+    }
+    to_chw(*image, options, tensor.data_as<float>() + i * detail::rgb_bytes(size.height, size.width));
   }
-  return writer.take();
+  return tensor;
 }
 
 }  // namespace

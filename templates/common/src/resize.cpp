@@ -59,6 +59,9 @@ Axis make_axis(int in_size, int out_size, Interpolation interpolation, int begin
   const double filter_scale = std::max(scale, 1.0);
   const double support = (cubic ? 2.0 : 1.0) * filter_scale;
   const double inverse = 1.0 / filter_scale;
+  if (out_size > std::numeric_limits<int>::max() / (8.0 * (2.0 * std::ceil(support) + 1.0))) {
+    throw std::bad_alloc();  // Pillow's limit for its table of weights
+  }
 
   Axis axis;
   axis.first = in_size;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 namespace {= name =} {
 namespace {
@@ -123,7 +124,8 @@ std::string to_string(const Dims& dims) {
   return text;
 }
 
-Tensor::Tensor(DType dtype, const Dims& dims) : dtype_(dtype), dims_(dims), memory_(zeroed_memory(checked_bytes(dtype, dims))) {}
+Tensor::Tensor(DType dtype, const Dims& dims)
+    : dtype_(dtype), dims_(dims), memory_(zeroed_memory(checked_bytes(dtype, dims))) {}
 
 Tensor::Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory)
     : dtype_(dtype), dims_(dims), memory_(std::move(memory)) {}

@@ -1,0 +1,41 @@
+"""Building generated projects in tests."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from generator.backends import backend_named
+from generator.toolchain import find_toolchain
+
+
+def cmake_arguments(*, backend: bool = True) -> list[str]:
+    """What verify passes to CMake on this machine."""
+    tools = find_toolchain()
+    arguments = [f"-DCMAKE_MAKE_PROGRAM={tools.ninja}"]
+    return arguments + backend_named("libtorch").configure_arguments()[0] if backend else arguments
+
+
+def cmake(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs cmake; the caller looks at the exit code."""
+    argv = [str(find_toolchain().cmake), *map(str, arguments)]
+    return subprocess.run(argv, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def must(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """The same, after a check that it passed."""
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done
+
+
+def ctest(build: Path, *arguments: str) -> dict[str, str]:
+    """Runs ctest; gives each test's name with Passed, Failed or Skipped."""
+    argv = [str(find_toolchain().ctest), "--test-dir", str(build), *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    results = {}
+    for line in done.stdout.splitlines():
+        if " Test " in line and "#" in line:
+            name = line.split(":", 1)[1].split()[0]
+            results[name] = "Passed" if "Passed" in line else "Skipped" if "Skipped" in line else "Failed"
+    assert results, done.stdout + done.stderr
+    return results

@@ -1,0 +1,85 @@
+"""Fixtures: projects that are generated and built once a session, and shared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from generator.toolchain import find_compiler
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if find_compiler() is None:
+        for item in items:
+            if item.get_closest_marker("compile"):
+                item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+
+
+Gencpp = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def gencpp() -> Gencpp:
+    """Runs the command line as a user does, in a process of its own."""
+
+    def run(
+        *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "generator", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            cwd=cwd,
+            check=False,
+        )
+
+    return run
+
+
+def photo_arguments(labels: Path, name: str = "photo") -> list[str]:
+    """Arguments of `gencpp new` for tests/models/photo.py."""
+    labels.write_text("".join(f"class {i}\n" for i in range(10)))
+    return [
+        *("new", "--model", "photo:model", "--path", str(ROOT / "tests" / "models")),
+        *("--input", "image:1x3x32x32:float32", "--preprocess", "photo:transforms"),
+        *("--labels", str(labels), "--name", name),
+    ]
+
+
+@pytest.fixture(scope="session")
+def photo_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """A generated project, not built. Shared: tests that write use `photo_copy`."""
+    folder = tmp_path_factory.mktemp("photo")
+    done = gencpp(*photo_arguments(folder / "labels.txt"), folder / "photo")
+    assert done.returncode == 0, done.stderr
+    return folder / "photo"
+
+
+@pytest.fixture
+def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
+    """A copy of the unbuilt project that a test may change."""
+    return Path(shutil.copytree(photo_project, tmp_path / "photo", ignore=shutil.ignore_patterns("build", "verify")))
+
+
+@pytest.fixture(scope="session")
+def verified_project(photo_project: Path, tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """A copy that `gencpp verify` built and passed; not to be changed."""
+    folder = tmp_path_factory.mktemp("verified") / "photo"
+    shutil.copytree(photo_project, folder)
+    done = gencpp("verify", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder

@@ -1,0 +1,147 @@
+#include "arguments.hpp"
+
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+namespace sample::app {
+namespace {
+
+Error bad(const std::string& message) {
+  return Error{ErrorCode::invalid_argument, message + "; see --help"};
+}
+
+Result<int> to_int(std::string_view option, std::string_view text, int least) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least) {
+    return bad(std::string(option) + " needs a whole number of " + std::to_string(least) + " or more, got '" + std::string(text) + "'");
+  }
+  return value;
+}
+
+Result<void> set_device(std::string_view text, Arguments& arguments) {
+  const std::size_t colon = text.find(':');
+  const std::string_view kind = text.substr(0, colon);
+  if (kind == "cpu" && colon == std::string_view::npos) {
+    arguments.device = Device::cpu;
+    return {};
+  }
+  if (kind != "cuda") {
+    return bad("--device is cpu, cuda or cuda:N, got '" + std::string(text) + "'");
+  }
+  arguments.device = Device::cuda;
+  if (colon != std::string_view::npos) {
+    const Result<int> index = to_int("--device", text.substr(colon + 1), 0);
+    if (!index) {
+      return index.error();
+    }
+    arguments.device_index = *index;
+  }
+  return {};
+}
+
+Result<void> set_value(std::string_view option, const std::string& value, Arguments& arguments) {
+  if (option == "--input") {
+    arguments.inputs.push_back(value);
+  } else if (option == "--output") {
+    arguments.outputs.push_back(value);
+  } else if (option == "--save-input") {
+    arguments.save_input = value;
+  } else if (option == "--device") {
+    return set_device(value, arguments);
+  } else {
+    const Result<int> number = to_int(option, value, option == "--topk" ? 1 : 0);
+    if (!number) {
+      return number.error();
+    }
+    if (option == "--threads") {
+      arguments.threads = *number;
+    } else {
+      arguments.topk = static_cast<std::size_t>(*number);
+    }
+  }
+  return {};
+}
+
+bool takes_value(std::string_view option) {
+  for (const std::string_view known : {"--input", "--output", "--save-input", "--device", "--threads", "--topk"}) {
+    if (option == known) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<Arguments> parse_arguments(int argc, const char* const* argv) {
+  Arguments arguments;
+  bool only_images = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string option = argv[i];
+    if (only_images || option.size() < 2 || option[0] != '-') {
+      arguments.images.push_back(option);
+      continue;
+    }
+    if (option == "--") {
+      only_images = true;
+    } else if (option == "--help" || option == "-h") {
+      arguments.help = true;
+    } else if (option == "--json") {
+      arguments.json = true;
+    } else if (option == "--info") {
+      arguments.info = true;
+    } else {
+      std::string value;
+      const std::size_t equals = option.find('=');
+      const bool attached = equals != std::string::npos;
+      if (attached) {
+        value = option.substr(equals + 1);
+        option.resize(equals);
+      }
+      if (!takes_value(option)) {
+        return bad("unknown option " + option);
+      }
+      if (!attached) {
+        if (i + 1 == argc) {
+          return bad(option + " needs a value");
+        }
+        value = argv[++i];
+      }
+      if (Result<void> set = set_value(option, value, arguments); !set) {
+        return set.error();
+      }
+    }
+  }
+  if (arguments.help || arguments.info) {
+    return arguments;
+  }
+  if (arguments.images.empty() == arguments.inputs.empty()) {
+    return bad(arguments.images.empty() ? "give one or more pictures, or --input" : "give either pictures or --input, not both");
+  }
+  return arguments;
+}
+
+const char* usage() noexcept {
+  return R"(usage: sample [options] PICTURE...
+       sample [options] --input x.npy [--input y.npy ...] [--output o.npy ...]
+
+PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
+
+  --input FILE       a raw input tensor, once for each input of the model, in their order: .npy, or any
+                     other name for a headerless file of little-endian elements
+  --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
+  --save-input FILE  write the tensor that the model was fed
+  --topk N           classes to print (default 5)
+  --device DEVICE    cpu (default), cuda or cuda:N
+  --threads N        threads for one run (default: the backend's choice)
+  --json             results as JSON on standard output
+  --info             print what the model takes and gives, and stop
+  --help             this text
+
+exit codes: 0 done, 1 failed, 2 wrong usage
+)";
+}
+
+}  // namespace sample::app

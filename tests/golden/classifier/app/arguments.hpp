@@ -1,0 +1,30 @@
+// The command line of the program.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "sample/result.hpp"
+#include "sample/tensor.hpp"
+
+namespace sample::app {
+
+struct Arguments {
+  std::vector<std::string> images;
+  std::vector<std::string> inputs;   // one .npy or .dat an input of the model
+  std::vector<std::string> outputs;  // one .npy or .dat an output, as many as wanted
+  std::string save_input;
+  Device device = Device::cpu;
+  int device_index = 0;
+  int threads = 0;
+  std::size_t topk = 5;
+  bool json = false;
+  bool info = false;
+  bool help = false;
+};
+
+[[nodiscard]] Result<Arguments> parse_arguments(int argc, const char* const* argv);
+[[nodiscard]] const char* usage() noexcept;
+
+}  // namespace sample::app

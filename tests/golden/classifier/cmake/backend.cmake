@@ -1,0 +1,16 @@
+# The backend of sample: LibTorch. Also part of the installed package.
+list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+find_package(LibTorch REQUIRED MODULE)
+list(POP_BACK CMAKE_MODULE_PATH)
+
+set(sample_BACKEND_TARGET gencpp::libtorch)
+set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})
+
+# Everything that hands std::string to LibTorch's callers has to have LibTorch's ABI.
+get_target_property(sample_abi gencpp::libtorch INTERFACE_COMPILE_DEFINITIONS)
+if(sample_abi AND TARGET sample_core)
+  get_target_property(sample_imported sample_core IMPORTED)
+  if(NOT sample_imported)
+    target_compile_definitions(sample_core PUBLIC ${sample_abi})
+  endif()
+endif()

@@ -1,0 +1,58 @@
+# sample_core: pictures, preprocessing, labels, .npy. It needs no backend.
+add_library(sample_core
+  src/assets.cpp
+  src/classify.cpp
+  src/embedded.cpp
+  src/facts.cpp
+  src/image.cpp
+  src/image_jpeg.cpp
+  src/image_png.cpp
+  src/image_pnm.cpp
+  src/integrity.cpp
+  src/npy.cpp
+  src/npy_header.cpp
+  src/preprocess.cpp
+  src/resize.cpp
+  src/tensor.cpp)
+add_library(sample::core ALIAS sample_core)
+
+target_compile_features(sample_core PUBLIC cxx_std_17)
+target_include_directories(sample_core
+  PUBLIC
+    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:include>
+  PRIVATE
+    src)
+target_compile_definitions(sample_core PRIVATE
+  SAMPLE_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
+set_target_properties(sample_core PROPERTIES
+  EXPORT_NAME core
+  POSITION_INDEPENDENT_CODE ON
+  WINDOWS_EXPORT_ALL_SYMBOLS ON
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR})
+
+# A fused multiply-add rounds once where Pillow and torchvision round twice.
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  set_source_files_properties(src/resize.cpp src/preprocess.cpp PROPERTIES
+    COMPILE_OPTIONS "-ffp-contract=off")
+endif()
+
+find_package(JPEG QUIET)
+if(JPEG_FOUND)
+  target_link_libraries(sample_core PRIVATE JPEG::JPEG)
+  target_compile_definitions(sample_core PRIVATE SAMPLE_HAVE_JPEG)
+else()
+  message(STATUS "sample: no libjpeg, so JPEG files cannot be read (Debian: apt install libjpeg-dev)")
+endif()
+find_package(PNG QUIET)
+if(PNG_FOUND)
+  target_link_libraries(sample_core PRIVATE PNG::PNG)
+  target_compile_definitions(sample_core PRIVATE SAMPLE_HAVE_PNG)
+else()
+  message(STATUS "sample: no libpng, so PNG files cannot be read (Debian: apt install libpng-dev)")
+endif()
+
+if(SAMPLE_EMBED_ASSETS)
+  include(cmake/embed.cmake)
+endif()

@@ -1,0 +1,28 @@
+// Postprocessing of a classifier: the best classes with their labels.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "result.hpp"
+#include "tensor.hpp"
+
+namespace sample {
+
+struct ClassScore {
+  std::size_t index = 0;
+  float probability = 0.0F;
+};
+
+// Softmax over `count` logits, best `k` first (all when k is larger); ties in the order of the index.
+[[nodiscard]] std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_t k);
+
+// The same for row `row` of a float32 tensor of N x classes.
+[[nodiscard]] Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k);
+
+// One label a line, in the order of the classes; empty path: the project's own labels.
+[[nodiscard]] Result<std::vector<std::string>> load_labels(const std::filesystem::path& file = {});
+
+}  // namespace sample

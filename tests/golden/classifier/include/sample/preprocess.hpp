@@ -1,0 +1,79 @@
+// From a picture to the model's input tensor, as the model's own transforms do it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "image.hpp"
+#include "result.hpp"
+#include "tensor.hpp"
+
+namespace sample {
+
+enum class Interpolation : std::uint8_t {
+  nearest,
+  bilinear,
+  bicubic,
+};
+
+// torchvision's Resize on a PIL image. With shorter > 0 the shorter side gets that many pixels, the
+// aspect is kept, and max_size > 0 bounds the longer side; else the size is height x width.
+struct Resize {
+  int shorter = 0;
+  int max_size = 0;
+  int height = 0;
+  int width = 0;
+  Interpolation interpolation = Interpolation::bilinear;
+};
+
+// torchvision's CenterCrop on a PIL image; pads with 0 where the picture is smaller.
+struct CenterCrop {
+  int height = 0;
+  int width = 0;
+};
+
+struct GeometryStep {
+  enum class Kind : std::uint8_t {
+    resize,
+    center_crop,
+  };
+  Kind kind = Kind::resize;
+  Resize resize;
+  CenterCrop crop;
+
+  constexpr GeometryStep(const Resize& step) : kind(Kind::resize), resize(step) {}         // NOLINT: implicit on purpose
+  constexpr GeometryStep(const CenterCrop& step) : kind(Kind::center_crop), crop(step) {}  // NOLINT: implicit on purpose
+};
+
+// How uint8 becomes 0..1 in float32: x / 255 or x * float(1 / 255); they differ in the last bit.
+enum class Rescale : std::uint8_t {
+  divide,
+  multiply,
+};
+
+struct PreprocessOptions {
+  std::vector<GeometryStep> geometry;
+  Rescale rescale = Rescale::divide;
+  bool normalize = false;
+  std::array<float, 3> mean{0.0F, 0.0F, 0.0F};
+  std::array<float, 3> std{1.0F, 1.0F, 1.0F};
+};
+
+// The options of this model's own transforms; see model_info.hpp.
+[[nodiscard]] const PreprocessOptions& model_preprocess();
+
+// Resize and crop on 8-bit pixels, bit-exact with Pillow. A resize that a crop follows computes only
+// the pixels that the crop keeps.
+[[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);
+
+// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`.
+void to_chw(const Image& image, const PreprocessOptions& options, float* out);
+
+// Both steps for one picture: a float32 tensor of 1x3xHxW.
+[[nodiscard]] Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options = model_preprocess());
+
+// A batch: every picture must come out with the same size. A float32 tensor of Nx3xHxW.
+[[nodiscard]] Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
+
+}  // namespace sample

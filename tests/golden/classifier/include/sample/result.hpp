@@ -1,0 +1,99 @@
+// Result<T>: a value or an Error. No exception crosses this library's API.
+#pragma once
+
+#include <cassert>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace sample {
+
+enum class ErrorCode {
+  invalid_argument,  // wrong count, dtype, shape or option
+  not_found,         // a file is missing
+  bad_file,          // a file is truncated, damaged or of another kind
+  integrity,         // an asset is not the one this project was generated with
+  unsupported,       // this backend, build or machine cannot do it
+  backend,           // the backend reported an error
+  io,                // reading or writing failed
+};
+
+[[nodiscard]] constexpr const char* to_string(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::bad_file:
+      return "bad_file";
+    case ErrorCode::integrity:
+      return "integrity";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::backend:
+      return "backend";
+    case ErrorCode::io:
+      return "io";
+  }
+  return "unknown";
+}
+
+struct Error {
+  ErrorCode code;
+  std::string message;
+};
+
+// Holds a T or an Error; value() and error() must match what ok() says.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
+
+  [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return ok(); }
+
+  [[nodiscard]] T& value() & {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] T&& value() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
+  [[nodiscard]] const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT: implicit on purpose
+
+  [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return ok(); }
+  [[nodiscard]] const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+
+ private:
+  std::variant<std::monostate, Error> state_;
+};
+
+}  // namespace sample

@@ -1,0 +1,210 @@
+// Tensors at the API's border: TensorView looks at memory of the caller, Tensor owns its memory.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "result.hpp"
+
+namespace sample {
+
+enum class DType : std::uint8_t {
+  float32,
+  float64,
+  float16,   // 16-bit pattern, see half_to_float
+  bfloat16,  // 16-bit pattern, see bfloat16_to_float
+  int8,
+  uint8,
+  int16,
+  int32,
+  int64,
+  boolean,  // one byte, 0 or 1
+};
+
+enum class Device : std::uint8_t {
+  cpu,
+  cuda,
+};
+
+// Size of one element in bytes.
+[[nodiscard]] std::size_t size_of(DType dtype) noexcept;
+[[nodiscard]] const char* to_string(DType dtype) noexcept;
+[[nodiscard]] const char* to_string(Device device) noexcept;
+
+template <typename T>
+[[nodiscard]] constexpr DType dtype_of() noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    return DType::float32;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return DType::float64;
+  } else if constexpr (std::is_same_v<T, std::int8_t>) {
+    return DType::int8;
+  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+    return DType::uint8;
+  } else if constexpr (std::is_same_v<T, std::int16_t>) {
+    return DType::int16;
+  } else if constexpr (std::is_same_v<T, std::int32_t>) {
+    return DType::int32;
+  } else if constexpr (std::is_same_v<T, std::int64_t>) {
+    return DType::int64;
+  } else {
+    static_assert(std::is_same_v<T, bool>, "no DType for this type");
+    return DType::boolean;
+  }
+}
+
+// Dimensions of a tensor, outermost first; stored in place, so that views allocate nothing.
+class Dims {
+ public:
+  static constexpr std::size_t kMaxRank = 8;
+
+  constexpr Dims() = default;
+  constexpr Dims(std::initializer_list<std::int64_t> sizes) {
+    for (const std::int64_t size : sizes) {
+      push_back(size);
+    }
+  }
+
+  // Ranks above kMaxRank are refused: the call returns false and changes nothing.
+  constexpr bool push_back(std::int64_t size) {
+    if (rank_ == kMaxRank) {
+      return false;
+    }
+    sizes_[rank_++] = size;
+    return true;
+  }
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return rank_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return rank_ == 0; }
+  [[nodiscard]] constexpr std::int64_t operator[](std::size_t i) const { return sizes_[i]; }
+  [[nodiscard]] constexpr std::int64_t& operator[](std::size_t i) { return sizes_[i]; }
+  [[nodiscard]] constexpr const std::int64_t* begin() const noexcept { return sizes_.data(); }
+  [[nodiscard]] constexpr const std::int64_t* end() const noexcept { return sizes_.data() + rank_; }
+
+  // Product of the sizes; 1 for a scalar.
+  [[nodiscard]] constexpr std::int64_t elements() const noexcept {
+    std::int64_t n = 1;
+    for (std::size_t i = 0; i < rank_; ++i) {
+      n *= sizes_[i];
+    }
+    return n;
+  }
+
+  friend constexpr bool operator==(const Dims& a, const Dims& b) noexcept {
+    if (a.rank_ != b.rank_) {
+      return false;
+    }
+    for (std::size_t i = 0; i < a.rank_; ++i) {
+      if (a.sizes_[i] != b.sizes_[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+  friend constexpr bool operator!=(const Dims& a, const Dims& b) noexcept { return !(a == b); }
+
+ private:
+  std::array<std::int64_t, kMaxRank> sizes_{};
+  std::size_t rank_ = 0;
+};
+
+// "1x3x224x224"; dynamic sizes (-1) read "?".
+[[nodiscard]] std::string to_string(const Dims& dims);
+
+// A dense, row-major tensor in memory that somebody else owns. An input view is only read.
+struct TensorView {
+  void* data = nullptr;
+  DType dtype = DType::float32;
+  Dims dims;
+  Device device = Device::cpu;
+  int device_index = 0;
+
+  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(dims.elements()) * size_of(dtype); }
+};
+
+// A run of elements that somebody else owns: one, a vector or an array (std::span is C++20).
+template <typename T>
+class Span {
+ public:
+  constexpr Span() = default;
+  constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
+  constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT: implicit on purpose
+  Span(const std::vector<std::remove_const_t<T>>& items) : data_(items.data()), size_(items.size()) {}  // NOLINT
+  template <std::size_t N>
+  constexpr Span(const std::array<std::remove_const_t<T>, N>& items) : data_(items.data()), size_(N) {}  // NOLINT
+
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] constexpr T& operator[](std::size_t i) const { return data_[i]; }
+  [[nodiscard]] constexpr T* begin() const noexcept { return data_; }
+  [[nodiscard]] constexpr T* end() const noexcept { return data_ + size_; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+using TensorViews = Span<const TensorView>;
+
+// A view of `data`, which has dims.elements() elements.
+template <typename T>
+[[nodiscard]] TensorView view_of(T* data, const Dims& dims) {
+  using Element = std::remove_const_t<T>;
+  return TensorView{const_cast<Element*>(data), dtype_of<Element>(), dims, Device::cpu, 0};
+}
+
+// A dense, row-major tensor in CPU memory that it owns. Move-only.
+class Tensor {
+ public:
+  Tensor() = default;
+  // Zeroed memory, aligned to 64 bytes.
+  Tensor(DType dtype, const Dims& dims);
+  // Takes over memory of another owner (a backend's output) without copying it.
+  Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory);
+
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+  Tensor(const Tensor&) = delete;
+  Tensor& operator=(const Tensor&) = delete;
+  ~Tensor() = default;
+
+  [[nodiscard]] DType dtype() const noexcept { return dtype_; }
+  [[nodiscard]] const Dims& dims() const noexcept { return dims_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(dims_.elements()) * size_of(dtype_); }
+  [[nodiscard]] void* data() noexcept { return memory_.get(); }
+  [[nodiscard]] const void* data() const noexcept { return memory_.get(); }
+
+  // The elements; T must be the element type that dtype() names.
+  template <typename T>
+  [[nodiscard]] T* data_as() noexcept {
+    assert(dtype_of<T>() == dtype_);
+    return static_cast<T*>(memory_.get());
+  }
+  template <typename T>
+  [[nodiscard]] const T* data_as() const noexcept {
+    assert(dtype_of<T>() == dtype_);
+    return static_cast<const T*>(memory_.get());
+  }
+
+  [[nodiscard]] TensorView view() noexcept { return TensorView{data(), dtype_, dims_, Device::cpu, 0}; }
+  [[nodiscard]] TensorView view() const noexcept { return TensorView{const_cast<void*>(data()), dtype_, dims_, Device::cpu, 0}; }
+
+ private:
+  DType dtype_ = DType::float32;
+  Dims dims_;
+  std::shared_ptr<void> memory_;
+};
+
+// Conversions of 16-bit patterns; float_to_* round to nearest, ties to even.
+[[nodiscard]] float half_to_float(std::uint16_t bits) noexcept;
+[[nodiscard]] std::uint16_t float_to_half(float value) noexcept;
+[[nodiscard]] float bfloat16_to_float(std::uint16_t bits) noexcept;
+[[nodiscard]] std::uint16_t float_to_bfloat16(float value) noexcept;
+
+}  // namespace sample

@@ -1,0 +1,68 @@
+#include "sample/assets.hpp"
+
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#elif defined(__APPLE__)
+#include <mach-o/dyld.h>
+#endif
+
+namespace sample {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder of the running program, empty when the system does not tell.
+fs::path program_folder() {
+  std::error_code error;
+#if defined(_WIN32)
+  std::wstring name(32768, L'\0');
+  const DWORD length = GetModuleFileNameW(nullptr, name.data(), static_cast<DWORD>(name.size()));
+  name.resize(length);
+  return fs::path(name).parent_path();
+#elif defined(__APPLE__)
+  std::uint32_t size = 0;
+  _NSGetExecutablePath(nullptr, &size);
+  std::string name(size, '\0');
+  if (_NSGetExecutablePath(name.data(), &size) != 0) {
+    return {};
+  }
+  return fs::canonical(fs::path(name.c_str()), error).parent_path();
+#else
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return error ? fs::path() : self.parent_path();
+#endif
+}
+
+}  // namespace
+
+Result<fs::path> find_asset(const std::string& name) {
+  std::vector<fs::path> folders;
+  if (const char* chosen = std::getenv("SAMPLE_ASSETS"); chosen != nullptr && *chosen != '\0') {
+    folders.emplace_back(chosen);  // a folder that somebody chose is the only one that counts
+  } else {
+    if (const fs::path program = program_folder(); !program.empty()) {
+      folders.push_back(program / "sample_assets");
+      folders.push_back(program / "share" / "sample");
+      folders.push_back(program.parent_path() / "share" / "sample");
+    }
+    folders.emplace_back(SAMPLE_SOURCE_ASSETS);
+  }
+
+  std::string looked;
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    fs::path file = folder / name;
+    if (fs::is_regular_file(file, error)) {
+      return file;
+    }
+    looked += "\n  " + file.string();
+  }
+  return Error{ErrorCode::not_found, "cannot find " + name + "; set SAMPLE_ASSETS to the folder that holds it. Looked for:" + looked};
+}
+
+}  // namespace sample

@@ -1,0 +1,88 @@
+#include "sample/classify.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+
+#include "sample/assets.hpp"
+#include "sample/model_info.hpp"
+
+#include "embedded.hpp"
+
+namespace sample {
+namespace {
+
+std::vector<std::string> split_lines(std::istream& in) {
+  std::vector<std::string> lines;
+  std::string line;
+  while (std::getline(in, line)) {
+    if (!line.empty() && line.back() == '\r') {
+      line.pop_back();
+    }
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_t k) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::size_t kept = std::min(k, count);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), [&](std::size_t a, std::size_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  });
+
+  std::vector<ClassScore> best;
+  if (kept == 0) {
+    return best;
+  }
+  // In double, so that the sum over a thousand classes costs no digit of a float.
+  const double top = static_cast<double>(logits[order[0]]);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < count; ++i) {
+    sum += std::exp(static_cast<double>(logits[i]) - top);
+  }
+  best.reserve(kept);
+  for (std::size_t i = 0; i < kept; ++i) {
+    const double e = std::exp(static_cast<double>(logits[order[i]]) - top);
+    best.push_back(ClassScore{order[i], static_cast<float>(e / sum)});
+  }
+  return best;
+}
+
+Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
+  if (logits.dtype() != DType::float32 || logits.dims().size() != 2) {
+    return Error{ErrorCode::invalid_argument, "top_k needs float32 logits of N x classes, got " + std::string(to_string(logits.dtype())) + " " + to_string(logits.dims())};
+  }
+  if (row >= static_cast<std::size_t>(logits.dims()[0])) {
+    return Error{ErrorCode::invalid_argument, "top_k: row " + std::to_string(row) + " of " + to_string(logits.dims())};
+  }
+  const std::size_t classes = static_cast<std::size_t>(logits.dims()[1]);
+  return top_k(logits.data_as<float>() + row * classes, classes, k);
+}
+
+Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) {
+  std::filesystem::path path = file;
+  if (path.empty()) {
+    if (const EmbeddedFile embedded = embedded_file(kLabelsFile); embedded.data != nullptr) {
+      MemoryBuffer buffer(embedded);
+      std::istream in(&buffer);
+      return split_lines(in);
+    }
+    Result<std::filesystem::path> found = find_asset(std::string(kLabelsFile));
+    if (!found) {
+      return found.error();
+    }
+    path = *found;
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    return Error{ErrorCode::not_found, "cannot read labels " + path.string()};
+  }
+  return split_lines(in);
+}
+
+}  // namespace sample

@@ -1,0 +1,101 @@
+#include "facts.hpp"
+
+#include "sample/model_info.hpp"
+#include "sample/preprocess.hpp"
+
+#include "artifact_info.hpp"
+
+namespace sample {
+namespace {
+
+TensorInfo to_info(const TensorFacts& facts) {
+  TensorInfo info;
+  info.name = facts.name;
+  info.dtype = facts.dtype;
+  info.min = facts.min;
+  info.opt = facts.opt;
+  info.max = facts.max;
+  for (std::size_t i = 0; i < facts.min.size(); ++i) {
+    info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : -1);
+  }
+  return info;
+}
+
+template <typename Facts>
+std::vector<TensorInfo> to_infos(const Facts& all) {
+  std::vector<TensorInfo> infos;
+  for (const TensorFacts& facts : all) {
+    infos.push_back(to_info(facts));
+  }
+  return infos;
+}
+
+// "?x3x224x224 (1 to 8, ...)": what would have fitted.
+std::string expected_dims(const TensorInfo& info) {
+  std::string text = to_string(info.dims);
+  for (std::size_t i = 0; i < info.dims.size(); ++i) {
+    if (info.dims[i] < 0) {
+      text += ", dimension " + std::to_string(i) + " from " + std::to_string(info.min[i]) + " to " + std::to_string(info.max[i]);
+    }
+  }
+  return text;
+}
+
+bool fits(const Dims& dims, const TensorInfo& info) {
+  if (dims.size() != info.dims.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] < info.min[i] || dims[i] > info.max[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+const ArtifactFacts& artifact_facts() noexcept {
+  static constexpr ArtifactFacts facts{kArtifactFile, kArtifactSize, kArtifactSha256, kArtifactHeadTailSha256};
+  return facts;
+}
+
+std::vector<TensorInfo> input_infos() { return to_infos(kInputs); }
+
+std::vector<TensorInfo> output_infos() { return to_infos(kOutputs); }
+
+Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos, const char* what) {
+  if (views.size() != infos.size()) {
+    return Error{ErrorCode::invalid_argument, std::string("expected ") + std::to_string(infos.size()) + " " + what + "(s), got " + std::to_string(views.size())};
+  }
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const TensorInfo& info = infos[i];
+    const TensorView& view = views[i];
+    const auto where = [&] { return std::string(what) + " " + std::to_string(i) + " ('" + info.name + "')"; };
+    if (view.dtype != info.dtype) {
+      return Error{ErrorCode::invalid_argument, where() + ": expected " + to_string(info.dtype) + ", got " + to_string(view.dtype)};
+    }
+    if (!fits(view.dims, info)) {
+      return Error{ErrorCode::invalid_argument, where() + ": expected shape " + expected_dims(info) + ", got " + to_string(view.dims)};
+    }
+    if (view.data == nullptr && view.dims.elements() > 0) {
+      return Error{ErrorCode::invalid_argument, where() + ": data is null"};
+    }
+  }
+  return {};
+}
+
+const PreprocessOptions& model_preprocess() {
+  static const PreprocessOptions options = [] {
+    PreprocessOptions made;
+    made.geometry.assign(kGeometry.begin(), kGeometry.end());
+    made.rescale = kRescale;
+    made.normalize = kNormalize;
+    made.mean = kMean;
+    made.std = kStd;
+    return made;
+  }();
+  return options;
+}
+
+}  // namespace sample

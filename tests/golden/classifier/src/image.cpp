@@ -1,0 +1,178 @@
+#include "sample/image.hpp"
+
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <new>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "image_codecs.hpp"
+#include "npy_header.hpp"
+
+namespace sample {
+namespace {
+
+bool starts_with(const std::uint8_t* bytes, std::size_t size, std::string_view magic) {
+  return size >= magic.size() && std::memcmp(bytes, magic.data(), magic.size()) == 0;
+}
+
+bool contains(std::string_view set, std::uint8_t c) { return set.find(static_cast<char>(c)) != std::string_view::npos; }
+
+bool is_pnm(const std::uint8_t* bytes, std::size_t size) {
+  return size >= 3 && bytes[0] == 'P' && contains("2356", bytes[1]) && contains(" \t\n\v\f\r", bytes[2]);
+}
+
+// A picture saved by numpy.save: uint8, HxWx3 or HxW (grey).
+Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
+  const Result<detail::NpyHeader> header = detail::parse_npy_header(bytes, size);
+  if (!header) {
+    return header.error();
+  }
+  const Dims& dims = header->dims;
+  const bool grey = dims.size() == 2;
+  if (header->dtype != DType::uint8 || !(grey || (dims.size() == 3 && dims[2] == 3))) {
+    const std::string found = std::string(to_string(header->dtype)) + " " + to_string(dims);
+    return Error{ErrorCode::bad_file, "a .npy picture is uint8 and HxWx3 or HxW, not " + found};
+  }
+  const auto height = static_cast<std::uint64_t>(dims[0]);
+  const auto width = static_cast<std::uint64_t>(dims[1]);
+  if (const Result<void> checked = detail::check_picture_size(width, height); !checked) {
+    return checked.error();
+  }
+  if (size - header->data_offset < header->data_bytes) {
+    return Error{ErrorCode::bad_file, "truncated .npy picture"};
+  }
+  Image image = detail::make_image(static_cast<int>(width), static_cast<int>(height));
+  const std::uint8_t* data = bytes + header->data_offset;
+  if (!grey) {
+    std::memcpy(image.pixels.data(), data, image.pixels.size());
+    return image;
+  }
+  std::uint8_t* pixel = image.pixels.data();
+  for (std::size_t i = 0; i < header->data_bytes; ++i, pixel += 3) {
+    std::memset(pixel, data[i], 3);
+  }
+  return image;
+}
+
+Result<Image> decode(const std::uint8_t* bytes, std::size_t size) {
+  if (starts_with(bytes, size, "\xff\xd8\xff")) {
+    return detail::decode_jpeg(bytes, size);
+  }
+  if (starts_with(bytes, size, "\x89PNG\r\n\x1a\n")) {
+    return detail::decode_png(bytes, size);
+  }
+  if (is_pnm(bytes, size)) {
+    return detail::decode_pnm(bytes, size);
+  }
+  if (detail::is_npy(bytes, size)) {
+    return decode_npy(bytes, size);
+  }
+  return Error{ErrorCode::bad_file, "not a JPEG, PNG, PPM or .npy picture"};
+}
+
+Error in_file(const std::filesystem::path& file, ErrorCode code, const std::string& what) {
+  return Error{code, file.string() + ": " + what};
+}
+
+Result<Image> load(const std::filesystem::path& file) {
+  std::error_code ec;
+  if (!std::filesystem::exists(file, ec)) {
+    return in_file(file, ErrorCode::not_found, "no such file");
+  }
+  if (std::filesystem::is_directory(file, ec)) {
+    return in_file(file, ErrorCode::io, "is a folder");
+  }
+  const std::uintmax_t size = std::filesystem::file_size(file, ec);
+  std::ifstream in(file, std::ios::binary);
+  if (ec || !in) {
+    return in_file(file, ErrorCode::io, "cannot be read");
+  }
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (static_cast<std::uintmax_t>(in.gcount()) != size) {
+    return in_file(file, ErrorCode::io, "reading failed");
+  }
+  Result<Image> image = decode_image(bytes.data(), bytes.size());
+  return image ? std::move(image) : in_file(file, image.error().code, image.error().message);
+}
+
+Result<void> save(const std::filesystem::path& file, const Image& image) {
+  const auto width = static_cast<std::uint64_t>(image.width);  // a negative one comes out far too large
+  const auto height = static_cast<std::uint64_t>(image.height);
+  if (const Result<void> checked = detail::check_picture_size(width, height); !checked) {
+    return in_file(file, ErrorCode::invalid_argument, checked.error().message);
+  }
+  if (image.pixels.size() != width * height * 3) {
+    return in_file(file, ErrorCode::invalid_argument, "the picture's pixels do not match its size");
+  }
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  if (!out) {
+    return in_file(file, ErrorCode::io, "cannot be written");
+  }
+  out << "P6\n"
+      << std::to_string(image.width) << ' ' << std::to_string(image.height) << "\n255\n";
+  out.write(reinterpret_cast<const char*>(image.pixels.data()), static_cast<std::streamsize>(image.pixels.size()));
+  out.close();
+  return out ? Result<void>{} : in_file(file, ErrorCode::io, "writing failed");
+}
+
+}  // namespace
+
+Result<Image> decode_image(const std::uint8_t* bytes, std::size_t size) {
+  try {
+    return decode(bytes, size);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::unsupported, "not enough memory for this picture"};
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::bad_file, e.what()};
+  }
+}
+
+Result<Image> read_image(const std::filesystem::path& file) {
+  try {
+    return load(file);
+  } catch (const std::bad_alloc&) {
+    return in_file(file, ErrorCode::unsupported, "not enough memory for this picture");
+  } catch (const std::exception& e) {
+    return in_file(file, ErrorCode::io, e.what());
+  }
+}
+
+Result<void> write_ppm(const std::filesystem::path& file, const Image& image) {
+  try {
+    return save(file, image);
+  } catch (const std::exception& e) {
+    return in_file(file, ErrorCode::io, e.what());
+  }
+}
+
+namespace detail {
+
+Result<void> check_picture_size(std::uint64_t width, std::uint64_t height) {
+  if (width == 0 || height == 0) {
+    return Error{ErrorCode::bad_file, "the picture is empty"};
+  }
+  constexpr auto kMax = static_cast<std::uint64_t>(kMaxPixels);
+  if (width > kMax || height > kMax || width * height > kMax) {
+    return Error{ErrorCode::unsupported,
+        "the picture claims " + std::to_string(width) + "x" + std::to_string(height) + " pixels; the limit is " +
+            std::to_string(kMax) + " in all"};
+  }
+  return {};
+}
+
+Image make_image(int width, int height) {
+  Image image;
+  image.width = width;
+  image.height = height;
+  image.pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  return image;
+}
+
+}  // namespace detail
+}  // namespace sample

@@ -1,0 +1,25 @@
+// The decoders behind decode_image(), one for each format. They may throw std::bad_alloc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "sample/image.hpp"
+
+namespace sample::detail {
+
+// Larger pictures are refused: a small file can claim any size (a decompression bomb).
+inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
+
+// An Error for sizes that are empty or above kMaxPixels.
+[[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height);
+
+[[nodiscard]] Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size);
+[[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size);
+[[nodiscard]] Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size);  // P2, P3, P5, P6
+
+// A black picture.
+[[nodiscard]] Image make_image(int width, int height);
+
+}  // namespace sample::detail

@@ -1,0 +1,190 @@
+#include "image_codecs.hpp"
+
+#if defined(SAMPLE_HAVE_JPEG)
+#include <csetjmp>
+#include <cstdio>  // jpeglib.h needs it before
+
+#include <jpeglib.h>
+
+#include <vector>
+#endif
+
+namespace sample {
+
+bool has_jpeg() noexcept {
+#if defined(SAMPLE_HAVE_JPEG)
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace sample
+
+namespace sample::detail {
+
+#if defined(SAMPLE_HAVE_JPEG)
+namespace {
+
+// Everything that libjpeg works on. Its errors leave by longjmp, which runs no destructors: each function
+// that calls setjmp holds nothing but plain values, and what needs a destructor lives in its caller.
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_source_mgr source{};
+  std::jmp_buf on_error{};
+  char message[JMSG_LENGTH_MAX] = "";
+  bool truncated = false;
+
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+};
+
+extern "C" {
+
+[[noreturn]] static void leave(j_common_ptr info) {
+  auto* decoder = static_cast<Decoder*>(info->client_data);
+  info->err->format_message(info, decoder->message);
+  std::longjmp(decoder->on_error, 1);
+}
+
+static void ignore_message(j_common_ptr /*info*/) {}
+static void ignore_source(j_decompress_ptr /*info*/) {}
+
+// The whole file is in memory, so there is never more: the call that needs it reports suspension. (The
+// library's own memory source would make up an end marker, and turn a truncated file into a grey one.)
+static boolean no_more_input(j_decompress_ptr /*info*/) { return FALSE; }
+
+static void skip_input(j_decompress_ptr info, long count) {
+  if (count > 0) {
+    const auto wanted = static_cast<std::size_t>(count);
+    const std::size_t skipped = wanted < info->src->bytes_in_buffer ? wanted : info->src->bytes_in_buffer;
+    info->src->next_input_byte += skipped;
+    info->src->bytes_in_buffer -= skipped;
+  }
+}
+
+}  // extern "C"
+
+// Up to the first scan; false: see message and truncated.
+bool read_header(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) {
+  jpeg_decompress_struct& info = decoder.info;
+  info.err = jpeg_std_error(&decoder.errors);
+  info.client_data = &decoder;
+  decoder.errors.error_exit = leave;
+  decoder.errors.output_message = ignore_message;
+  if (setjmp(decoder.on_error) != 0) {
+    return false;
+  }
+  jpeg_create_decompress(&info);
+  decoder.source.next_input_byte = bytes;
+  decoder.source.bytes_in_buffer = size;
+  decoder.source.init_source = ignore_source;
+  decoder.source.fill_input_buffer = no_more_input;
+  decoder.source.skip_input_data = skip_input;
+  decoder.source.resync_to_restart = jpeg_resync_to_restart;
+  decoder.source.term_source = ignore_source;
+  info.src = &decoder.source;
+  for (;;) {
+    const int found = jpeg_read_header(&info, FALSE);
+    if (found == JPEG_HEADER_OK) {
+      return true;
+    }
+    if (found == JPEG_SUSPENDED) {
+      decoder.truncated = true;
+      return false;
+    }
+  }
+}
+
+// Decodes all rows, each `stride` bytes after the last. CMYK comes out as it is stored.
+bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.on_error) != 0) {
+    return false;
+  }
+  info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  if (jpeg_start_decompress(&info) == FALSE) {
+    decoder.truncated = true;
+    return false;
+  }
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = pixels + info.output_scanline * stride;
+    if (jpeg_read_scanlines(&info, &row, 1) != 1) {
+      decoder.truncated = true;
+      return false;
+    }
+  }
+  // Damage behind the last row is an error for Pillow; a missing end marker, which suspends this, is none.
+  (void)jpeg_finish_decompress(&info);
+  return true;
+}
+
+Error failure(const Decoder& decoder) {
+  return Error{ErrorCode::bad_file, decoder.truncated ? "truncated JPEG" : "bad JPEG: " + std::string(decoder.message)};
+}
+
+// a * b / 255, rounded; exact for bytes.
+int multiply_255(int a, int b) {
+  const int product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}
+
+// Pillow takes every CMYK JPEG for inverted, as Adobe writes it.
+void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t count, std::uint8_t* rgb) {
+  for (std::size_t i = 0; i < count; ++i, cmyk += 4, rgb += 3) {
+    const int light = cmyk[3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      rgb[c] = static_cast<std::uint8_t>(light - multiply_255(255 - cmyk[c], light));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size) {
+  Decoder decoder;
+  if (!read_header(decoder, bytes, size)) {
+    return failure(decoder);
+  }
+  const jpeg_decompress_struct& info = decoder.info;
+  if (info.data_precision != 8) {
+    return Error{ErrorCode::unsupported, "a JPEG of " + std::to_string(info.data_precision) + " bits is not supported"};
+  }
+  if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
+    const std::string count = std::to_string(info.num_components);
+    return Error{ErrorCode::unsupported, "a JPEG of " + count + " components is not supported"};
+  }
+  if (const Result<void> checked = check_picture_size(info.image_width, info.image_height); !checked) {
+    return checked.error();
+  }
+  Image image = make_image(static_cast<int>(info.image_width), static_cast<int>(info.image_height));
+  const std::size_t width = info.image_width;
+  if (info.num_components != 4) {
+    if (!read_rows(decoder, image.pixels.data(), width * 3)) {
+      return failure(decoder);
+    }
+    return image;
+  }
+  const std::size_t count = width * info.image_height;
+  std::vector<std::uint8_t> cmyk(count * 4);
+  if (!read_rows(decoder, cmyk.data(), width * 4)) {
+    return failure(decoder);
+  }
+  cmyk_to_rgb(cmyk.data(), count, image.pixels.data());
+  return image;
+}
+
+#else
+
+Result<Image> decode_jpeg(const std::uint8_t* /*bytes*/, std::size_t /*size*/) {
+  return Error{ErrorCode::unsupported,
+      "this build cannot decode JPEG: install libjpeg-turbo's development package "
+      "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};
+}
+
+#endif
+
+}  // namespace sample::detail

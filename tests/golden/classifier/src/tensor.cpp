@@ -1,0 +1,176 @@
+#include "sample/tensor.hpp"
+
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace sample {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+// Bytes of a tensor; throws std::bad_array_new_length where no memory could hold it.
+std::size_t checked_bytes(DType dtype, const Dims& dims) {
+  std::size_t bytes = size_of(dtype);
+  for (const std::int64_t size : dims) {
+    if (size < 0) {
+      throw std::bad_array_new_length();
+    }
+    const auto count = static_cast<std::uint64_t>(size);
+    if (count != 0 && bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / count) {
+      throw std::bad_array_new_length();
+    }
+    bytes *= static_cast<std::size_t>(count);
+  }
+  return bytes;
+}
+
+std::shared_ptr<void> zeroed_memory(std::size_t bytes) {
+  const std::size_t size = bytes == 0 ? 1 : bytes;  // an empty tensor's data is not null
+  void* memory = ::operator new(size, kAlignment);
+  std::memset(memory, 0, size);
+  return {memory, [](void* p) { ::operator delete(p, kAlignment); }};
+}
+
+std::uint32_t bits_of(float value) noexcept {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+float float_of(std::uint32_t bits) noexcept {
+  float value = 0.0F;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// value / 2^shift, to nearest with ties to even; shift is 1..31.
+std::uint32_t rounded_shift(std::uint32_t value, std::uint32_t shift) noexcept {
+  const std::uint32_t half = 1U << (shift - 1);
+  const std::uint32_t rest = value & ((1U << shift) - 1U);
+  const std::uint32_t result = value >> shift;
+  const bool up = rest > half || (rest == half && (result & 1U) != 0);
+  return up ? result + 1U : result;
+}
+
+}  // namespace
+
+std::size_t size_of(DType dtype) noexcept {
+  switch (dtype) {
+    case DType::int8:
+    case DType::uint8:
+    case DType::boolean:
+      return 1;
+    case DType::float16:
+    case DType::bfloat16:
+    case DType::int16:
+      return 2;
+    case DType::float32:
+    case DType::int32:
+      return 4;
+    case DType::float64:
+    case DType::int64:
+      return 8;
+  }
+  return 0;
+}
+
+const char* to_string(DType dtype) noexcept {
+  switch (dtype) {
+    case DType::float32:
+      return "float32";
+    case DType::float64:
+      return "float64";
+    case DType::float16:
+      return "float16";
+    case DType::bfloat16:
+      return "bfloat16";
+    case DType::int8:
+      return "int8";
+    case DType::uint8:
+      return "uint8";
+    case DType::int16:
+      return "int16";
+    case DType::int32:
+      return "int32";
+    case DType::int64:
+      return "int64";
+    case DType::boolean:
+      return "boolean";
+  }
+  return "unknown";
+}
+
+const char* to_string(Device device) noexcept {
+  switch (device) {
+    case Device::cpu:
+      return "cpu";
+    case Device::cuda:
+      return "cuda";
+  }
+  return "unknown";
+}
+
+std::string to_string(const Dims& dims) {
+  if (dims.empty()) {
+    return "scalar";
+  }
+  std::string text;
+  for (const std::int64_t size : dims) {
+    text += text.empty() ? "" : "x";
+    text += size < 0 ? "?" : std::to_string(size);
+  }
+  return text;
+}
+
+Tensor::Tensor(DType dtype, const Dims& dims)
+    : dtype_(dtype), dims_(dims), memory_(zeroed_memory(checked_bytes(dtype, dims))) {}
+
+Tensor::Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory)
+    : dtype_(dtype), dims_(dims), memory_(std::move(memory)) {}
+
+float half_to_float(std::uint16_t bits) noexcept {
+  const std::uint32_t sign = (bits & 0x8000U) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 0x1FU;
+  const std::uint32_t mantissa = bits & 0x3FFU;
+  if (exponent == 0x1FU) {  // infinity, NaN
+    return float_of(sign | 0x7F800000U | (mantissa << 13));
+  }
+  if (exponent == 0) {  // zero, subnormal: exact in float32
+    const float magnitude = static_cast<float>(mantissa) * (1.0F / 16777216.0F);
+    return float_of(sign | bits_of(magnitude));
+  }
+  return float_of(sign | ((exponent + 112U) << 23) | (mantissa << 13));
+}
+
+std::uint16_t float_to_half(float value) noexcept {
+  const std::uint32_t bits = bits_of(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000U;
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+  std::uint32_t half = 0;
+  if (magnitude > 0x7F800000U) {  // NaN: keep the payload's head, and quiet it
+    half = 0x7E00U | ((magnitude >> 13) & 0x3FFU);
+  } else if (magnitude >= 0x47800000U) {  // 65536 and above
+    half = 0x7C00U;
+  } else if (magnitude >= 0x38800000U) {  // normal in half precision; rounding may carry into infinity
+    half = rounded_shift(magnitude - 0x38000000U, 13);
+  } else if (magnitude >= 0x33000000U) {  // subnormal in half precision
+    const std::uint32_t mantissa = (magnitude & 0x7FFFFFU) | 0x800000U;
+    half = rounded_shift(mantissa, 126U - (magnitude >> 23));
+  }
+  return static_cast<std::uint16_t>(sign | half);
+}
+
+float bfloat16_to_float(std::uint16_t bits) noexcept { return float_of(static_cast<std::uint32_t>(bits) << 16); }
+
+std::uint16_t float_to_bfloat16(float value) noexcept {
+  const std::uint32_t bits = bits_of(value);
+  if ((bits & 0x7FFFFFFFU) > 0x7F800000U) {  // rounding could turn a NaN into infinity
+    return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
+  }
+  const std::uint32_t sign = bits & 0x80000000U;
+  return static_cast<std::uint16_t>((sign >> 16) | rounded_shift(bits & 0x7FFFFFFFU, 16));
+}
+
+}  // namespace sample

@@ -1,0 +1,57 @@
+// What the tests share: they are plain programs that return 0, 1 (failed) or 77 (skipped).
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "sample/result.hpp"
+
+namespace sample::test {
+
+inline constexpr int kSkipped = 77;
+
+// Counts and prints what did not hold.
+class Checker {
+ public:
+  bool that(bool held, const std::string& what) {
+    if (!held) {
+      ++failures_;
+      std::printf("FAILED: %s\n", what.c_str());
+    }
+    return held;
+  }
+
+  // Whether an operation failed with this code and names `part` in its message.
+  template <typename T>
+  void fails(const Result<T>& result, ErrorCode code, const std::string& part, const std::string& what) {
+    if (!that(!result.ok(), what + ": was accepted")) {
+      return;
+    }
+    that(result.error().code == code, what + ": code is " + to_string(result.error().code) + ", expected " + to_string(code) + " (" + result.error().message + ")");
+    that(result.error().message.find(part) != std::string::npos, what + ": the message does not say '" + part + "': " + result.error().message);
+  }
+
+  [[nodiscard]] int exit_code() const {
+    if (failures_ == 0) {
+      std::printf("passed\n");
+    }
+    return failures_ == 0 ? 0 : 1;
+  }
+
+ private:
+  int failures_ = 0;
+};
+
+// A folder of its own for one test, emptied first.
+inline std::filesystem::path scratch_folder(const std::string& name) {
+  const std::filesystem::path folder = std::filesystem::path(SAMPLE_TEST_SCRATCH) / name;
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+// A golden file of the project.
+inline std::filesystem::path golden(const std::string& file) { return std::filesystem::path(SAMPLE_TEST_GOLDENS) / file; }
+
+}  // namespace sample::test

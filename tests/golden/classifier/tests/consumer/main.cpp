@@ -1,0 +1,33 @@
+// What a host writes to use the model: load, fill the inputs, run, read the outputs.
+#include <cstdio>
+#include <vector>
+
+#include <sample/model.hpp>
+#include <sample/model_info.hpp>
+#include <sample/preprocess.hpp>
+
+int main() {
+  sample::LoadOptions options;
+  options.check = sample::Check::full;
+  const auto model = sample::Model::load(options);
+  if (!model) {
+    std::fprintf(stderr, "%s\n", model.error().message.c_str());
+    return 1;
+  }
+
+  std::vector<sample::Tensor> tensors;
+  std::vector<sample::TensorView> inputs;
+  for (const sample::TensorInfo& info : model->inputs()) {
+    tensors.emplace_back(info.dtype, info.opt);
+    inputs.push_back(tensors.back().view());
+  }
+  const auto outputs = model->run(inputs);
+  if (!outputs) {
+    std::fprintf(stderr, "%s\n", outputs.error().message.c_str());
+    return 1;
+  }
+  for (std::size_t i = 0; i < outputs->size(); ++i) {
+    std::printf("%s: %s\n", model->outputs()[i].name.c_str(), to_string((*outputs)[i].dims()).c_str());
+  }
+  return outputs->size() == model->outputs().size() ? 0 : 1;
+}

@@ -1,0 +1,105 @@
+// Everything that the model must refuse, with the reason in the message.
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "sample/assets.hpp"
+#include "sample/model.hpp"
+
+#include "artifact_info.hpp"
+#include "check.hpp"
+
+namespace sample::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+LoadOptions with_artifact(const fs::path& file, Check check = Check::quick) {
+  LoadOptions options;
+  options.artifact = file;
+  options.check = check;
+  return options;
+}
+
+void test_artifacts(const fs::path& folder, Checker& check) {
+  check.fails(Model::load(with_artifact(folder / "missing.pt")), ErrorCode::not_found, "missing.pt", "an artifact that is not there");
+
+  const Result<fs::path> artifact = find_asset(kArtifactFile);
+  if (!check.that(artifact.ok(), "the project's own artifact is found")) {
+    return;
+  }
+  const fs::path truncated = folder / "truncated.pt";
+  fs::copy_file(*artifact, truncated);
+  fs::resize_file(truncated, kArtifactSize / 2);
+  check.fails(Model::load(with_artifact(truncated)), ErrorCode::integrity, kArtifactSha256, "a truncated artifact");
+  fs::remove(truncated);
+
+  std::ofstream(folder / "swapped.pt", std::ios::binary) << "another model";
+  check.fails(Model::load(with_artifact(folder / "swapped.pt")), ErrorCode::integrity, kArtifactSha256, "a swapped artifact");
+
+  // One byte in the middle, where the quick check does not look.
+  const fs::path edited = folder / "edited.pt";
+  fs::copy_file(*artifact, edited);
+  {
+    std::fstream file(edited, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekg(static_cast<std::streamoff>(kArtifactSize / 2));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(kArtifactSize / 2));
+    file.put(static_cast<char>(byte ^ 1));
+  }
+  check.fails(Model::load(with_artifact(edited, Check::full)), ErrorCode::integrity, kArtifactSha256, "an edited artifact");
+  fs::remove(edited);
+}
+
+// `views` with one of them changed.
+template <typename Change>
+std::vector<TensorView> changed(std::vector<TensorView> views, Change change) {
+  change(views[0]);
+  return views;
+}
+
+void test_tensors(const Model& model, Checker& check) {
+  std::vector<Tensor> tensors;
+  std::vector<TensorView> views;
+  for (const TensorInfo& info : model.inputs()) {
+    tensors.emplace_back(info.dtype, info.opt);
+    views.push_back(tensors.back().view());
+  }
+  const std::string name = model.inputs()[0].name;
+  check.that(model.run(views).ok(), "zeros of the right shape are accepted");
+
+  check.fails(model.run(std::vector<TensorView>{}), ErrorCode::invalid_argument, "expected " + std::to_string(views.size()), "no input");
+  std::vector<TensorView> more = views;
+  more.push_back(views[0]);
+  check.fails(model.run(more), ErrorCode::invalid_argument, "got " + std::to_string(more.size()), "one input too many");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.dtype = view.dtype == DType::float64 ? DType::float32 : DType::float64; })), ErrorCode::invalid_argument, name, "a wrong dtype");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.dims.push_back(1); })), ErrorCode::invalid_argument, name, "a wrong rank");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.dims = Dims{}; })), model.inputs()[0].dims.empty() ? ErrorCode::backend : ErrorCode::invalid_argument, name, "a scalar");
+  if (!model.inputs()[0].dims.empty()) {
+    const std::size_t last = model.inputs()[0].dims.size() - 1;
+    const std::int64_t beyond = model.inputs()[0].max[last] + 1;
+    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[last] = beyond; })), ErrorCode::invalid_argument, std::to_string(beyond), "a wrong size");
+    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = 0; })), ErrorCode::invalid_argument, name, "an empty batch");
+  }
+  check.fails(model.run(changed(views, [](TensorView& view) { view.data = nullptr; })), ErrorCode::invalid_argument, "null", "a null pointer");
+  if (model.device() == Device::cpu) {
+    check.fails(model.run(changed(views, [](TensorView& view) { view.device = Device::cuda; })), ErrorCode::unsupported, "CUDA", "CUDA memory for a model on the CPU");
+  }
+  check.fails(model.run(views, std::vector<TensorView>{}), ErrorCode::invalid_argument, "output", "no output buffer");
+}
+
+}  // namespace
+}  // namespace sample::test
+
+int main() {
+  sample::test::Checker check;
+  sample::test::test_artifacts(sample::test::scratch_folder("bad_input"), check);
+  const auto model = sample::Model::load();
+  if (check.that(model.ok(), model.ok() ? "" : model.error().message)) {
+    sample::test::test_tensors(*model, check);
+  }
+  sample::LoadOptions threads;
+  threads.threads = sample::process_threads() + 1;
+  check.fails(sample::Model::load(threads), sample::ErrorCode::unsupported, "configure_process", "another thread count than the process's");
+  return check.exit_code();
+}

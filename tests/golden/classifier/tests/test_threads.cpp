@@ -1,0 +1,114 @@
+// One model, many callers: equal inputs give equal bits, whoever asks and however often.
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sample/model.hpp"
+#include "sample/npy.hpp"
+
+#include "check.hpp"
+#include "golden_cases.hpp"
+
+namespace sample::test {
+namespace {
+
+constexpr int kThreads = 8;
+constexpr int kRuns = 3;
+
+struct Case {
+  std::vector<Tensor> inputs;
+  std::vector<TensorView> views;
+  Outputs reference;
+};
+
+bool same_bits(const Outputs& a, const Outputs& b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].dims() != b[i].dims() || std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Result<std::vector<Case>> read_cases(const Model& model) {
+  std::vector<Case> cases;
+  for (const GoldenCase& golden_case : golden_cases()) {
+    if (!golden_case.image.empty()) {
+      continue;
+    }
+    Case made;
+    for (const std::string& file : golden_case.inputs) {
+      Result<Tensor> tensor = read_npy(golden(file));
+      if (!tensor) {
+        return tensor.error();
+      }
+      made.inputs.push_back(std::move(tensor).value());
+      made.views.push_back(made.inputs.back().view());
+    }
+    Result<Outputs> reference = model.run(made.views);
+    if (!reference) {
+      return reference.error();
+    }
+    made.reference = std::move(reference).value();
+    cases.push_back(std::move(made));
+  }
+  return cases;
+}
+
+int run() {
+  Checker check;
+  const Result<Model> model = Model::load();
+  if (!check.that(model.ok(), model.ok() ? "" : model.error().message)) {
+    return check.exit_code();
+  }
+  const Result<std::vector<Case>> cases = read_cases(*model);
+  if (!check.that(cases.ok(), cases.ok() ? "" : cases.error().message)) {
+    return check.exit_code();
+  }
+
+  std::vector<std::string> failures(kThreads);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kRuns; ++i) {
+        // Each thread starts with another case, so that different inputs are under way together.
+        const Case& mine = (*cases)[static_cast<std::size_t>(t + i) % cases->size()];
+        const Result<Outputs> outputs = model->run(mine.views);
+        if (!outputs) {
+          failures[static_cast<std::size_t>(t)] = outputs.error().message;
+        } else if (!same_bits(*outputs, mine.reference)) {
+          failures[static_cast<std::size_t>(t)] = "other bits than the first run gave";
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (int t = 0; t < kThreads; ++t) {
+    const std::string& failure = failures[static_cast<std::size_t>(t)];
+    check.that(failure.empty(), "thread " + std::to_string(t) + ": " + failure);
+  }
+
+  const Case& first = (*cases)[0];
+  Outputs buffers;
+  std::vector<TensorView> views;
+  for (const Tensor& tensor : first.reference) {
+    buffers.emplace_back(tensor.dtype(), tensor.dims());
+    views.push_back(buffers.back().view());
+  }
+  Future future = model->run_async(first.views, views);
+  const Result<void> done = future.get();
+  check.that(done.ok(), done.ok() ? "" : done.error().message);
+  check.that(same_bits(buffers, first.reference), "run_async gave other bits");
+  return check.exit_code();
+}
+
+}  // namespace
+}  // namespace sample::test
+
+int main() { return sample::test::run(); }

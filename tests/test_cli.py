@@ -1,0 +1,252 @@
+"""The command line as a user meets it: one clear message, the documented exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "tests" / "models"
+Gencpp = Callable[..., subprocess.CompletedProcess[str]]
+
+INPUT = ("--input", "x:1x6:float32")
+
+
+def refused(
+    done: subprocess.CompletedProcess[str], code: int, *parts: str, folder: Path | None = None
+) -> None:
+    """The exit code, one message on stderr that has `parts`, no traceback, and an untouched folder."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stderr.count("gencpp: error:") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    for part in parts:
+        assert part in done.stderr, done.stderr
+    if folder is not None:
+        assert os.listdir(folder) == []
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--model", "resnet81"], ["resnet18"]),
+        (["--model", "fasterrcnn_resnet50_fpn"], ["detection"]),
+        (["--model", "tiny:raises"], ["RuntimeError", "no weights on this machine", "tiny.py:"]),
+        (["--model", "tiny:no_module"], ["dict"]),
+        (["--model", "tiny:cnm"], ["cnn"]),
+        (["--model", "no_such_module:make"], ["no_such_module", "--path"]),
+        (["--model", "tiny:cnn"], ["--input image:1x3x224x224:float32"]),
+        (["--model", "tiny:cnn", "--input", "image:1x3xq:float32"], ["--input"]),
+        (["--model", "missing.pt"], ["missing.pt"]),
+        (["--model", "missing.onnx"], ["ONNX"]),
+        (["--model", "resnet18", "--weights", "IMAGENET1K_V9"], ["IMAGENET1K_V1"]),
+        (["--model", "tiny:cnn", "--input", "image:1x3x32x32:float32", "--preprocess", "tiny:bad_preprocess"],
+         ["RandomHorizontalFlip", "Lambda", "GaussianBlur"]),
+        (["--model", "tiny:named", *INPUT, "--labels", "missing.txt"], ["missing.txt"]),
+        (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name"]),
+        (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
+        (["--model", "tiny:named", *INPUT, "--backend", "onnxruntime"], ["libtorch"]),
+        (["--model", "tiny:named", *INPUT, "--no-such-option"], ["--no-such-option"]),
+    ],
+    ids=lambda value: "-".join(v.strip("-") for v in value)[:60] if isinstance(value, list) else None,
+)
+def test_bad_input_exits_2(gencpp: Gencpp, tmp_path: Path, arguments: list[str], parts: list[str]) -> None:
+    done = gencpp("new", *arguments, "--path", MODELS, tmp_path / "deep" / "out")
+    refused(done, 2, *parts, folder=tmp_path)
+
+
+@pytest.mark.torch
+def test_a_pickle_is_never_unpickled(gencpp: Gencpp, tmp_path: Path) -> None:
+    import pickle
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'exploded'}",)
+
+    file = tmp_path / "model.pt"
+    file.write_bytes(pickle.dumps(Bomb()))
+    done = gencpp("new", "--model", file, tmp_path / "out")
+    refused(done, 2, "--state-dict")
+    done = gencpp("new", "--model", "tiny:cnn", "--path", MODELS, "--state-dict", file, *INPUT, tmp_path / "out")
+    refused(done, 2, "model.pt")
+    assert not (tmp_path / "exploded").exists()
+    assert os.listdir(tmp_path) == ["model.pt"]
+
+
+@pytest.mark.torch
+def test_wrong_keys_are_listed(gencpp: Gencpp, tmp_path: Path) -> None:
+    import torch
+
+    torch.save({"conv.weight": torch.zeros(8, 3, 3, 3), "stem.bias": torch.zeros(8)}, tmp_path / "w.pt")
+    arguments = ["new", "--model", "tiny:cnn", "--path", MODELS, "--state-dict", tmp_path / "w.pt"]
+    done = gencpp(*arguments, "--input", "image:1x3x32x32:float32", tmp_path / "out")
+    refused(done, 2, "head.weight", "stem.bias")
+
+
+@pytest.mark.torch
+def test_weights_that_cannot_be_had_exit_3(gencpp: Gencpp, tmp_path: Path) -> None:
+    home = {"TORCH_HOME": str(tmp_path / "home"), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    done = gencpp("new", "--model", "resnet18", "--weights", "DEFAULT", tmp_path / "out", env=home)
+    refused(done, 3, "resnet18-f37072fd.pth")
+    assert not (tmp_path / "out").exists()
+
+
+def test_foreign_folder_is_refused_before_anything_is_loaded(gencpp: Gencpp, tmp_path: Path) -> None:
+    (tmp_path / "work.txt").write_text("mine")
+    done = gencpp("new", "--model", "resnet18", tmp_path)
+    refused(done, 2, "not written by gencpp")
+    assert (tmp_path / "work.txt").read_text() == "mine"
+
+
+def test_the_current_folder_is_refused(gencpp: Gencpp, tmp_path: Path) -> None:
+    refused(gencpp("new", "--model", "resnet18", ".", cwd=tmp_path), 2, "current folder", folder=tmp_path)
+
+
+def test_a_disk_that_cannot_be_written(gencpp: Gencpp) -> None:
+    refused(gencpp("new", "--model", "resnet18", "/proc/gencpp/out"), 3, "/proc/gencpp")
+
+
+@pytest.mark.torch
+def test_a_full_disk(gencpp: Gencpp, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
+    try:
+        done = gencpp("new", "--model", "squeezenet1_1", "--weights", "none", disk / "out")
+        refused(done, 3, folder=disk)
+        assert "full" in done.stderr or "space" in done.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_verify_of_what_is_no_project(gencpp: Gencpp, tmp_path: Path) -> None:
+    refused(gencpp("verify", tmp_path), 2, "gencpp.json")
+    refused(gencpp("verify", tmp_path / "none"), 2, "does not exist")
+
+
+@pytest.mark.torch
+def test_no_compiler(gencpp: Gencpp, photo_copy: Path) -> None:
+    done = gencpp("verify", photo_copy, env={"PATH": "/nowhere", "CXX": ""})
+    refused(done, 3, "C++ compiler", "apt install g++")
+
+
+@pytest.mark.torch
+def test_no_torch(gencpp: Gencpp, photo_copy: Path, tmp_path: Path) -> None:
+    """A Python that cannot import torch, simulated by a package that shadows it."""
+    (tmp_path / "shadow" / "torch").mkdir(parents=True)
+    (tmp_path / "shadow" / "torch" / "__init__.py").write_text("raise ImportError('no torch here')\n")
+    shadow = {"PYTHONPATH": f"{tmp_path / 'shadow'}{os.pathsep}{ROOT}"}
+    done = gencpp("new", "--model", "resnet18", tmp_path / "out", env=shadow)
+    refused(done, 3, "pip install torch")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Interrupted in the middle of the work: after the staging folder was made, before it is renamed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "generator", "new", "--model", "resnet18", "--weights", "none", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    deadline = time.monotonic() + 60
+    while not os.listdir(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(1.0)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stderr and "Traceback" not in stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.torch
+def test_new_says_what_it_did_and_json_is_json(gencpp: Gencpp, tmp_path: Path) -> None:
+    done = gencpp("new", "--model", "tiny:named", "--path", MODELS, *INPUT, tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["project"]["name"] == "named"
+    assert [o["name"] for o in data["project"]["model"]["outputs"]] == ["scores", "best"]
+    done = gencpp("new", "--model", "tiny:named", "--path", MODELS, *INPUT, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "next: gencpp verify" in done.stdout
+
+
+@pytest.mark.torch
+def test_two_runs_give_the_same_project(gencpp: Gencpp, tmp_path: Path) -> None:
+    trees = []
+    for name in ("a", "b"):
+        out = tmp_path / name / "out"
+        done = gencpp("new", "--model", "tiny:two_in_three_out", "--path", MODELS, out,
+                      "--input", "left:2x6:float32", "--input", "right:2x5:float32", "--seed", "5")
+        assert done.returncode == 0, done.stderr
+        trees.append({p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()})
+    assert trees[0].keys() == trees[1].keys()
+    assert [p for p in trees[0] if trees[0][p] != trees[1][p]] == []
+
+
+@pytest.mark.torch
+def test_inspect(gencpp: Gencpp) -> None:
+    done = gencpp("inspect", "tiny:cnn", "--path", MODELS, "--input", "image:1x3x32x32:float32", "--json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    # 15x15 outputs of 8 channels from 3x3x3 each, and the head.
+    assert data["multiply_adds"] == 15 * 15 * 8 * 27 + 80
+    assert data["model"]["parameters"] == 8 * 27 + 8 + 16 + 90
+    assert data["operators"]["convolution"] == 1
+    assert data["backends"]["libtorch"].startswith("yes")
+
+
+@pytest.mark.torch
+def test_models_lists_every_builder(gencpp: Gencpp) -> None:
+    import torchvision
+
+    done = gencpp("models", "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert sorted(rows) == sorted(torchvision.models.list_models())
+    assert rows["resnet18"]["input"] == "3x224x224" and rows["resnet18"]["libtorch"] == "yes"
+    assert rows["fasterrcnn_resnet50_fpn"]["libtorch"].startswith("no")
+
+
+def test_doctor(gencpp: Gencpp) -> None:
+    done = gencpp("doctor", "--json")
+    findings = {f["name"]: f for f in json.loads(done.stdout)["findings"]}
+    assert findings["C++ compiler"]["status"] in ("ok", "missing")
+    assert findings["LibTorch"]["status"] == "ok", findings
+    done = gencpp("doctor", env={"CXX": "no-such-compiler"})
+    assert done.returncode == 3 and "apt install g++" in done.stdout
+
+
+def test_version_and_help(gencpp: Gencpp) -> None:
+    from generator import __version__
+
+    assert gencpp("--version").stdout.strip() == f"gencpp {__version__}"
+    text = gencpp("--help").stdout
+    for command in ("new", "verify", "inspect", "models", "doctor"):
+        assert command in text
+
+
+def test_python_without_torchscript() -> None:
+    from generator.errors import EnvironmentLacks
+    from generator.pipeline import check_python
+
+    check_python((3, 13))
+    with pytest.raises(EnvironmentLacks, match=r"Python 3\.14") as raised:
+        check_python((3, 14))
+    assert raised.value.exit_code == 3

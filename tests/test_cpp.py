@@ -1,0 +1,72 @@
+import random
+import re
+import struct
+
+import pytest
+from samples import classifier
+
+from generator import cpp
+from generator.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("resnet18", "resnet18"),
+        ("ResNet-18", "resnet_18"),
+        ("my.model v2", "my_model_v2"),
+        ("__x__y", "x_y"),
+        ("2net", "m_2net"),
+        ("class", "class_model"),
+        ("std", "std_model"),
+        ("test", "test_model"),
+        ("../../etc/passwd", "etc_passwd"),
+    ],
+)
+def test_identifier(given: str, expected: str) -> None:
+    assert cpp.identifier(given) == expected
+
+
+@pytest.mark.parametrize("given", ["", "---", "é", "x" * 65])
+def test_names_that_cannot_be_cleaned(given: str) -> None:
+    with pytest.raises(UsageError):
+        cpp.identifier(given)
+
+
+def read_back(literal: str) -> bytes:
+    """What a C++ compiler makes of a string literal."""
+    body = literal[1:-1]
+    simple = {"n": b"\n", "t": b"\t", '"': b'"', "\\": b"\\", "?": b"?"}
+
+    def one(match: re.Match[str]) -> str:
+        escape = match.group(1)
+        byte = bytes([int(escape, 8)]) if escape[0].isdigit() else simple[escape]
+        return byte.decode("latin-1")
+
+    return re.sub(r"\\([0-7]{3}|.)", one, body).encode("latin-1")
+
+
+@pytest.mark.parametrize("text", ["plain", 'say "hi"', "back\\slash", "a\nb\tc", "café ☕", "what??/", "\x01" + "2"])
+def test_string_literals_read_back(text: str) -> None:
+    literal = cpp.string_literal(text)
+    assert literal.isascii()
+    assert read_back(literal) == text.encode()
+
+
+def test_float_literals_are_exact() -> None:
+    generator = random.Random(0)
+    values = [0.485, 0.229, 1.0, 0.0, 255.0, 1e-30, 1 / 3, -2.5]
+    values += [generator.uniform(-1, 1) * 10 ** generator.randint(-20, 20) for _ in range(2000)]
+    for value in values:
+        literal = cpp.float_literal(value)
+        assert re.fullmatch(r"-?\d+(\.\d+)?(e[+-]\d+)?F", literal), literal
+        assert struct.pack("f", float(literal[:-1])) == struct.pack("f", value)
+
+
+def test_model_info_says_what_the_spec_says() -> None:
+    header = cpp.model_info_header("sample", classifier().model)
+    assert 'TensorFacts{"x", DType::float32, Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}}' in header
+    assert "Resize{256, 0, 0, 0, Interpolation::bilinear}" in header
+    assert "CenterCrop{224, 224}" in header
+    assert "kMean{0.485F, 0.456F, 0.406F}" in header
+    assert "kLabelCount = 3" in header

@@ -1,0 +1,144 @@
+"""The rules of the flow: imports go one way, and rendering and --help need no torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "generator"
+
+# What each module may import of this package. A module that is missing here fails the test.
+ALLOWED: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "errors": set(),
+    "spec": {"errors"},
+    "cpp": {"spec", "errors"},
+    "toolchain": {"errors"},
+    "structure": {"spec", "errors"},
+    "stimuli": {"spec", "errors", "structure"},
+    "archives": {"spec", "errors", "structure"},
+    "weights": {"spec", "errors"},
+    "lively": {"spec", "errors", "stimuli", "structure"},
+    "factories": {"spec", "errors"},
+    "builders": {"spec", "errors", "weights", "lively", "stimuli", "structure"},
+    "transforms": {"spec", "errors"},
+    "sources": {
+        *("spec", "errors", "structure", "stimuli", "weights", "lively", "factories", "builders"),
+        *("transforms", "archives"),
+    },
+    "inspection": {"sources", "spec", "errors", "structure", "stimuli", "transforms"},
+    "export": {"sources", "spec", "errors", "structure", "stimuli"},
+    "golden": {"sources", "spec", "errors", "structure", "stimuli", "transforms", "pictures"},
+    "pictures": {"spec", "errors"},
+    "catalog": {"builders", "spec", "errors"},
+    "backends": {"spec", "cpp", "errors"},
+    "readme": {"spec"},
+    "project": {"backends", "cpp", "readme", "spec", "errors"},
+    "parity": {"spec", "errors", "toolchain"},
+    "verify": {"spec", "errors", "toolchain", "parity", "project", "backends"},
+    "doctor": {"spec", "errors", "toolchain", "backends"},
+    "pipeline": {
+        *("sources", "inspection", "export", "golden", "backends", "project", "verify", "cpp", "spec", "errors"),
+        "__init__",
+    },
+    "cli": {"pipeline", "spec", "errors", "doctor", "catalog", "readme", "backends", "__init__"},
+}
+
+HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "tensorrt", "numpy", "PIL"}
+NO_TORCH_AT_ALL = ("backends", "project", "readme", "cpp", "verify", "parity", "doctor", "toolchain", "cli")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return "backends" if parts[0] == "backends" else parts[0]
+
+
+def own_imports(file: Path) -> set[str]:
+    """Modules of this package that `file` imports, anywhere in it."""
+    inside = file.parent != PACKAGE
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.ImportFrom) or node.level == 0:
+            continue
+        if inside and node.level == 1:
+            continue  # within backends/
+        if node.module:
+            found.add(node.module.split(".")[0])
+        else:
+            names = {alias.name for alias in node.names}
+            found |= {"__init__" if n == "__version__" else n for n in names}
+    return found
+
+
+@pytest.mark.parametrize("file", modules(), ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_go_one_way(file: Path) -> None:
+    name = module_name(file)
+    assert name in ALLOWED, f"{name} is new: say in ALLOWED what it may import"
+    extra = own_imports(file) - ALLOWED[name] - {name}
+    assert not extra, f"{name} must not import {sorted(extra)}"
+
+
+def test_the_allowed_imports_have_no_circle() -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for other in ALLOWED[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in ALLOWED:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("file", modules(), ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_inside_functions(file: Path) -> None:
+    for node in ast.parse(file.read_text()).body:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        assert not {n.split(".")[0] for n in names} & HEAVY
+
+
+@pytest.mark.parametrize("file", modules(), ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_only_the_command_line_prints_or_exits(file: Path) -> None:
+    if module_name(file) == "cli":
+        return
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("print", "exit", "quit"), f"{file.name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("name", NO_TORCH_AT_ALL)
+def test_no_torch_in_what_renders_and_verifies(name: str) -> None:
+    files = [f for f in modules() if module_name(f) == name]
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            assert not {n.split(".")[0] for n in names} & {"torch", "torchvision", "onnx", "tensorrt"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom generator import cli\n"
+        "sys.argv = ['gencpp', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit as e:\n    assert e.code in (0, None), e.code\n"
+        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'onnx', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,202 @@
+"""Rendering and the one writer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+import pytest
+from samples import classifier, tensors_only
+
+from generator import project
+from generator.errors import EnvironmentLacks, GencppError, UsageError
+from generator.spec import ProjectSpec
+
+NONSENSE = "zq_wobble9"
+
+
+def write(out: Path, spec: ProjectSpec) -> None:
+    """As the pipeline does it, with small assets."""
+    project.check_target(out, force=True)
+    with project.staging_folder(out) as staging:
+        (staging / "assets" / "goldens").mkdir(parents=True)
+        (staging / "assets" / "model.pt").write_bytes(b"model")
+        project.commit(staging, out, spec)
+
+
+def test_rendering_is_deterministic_and_pure() -> None:
+    assert project.render(classifier()) == project.render(classifier())
+
+
+@pytest.mark.parametrize("spec", [classifier(NONSENSE), tensors_only(NONSENSE)])
+def test_no_name_or_placeholder_leaks(spec: ProjectSpec) -> None:
+    for path, data in project.render(spec).items():
+        text = data.decode()
+        for leak in ("{=", "=}", "__name__", "sample/", "sample::", "sample_", "SAMPLE_"):
+            assert leak not in f"{path}\n{text}", f"{leak} in {path}"
+        assert "/work" not in text and "/home" not in text and "/tmp" not in text, path
+        assert text == "" or text.endswith("\n"), path
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), f"trailing blanks in {path}"
+
+
+def test_every_name_that_the_host_can_see_is_prefixed() -> None:
+    """Targets, options, macros, CMake variables that are cached: a second project must not collide."""
+    tree = project.render(classifier(NONSENSE))
+    for path, data in tree.items():
+        text = data.decode()
+        if path.name == "CMakeLists.txt" and "consumer" not in path.parts or path.suffix == ".cmake":
+            for kind in ("add_library", "add_executable", "add_custom_target", "option"):
+                for name in re.findall(rf"{kind}\((\S+)", text):
+                    shared = name == "gencpp::libtorch"
+                    own = name.lower().startswith(NONSENSE) or name == "${target}"
+                    assert shared or own, f"{path}: {kind}({name})"
+        if path.suffix in (".hpp", ".cpp"):
+            for name in re.findall(r"#define (\w+)", text):
+                assert name.startswith(NONSENSE.upper()) or name == "NOMINMAX", f"{path}: {name}"
+
+
+def test_public_headers_show_no_backend() -> None:
+    for path, data in project.render(classifier()).items():
+        if path.parts[0] == "include":
+            assert not re.search(r"[<\"](torch|ATen|c10|NvInfer|cuda)|\b(torch|at|c10|nvinfer1)::", data.decode()), path
+
+
+def test_exactly_one_file_includes_torch() -> None:
+    tree = project.render(classifier())
+    including = [p for p, d in tree.items() if re.search(rb"#include <(torch|ATen|c10)/", d)]
+    assert including == [PurePosixPath("src/model.cpp")]
+
+
+def test_warning_about_random_weights_is_in_every_place() -> None:
+    tree = project.render(classifier())
+    assert "RANDOM WEIGHTS" in tree[PurePosixPath("README.md")].decode()
+    assert "RANDOM WEIGHTS" in tree[PurePosixPath("include/sample/model_info.hpp")].decode()
+    assert b"kWeightsWarning" in tree[PurePosixPath("app/main.cpp")]
+
+
+def test_manifest_round_trip(tmp_path: Path) -> None:
+    write(tmp_path / "out", classifier())
+    manifest = project.read_manifest(tmp_path / "out")
+    assert manifest.project == classifier()
+    assert project.edited_files(tmp_path / "out", manifest) == ()
+    files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert files == set(manifest.files) | {project.MANIFEST}
+
+
+def test_writing_leaves_nothing_beside(tmp_path: Path) -> None:
+    write(tmp_path / "out", classifier())
+    write(tmp_path / "out", classifier())
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_edits_are_listed_and_need_force(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(out, classifier())
+    (out / "app" / "main.cpp").write_text("int main() {}\n")
+    (out / "README.md").unlink()
+    with pytest.raises(UsageError, match=r"(?s)README.md.*app/main.cpp.*--force"):
+        project.check_target(out, force=False)
+    project.check_target(out, force=True)
+
+
+def test_other_peoples_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "work.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not written by gencpp"):
+        project.check_target(tmp_path, force=True)
+    with pytest.raises(UsageError, match="not a folder"):
+        project.check_target(tmp_path / "work.txt", force=True)
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    project.check_target(tmp_path / "out", force=False)
+    write(tmp_path / "out", classifier())
+    assert (tmp_path / "out" / "gencpp.json").is_file()
+
+
+def test_rewriting_keeps_what_gencpp_did_not_write(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(out, classifier())
+    (out / "build").mkdir()
+    (out / "build" / "CMakeCache.txt").write_text("cache")
+    (out / "src" / "mine.cpp").write_text("// mine\n")
+    write(out, tensors_only())
+    assert (out / "src" / "mine.cpp").read_text() == "// mine\n"
+    assert (out / "build" / "CMakeCache.txt").read_text() == "cache"
+    assert project.read_manifest(out).project == tensors_only()
+    assert not (out / "include" / "classifier").exists()
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, UsageError("no"), RuntimeError("bug")])
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path, raised: BaseException) -> None:
+    with pytest.raises(BaseException):  # noqa: B017, PT011
+        with project.staging_folder(tmp_path / "deep" / "out") as staging:
+            (staging / "half").write_text("half")
+            raise raised
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot write"), (errno.EACCES, "cannot write")],
+)
+def test_what_the_disk_refuses_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path / "out"))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(EnvironmentLacks, match=says):
+        write(tmp_path / "out", classifier())
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_swap_brings_the_old_project_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    write(out, classifier())
+    rename = Path.rename
+
+    def fail_once(self: Path, target: Path) -> Path:
+        if target == out and ".gencpp-old-" not in self.name:
+            raise OSError(errno.EACCES, "no", str(target))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(EnvironmentLacks):
+        write(out, tensors_only())
+    monkeypatch.undo()
+    assert project.read_manifest(out).project == classifier()
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "damaged"),
+        ("{}", "damaged"),
+        ('{"schema": 99}', "schema 99"),
+        ('{"schema": 1, "project": {}, "files": {}}', "missing fields"),
+    ],
+)
+def test_a_damaged_manifest(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "gencpp.json").write_text(text)
+    with pytest.raises(GencppError, match=says):
+        project.read_manifest(tmp_path)
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a gencpp project"):
+        project.read_manifest(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        project.read_manifest(tmp_path / "none")
+
+
+def test_the_manifest_is_json_that_people_can_read(tmp_path: Path) -> None:
+    write(tmp_path / "out", classifier())
+    text = (tmp_path / "out" / "gencpp.json").read_text()
+    assert "café ☕" in text
+    assert json.loads(text)["schema"] == 1

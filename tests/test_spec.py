@@ -1,0 +1,58 @@
+import json
+
+import pytest
+from samples import classifier, tensors_only
+
+from generator.errors import UsageError
+from generator.spec import (
+    Dim,
+    Interpolation,
+    PreprocessSpec,
+    ProjectSpec,
+    ResizeStep,
+    TensorSpec,
+    VerifyReport,
+)
+
+
+@pytest.mark.parametrize("project", [classifier(), tensors_only()])
+def test_json_round_trip_is_lossless(project: ProjectSpec) -> None:
+    assert ProjectSpec.from_json(json.loads(json.dumps(project.to_json()))) == project
+
+
+def test_unknown_and_missing_fields_are_named() -> None:
+    data = classifier().to_json()
+    data["colour"] = "red"
+    del data["name"]
+    with pytest.raises(UsageError, match=r"unknown fields \['colour'\], missing fields \['name'\]"):
+        ProjectSpec.from_json(data)
+
+
+@pytest.mark.parametrize(("low", "opt", "high"), [(0, 1, 2), (2, 1, 3), (1, 4, 3)])
+def test_a_dimension_is_ordered(low: int, opt: int, high: int) -> None:
+    with pytest.raises(UsageError, match="min <= opt <= max"):
+        Dim(min=low, opt=opt, max=high)
+
+
+def test_shape_takes_the_batch_only_where_it_may_vary() -> None:
+    fixed = TensorSpec.from_json({"name": "x", "dtype": "float32", "dims": [{"min": 2, "opt": 2, "max": 2}]})
+    dynamic = TensorSpec.from_json({"name": "x", "dtype": "float32", "dims": [{"min": 1, "opt": 2, "max": 8}]})
+    assert fixed.shape(batch=5) == (2,)
+    assert dynamic.shape(batch=5) == (5,)
+
+
+def test_a_resize_has_one_size() -> None:
+    with pytest.raises(UsageError, match="either the shorter side or"):
+        ResizeStep(shorter=3, size=(4, 5), interpolation=Interpolation.bilinear)
+    with pytest.raises(UsageError, match="max_size"):
+        ResizeStep(shorter=30, max_size=20, interpolation=Interpolation.bilinear)
+
+
+def test_std_of_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="std must not be 0"):
+        PreprocessSpec(geometry=(), mean=(0.0, 0.0, 0.0), std=(1.0, 0.0, 1.0), source="x")
+
+
+def test_report_round_trip() -> None:
+    report = VerifyReport(project="x", backend="libtorch", status="passed", steps=())
+    assert VerifyReport.from_json(report.to_json()) == report
