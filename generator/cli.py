@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Turn a trained PyTorch model into a complete C++ project that is proven to compute the same.",
-    epilog="Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 the environment lacks something.",
+    epilog="Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 something is missing here.",
 )
 
 Model = Annotated[
@@ -50,7 +50,9 @@ Weights = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Of random weights and golden inputs.", min=0)]
 ImportPath = Annotated[list[str] | None, typer.Option("--path", help="Folder to add to the import path.")]
-StateDict = Annotated[str | None, typer.Option(help="Weights for a factory's model, loaded with weights_only.")]
+StateDict = Annotated[
+    str | None, typer.Option(help="Weights for a factory's model, loaded with weights_only.")
+]
 Input = Annotated[
     list[str] | None,
     typer.Option("--input", help="An input that the source does not tell: name:1x3x224x224:float32."),
@@ -62,7 +64,9 @@ def new(
     out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
     model: Model,
     backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch")] = "libtorch",
-    name: Annotated[str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
+    ] = None,
     weights: Weights = "auto",
     seed: Seed = 0,
     path: ImportPath = None,
@@ -72,10 +76,13 @@ def new(
         list[str] | None, typer.Option("--dynamic", help="Bounds of the batch: INPUT:0=MIN:OPT:MAX.")
     ] = None,
     preprocess: Annotated[
-        str | None, typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON.")
+        str | None,
+        typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON."),
     ] = None,
     labels: Annotated[str | None, typer.Option(help="File with one class label a line.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite edited files of an existing project.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite edited files of an existing project.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a C++ project for a model."""
@@ -100,7 +107,9 @@ def new(
         made = generate(request, progress)
     project = made.project
     if as_json:
-        print(json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()}))
+        print(
+            json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()})
+        )
         return
     _warn(made.warnings)
     artifact = project.artifact
@@ -320,7 +329,14 @@ def _print_report(report: VerifyReport, out: Path) -> None:
     _warn(report.warnings)
     rows = [("step", "status", "seconds", "")]
     for step in report.steps:
-        rows.append((step.name, step.status, f"{step.seconds:.1f}", step.reason.splitlines()[0] if step.reason else ""))
+        rows.append(
+            (
+                step.name,
+                step.status,
+                f"{step.seconds:.1f}",
+                step.reason.splitlines()[0] if step.reason else "",
+            )
+        )
     _print_table(rows)
     if report.parity:
         print()
@@ -338,7 +354,7 @@ def _print_report(report: VerifyReport, out: Path) -> None:
     print(f"\n{report.project}: {report.status}; report in {_shown(out.resolve() / 'verify.json')}")
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Columns on a terminal through rich; plain columns, never wrapped or cut, in a pipe."""
     if sys.stdout.isatty():
         from rich.console import Console

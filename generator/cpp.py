@@ -27,7 +27,7 @@ _KEYWORDS = frozenset(
     protected public register reinterpret_cast requires return short signed sizeof static static_assert
     static_cast struct switch template this thread_local throw true try typedef typeid typename union
     unsigned using virtual void volatile wchar_t while xor xor_eq
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 # Names that a namespace or a CMake target cannot take because something else has them.
@@ -35,7 +35,7 @@ _TAKEN = frozenset(
     """
     std main test app core consumer torch at c10 caffe2 gencpp nvinfer1 all clean install help package
     edit_cache rebuild_cache list_install_components linux unix windows errno stdin stdout stderr assert
-    """.split()
+    """.split()  # noqa: SIM905
 )
 
 _DTYPE = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
@@ -146,6 +146,7 @@ def model_info_header(name: str, model: ModelSpec) -> str:
 def artifact_info_header(project: ProjectSpec) -> str:
     """`src/artifact_info.hpp`: the file that this project's backend loads."""
     artifact = project.artifact
+    edges = artifact.head_tail_sha256
     return "\n".join(
         [
             f"// The artifact: {artifact.format} ({artifact.method}).",
@@ -159,7 +160,7 @@ def artifact_info_header(project: ProjectSpec) -> str:
             f"inline constexpr std::uint64_t kArtifactSize = {artifact.size};",
             f"inline constexpr const char* kArtifactSha256 = {string_literal(artifact.sha256)};",
             "// Of the first and the last 64 KiB.",
-            f"inline constexpr const char* kArtifactHeadTailSha256 = {string_literal(artifact.head_tail_sha256)};",
+            f"inline constexpr const char* kArtifactHeadTailSha256 = {string_literal(edges)};",
             "",
             f"}}  // namespace {project.name}",
             "",

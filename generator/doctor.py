@@ -62,9 +62,14 @@ def _compiler() -> Finding:
         chosen = os.environ.get("CXX")
         detail = f"CXX={chosen} is no program" if chosen else "not found"
         return Finding(
-            name="C++ compiler", status="missing", detail=detail, remedy="apt install g++, or set CXX to a compiler"
+            name="C++ compiler",
+            status="missing",
+            detail=detail,
+            remedy="apt install g++, or set CXX to a compiler",
         )
-    return Finding(name="C++ compiler", status="ok", detail=first_line([str(found), "--version"]) or str(found))
+    return Finding(
+        name="C++ compiler", status="ok", detail=first_line([str(found), "--version"]) or str(found)
+    )
 
 
 def _program(name: str, remedy: str, minimum: tuple[int, ...] = ()) -> Finding:
@@ -128,14 +133,18 @@ def _gpu() -> Finding:
         return Finding(name=name, status="absent", detail="no nvidia-smi: projects run on the CPU")
     line = first_line([program, "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"])
     if not line:
-        return Finding(name=name, status="absent", detail="nvidia-smi reports no GPU", remedy="check the driver")
+        return Finding(
+            name=name, status="absent", detail="nvidia-smi reports no GPU", remedy="check the driver"
+        )
     return Finding(name=name, status="ok", detail=line)
 
 
 def _cuda_toolkit() -> Finding:
     program = shutil.which("nvcc")
     if program is None:
-        return Finding(name="CUDA toolkit", status="absent", detail="no nvcc; LibTorch projects do not need it")
+        return Finding(
+            name="CUDA toolkit", status="absent", detail="no nvcc; LibTorch projects do not need it"
+        )
     lines = [x for x in run([program, "--version"], timeout=60).output.splitlines() if "release" in x]
     return Finding(name="CUDA toolkit", status="ok", detail=lines[0].strip() if lines else program)
 

@@ -262,31 +262,35 @@ def _fix_batch(spec: ModelSpec) -> ModelSpec:
 
 
 def _save(module: Any, path: Path) -> None:
+    """Written in memory first: on a full disk torch's own writer ends the process."""
     import torch
 
-    raw, part = (path.with_name(path.name + suffix) for suffix in (".raw", ".part"))
+    raw = io.BytesIO()
+    torch.jit.save(module, raw)
+    raw.seek(0)
+    archive = _without_places(raw)
+    part = path.with_name(path.name + ".part")
     try:
-        torch.jit.save(module, str(raw))
-        _without_places(raw, part)
+        part.write_bytes(archive.getbuffer())
         part.replace(path)
     finally:
-        raw.unlink(missing_ok=True)
         part.unlink(missing_ok=True)
 
 
-def _without_places(raw: Path, part: Path) -> None:
-    """Copies an archive without its debug records, which name files and folders of this machine."""
+def _without_places(raw: io.BytesIO) -> io.BytesIO:
+    """The archive without its debug records, which name files and folders of this machine."""
     import torch
 
-    reader: Any = torch._C.PyTorchFileReader(str(raw))
-    writer: Any = torch._C.PyTorchFileWriter(str(part))
+    archive = io.BytesIO()
+    reader: Any = torch._C.PyTorchFileReader(raw)
+    writer: Any = torch._C.PyTorchFileWriter(archive)
     own = ("version", "byteorder", ".data/serialization_id")  # the writer adds them by itself
     for name in reader.get_all_records():
-        if name in own or name.endswith(".debug_pkl"):
-            continue
-        data = reader.get_record(name)
-        writer.write_record(name, data, len(data))
+        if name not in own and not name.endswith(".debug_pkl"):
+            data = reader.get_record(name)
+            writer.write_record(name, data, len(data))
     writer.write_end_of_file()
+    return archive
 
 
 @contextmanager

@@ -112,7 +112,9 @@ def _compare_fed(case: GoldenCase, ours: Any, theirs: Any, found: Comparison) ->
         return
     different = int((ours.view("uint32") != theirs.view("uint32")).sum())
     if different:
-        found.problems.append(f"{case.name}: {different} of {ours.size} input values differ from torchvision's")
+        found.problems.append(
+            f"{case.name}: {different} of {ours.size} input values differ from torchvision's"
+        )
     else:
         found.notes.append(f"{case.name}: input equal to torchvision's, bit for bit")
 

@@ -140,7 +140,9 @@ def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec]
     try:
         import torch  # noqa: F401
     except ImportError as e:
-        raise EnvironmentLacks(f"torch cannot be imported: {e}", hint="pip install torch torchvision") from None
+        raise EnvironmentLacks(
+            f"torch cannot be imported: {e}", hint="pip install torch torchvision"
+        ) from None
     from .inspection import inspect_model
     from .sources import load_source, parse_source
 
@@ -192,7 +194,9 @@ def with_dynamic(spec: ModelSpec, requests: tuple[str, ...]) -> ModelSpec:
             ) from None
         names = [t.name for t in spec.inputs]
         if name not in names:
-            raise UsageError(f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}.")
+            raise UsageError(
+                f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}."
+            )
         if index != 0:
             raise UsageError("--dynamic: only dimension 0, the batch, can vary", hint="Such as x:0=1:1:64.")
         if not spec.inputs[names.index(name)].dims[0].dynamic and low != high:
@@ -208,7 +212,7 @@ def with_dynamic(spec: ModelSpec, requests: tuple[str, ...]) -> ModelSpec:
 
 
 def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
-    """`tensor` with its dynamic first dimension scaled to `batch` (an output may have several rows an item)."""
+    """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
     if not tensor.dims or not tensor.dims[0].dynamic:
         return tensor
     rows = max(1, tensor.dims[0].min)
@@ -243,7 +247,9 @@ def _options(request: Request) -> dict[str, str]:
         "state_dict": last(request.state_dict),
         "input": " ".join(request.inputs),
         "dynamic": " ".join(request.dynamic),
-        "preprocess": last(request.preprocess) if "/" in (request.preprocess or "") else request.preprocess or "",
+        "preprocess": last(request.preprocess)
+        if "/" in (request.preprocess or "")
+        else request.preprocess or "",
         "labels": last(request.labels),
     }
     return {key: value for key, value in options.items() if value}

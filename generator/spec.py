@@ -99,9 +99,7 @@ class JsonValue:
         missing = sorted(
             n
             for n, f in fields.items()
-            if n not in data
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
+            if n not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         )
         if unknown or missing:
             raise UsageError(f"{cls.__name__}: unknown fields {unknown}, missing fields {missing}")
@@ -273,7 +271,7 @@ class PreprocessSpec(JsonValue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsInfo(JsonValue):
-    """Which weights the artifact carries. `warning` is empty unless they are random."""
+    """Which weights the artifact carries. `warning` is empty unless they are random or not as published."""
 
     kind: str
     """`pretrained`, `random`, `user`"""
@@ -311,7 +309,7 @@ class Artifact(JsonValue):
     """Bytes."""
     sha256: str
     head_tail_sha256: str
-    """sha256 of the first 64 KiB followed by the last 64 KiB (of the whole file when it is smaller than 128 KiB)."""
+    """sha256 of the first and the last 64 KiB together (of the whole file when it is below 128 KiB)."""
     method: str
     """`script`, `trace`, `given`, with `frozen` where it was: `script, frozen`."""
     reason: str = ""
@@ -371,7 +369,7 @@ class Goldens(JsonValue):
     cases: tuple[GoldenCase, ...]
     pixel_cases: tuple[PixelCase, ...] = ()
     parity: str = "strong"
-    """`strong`: any two goldens differ by 1000 tolerances or more; `weak`: they do not (a user's own weights)."""
+    """`strong`: any two goldens differ by 1000 tolerances or more; `weak`: they do not (a user's weights)."""
     parity_note: str = ""
 
 

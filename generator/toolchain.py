@@ -56,7 +56,7 @@ def find_toolchain() -> Toolchain:
 
 
 def find_program(name: str) -> Path | None:
-    """cmake, ctest or ninja: from its Python package, also when the environment is not activated, else PATH."""
+    """cmake, ctest or ninja: from its Python package (no activated environment needed), else the PATH."""
     package = {"cmake": "cmake", "ctest": "cmake", "ninja": "ninja"}[name]
     suffix = ".exe" if os.name == "nt" else ""
     candidates = [Path(sys.executable).parent / f"{name}{suffix}"]

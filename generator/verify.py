@@ -136,7 +136,9 @@ class _Verification:
             *self.arguments,
         ]
         self._log("doctor", "\n".join(versions) + "\n")
-        self._add("doctor", "passed", 0.0, reason=", ".join(v for v in versions[:3] if v), log="verify/doctor.log")
+        self._add(
+            "doctor", "passed", 0.0, reason=", ".join(v for v in versions[:3] if v), log="verify/doctor.log"
+        )
 
     def _configure(self) -> None:
         cache = self._build / "CMakeCache.txt"
@@ -188,12 +190,16 @@ class _Verification:
             self._add("parity", "failed", seconds, reason=reason, log="verify/parity.log")
             return
         worst = max(r.max_rel_diff for r in found.results)
-        reason = "; ".join([f"{len(found.results)} outputs, largest relative difference {worst:.2g}", *found.notes])
+        reason = "; ".join(
+            [f"{len(found.results)} outputs, largest relative difference {worst:.2g}", *found.notes]
+        )
         self._add("parity", "passed", seconds, reason=reason, log="verify/parity.log")
 
     def _bench_smoke(self) -> None:
         program = self._build / f"{self._name}_bench{_EXE}"
-        finished = self._command("bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600)
+        finished = self._command(
+            "bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600
+        )
         if finished is None or finished.code != 0:
             return
         try:
@@ -265,7 +271,9 @@ class _Verification:
         try:
             finished = run(argv, timeout=timeout, env=self._environment, cwd=self.folder)
         except OSError as e:
-            finished = Finished(argv=tuple(argv), code=127, output=f"cannot run {argv[0]}: {e}\n", seconds=0.0)
+            finished = Finished(
+                argv=tuple(argv), code=127, output=f"cannot run {argv[0]}: {e}\n", seconds=0.0
+            )
         self._log(name, f"$ {' '.join(argv)}\n{finished.output}")
         self._finish(name, finished, finished.seconds, finished.output)
         if vital and finished.code != 0:
@@ -283,7 +291,14 @@ class _Verification:
         return bool(self.broken)
 
     def _add(
-        self, name: str, status: str, seconds: float, *, reason: str = "", argv: tuple[str, ...] = (), log: str = ""
+        self,
+        name: str,
+        status: str,
+        seconds: float,
+        *,
+        reason: str = "",
+        argv: tuple[str, ...] = (),
+        log: str = "",
     ) -> None:
         step = StepResult(
             name=name, status=status, seconds=round(seconds, 3), reason=reason, argv=argv, log=log
@@ -303,7 +318,9 @@ def _with_reason(step: StepResult, reason: str, status: str | None = None) -> St
 
 def _is_cache_of(cache: Path, folder: Path) -> bool:
     """Whether a CMakeCache.txt was made for this very folder."""
-    match = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read_text(errors="replace"), re.MULTILINE)
+    match = re.search(
+        r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read_text(errors="replace"), re.MULTILINE
+    )
     return match is not None and Path(match.group(1)) == folder
 
 

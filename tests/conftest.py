@@ -72,7 +72,9 @@ def photo_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> P
 @pytest.fixture
 def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
     """A copy of the unbuilt project that a test may change."""
-    return Path(shutil.copytree(photo_project, tmp_path / "photo", ignore=shutil.ignore_patterns("build", "verify")))
+    return Path(
+        shutil.copytree(photo_project, tmp_path / "photo", ignore=shutil.ignore_patterns("build", "verify"))
+    )
 
 
 @pytest.fixture(scope="session")

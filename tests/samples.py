@@ -47,7 +47,9 @@ def classifier(name: str = "sample") -> ProjectSpec:
             std=(0.229, 0.224, 0.225),
             source="ResNet18_Weights.IMAGENET1K_V1",
         ),
-        weights=WeightsInfo(kind="random", detail="seed 0, made lively", warning="RANDOM WEIGHTS: no answers."),
+        weights=WeightsInfo(
+            kind="random", detail="seed 0, made lively", warning="RANDOM WEIGHTS: no answers."
+        ),
         parameters=11689512,
         notes=("A note.",),
     )
@@ -68,7 +70,9 @@ def classifier(name: str = "sample") -> ProjectSpec:
             topk=((2, 0.5), (0, 0.25), (1, 0.25)),
         ),
     )
-    pixels = (PixelCase(name="ppm", image="golden.ppm", pixels="pixels-ppm.npy", tensor="picture-input-0.npy"),)
+    pixels = (
+        PixelCase(name="ppm", image="golden.ppm", pixels="pixels-ppm.npy", tensor="picture-input-0.npy"),
+    )
     return ProjectSpec(
         name=name,
         backend="libtorch",
@@ -105,7 +109,8 @@ def tensors_only(name: str = "sample") -> ProjectSpec:
         parameters=52,
     )
     outputs = tuple(
-        GoldenOutput(name=t.name, file=f"seeded-0-output-{i}.npy", max_abs=1.0) for i, t in enumerate(model.outputs)
+        GoldenOutput(name=t.name, file=f"seeded-0-output-{i}.npy", max_abs=1.0)
+        for i, t in enumerate(model.outputs)
     )
     case = GoldenCase(name="seeded-0", kind="seeded", inputs=("a.npy", "b.npy"), outputs=outputs)
     return ProjectSpec(

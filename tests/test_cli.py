@@ -49,8 +49,17 @@ def refused(
         (["--model", "missing.pt"], ["missing.pt"]),
         (["--model", "missing.onnx"], ["ONNX"]),
         (["--model", "resnet18", "--weights", "IMAGENET1K_V9"], ["IMAGENET1K_V1"]),
-        (["--model", "tiny:cnn", "--input", "image:1x3x32x32:float32", "--preprocess", "tiny:bad_preprocess"],
-         ["RandomHorizontalFlip", "Lambda", "GaussianBlur"]),
+        (
+            [
+                "--model",
+                "tiny:cnn",
+                "--input",
+                "image:1x3x32x32:float32",
+                "--preprocess",
+                "tiny:bad_preprocess",
+            ],
+            ["RandomHorizontalFlip", "Lambda", "GaussianBlur"],
+        ),
         (["--model", "tiny:named", *INPUT, "--labels", "missing.txt"], ["missing.txt"]),
         (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name"]),
         (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
@@ -76,7 +85,9 @@ def test_a_pickle_is_never_unpickled(gencpp: Gencpp, tmp_path: Path) -> None:
     file.write_bytes(pickle.dumps(Bomb()))
     done = gencpp("new", "--model", file, tmp_path / "out")
     refused(done, 2, "--state-dict")
-    done = gencpp("new", "--model", "tiny:cnn", "--path", MODELS, "--state-dict", file, *INPUT, tmp_path / "out")
+    done = gencpp(
+        "new", "--model", "tiny:cnn", "--path", MODELS, "--state-dict", file, *INPUT, tmp_path / "out"
+    )
     refused(done, 2, "model.pt")
     assert not (tmp_path / "exploded").exists()
     assert os.listdir(tmp_path) == ["model.pt"]
@@ -94,7 +105,11 @@ def test_wrong_keys_are_listed(gencpp: Gencpp, tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_weights_that_cannot_be_had_exit_3(gencpp: Gencpp, tmp_path: Path) -> None:
-    home = {"TORCH_HOME": str(tmp_path / "home"), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    home = {
+        "TORCH_HOME": str(tmp_path / "home"),
+        "https_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
     done = gencpp("new", "--model", "resnet18", "--weights", "DEFAULT", tmp_path / "out", env=home)
     refused(done, 3, "resnet18-f37072fd.pth")
     assert not (tmp_path / "out").exists()
@@ -120,7 +135,10 @@ def test_a_full_disk(gencpp: Gencpp, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
@@ -159,7 +177,17 @@ def test_no_torch(gencpp: Gencpp, photo_copy: Path, tmp_path: Path) -> None:
 def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """Interrupted in the middle of the work: after the staging folder was made, before it is renamed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "generator", "new", "--model", "resnet18", "--weights", "none", str(tmp_path / "out")],
+        [
+            sys.executable,
+            "-m",
+            "generator",
+            "new",
+            "--model",
+            "resnet18",
+            "--weights",
+            "none",
+            str(tmp_path / "out"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -193,8 +221,20 @@ def test_two_runs_give_the_same_project(gencpp: Gencpp, tmp_path: Path) -> None:
     trees = []
     for name in ("a", "b"):
         out = tmp_path / name / "out"
-        done = gencpp("new", "--model", "tiny:two_in_three_out", "--path", MODELS, out,
-                      "--input", "left:2x6:float32", "--input", "right:2x5:float32", "--seed", "5")
+        done = gencpp(
+            "new",
+            "--model",
+            "tiny:two_in_three_out",
+            "--path",
+            MODELS,
+            out,
+            "--input",
+            "left:2x6:float32",
+            "--input",
+            "right:2x5:float32",
+            "--seed",
+            "5",
+        )
         assert done.returncode == 0, done.stderr
         trees.append({p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()})
     assert trees[0].keys() == trees[1].keys()

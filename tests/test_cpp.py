@@ -46,7 +46,9 @@ def read_back(literal: str) -> bytes:
     return re.sub(r"\\([0-7]{3}|.)", one, body).encode("latin-1")
 
 
-@pytest.mark.parametrize("text", ["plain", 'say "hi"', "back\\slash", "a\nb\tc", "café ☕", "what??/", "\x01" + "2"])
+@pytest.mark.parametrize(
+    "text", ["plain", 'say "hi"', "back\\slash", "a\nb\tc", "café ☕", "what??/", "\x01" + "2"]
+)
 def test_string_literals_read_back(text: str) -> None:
     literal = cpp.string_literal(text)
     assert literal.isascii()
@@ -65,7 +67,10 @@ def test_float_literals_are_exact() -> None:
 
 def test_model_info_says_what_the_spec_says() -> None:
     header = cpp.model_info_header("sample", classifier().model)
-    assert 'TensorFacts{"x", DType::float32, Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}}' in header
+    assert (
+        'TensorFacts{"x", DType::float32, Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}}'
+        in header
+    )
     assert "Resize{256, 0, 0, 0, Interpolation::bilinear}" in header
     assert "CenterCrop{224, 224}" in header
     assert "kMean{0.485F, 0.456F, 0.406F}" in header

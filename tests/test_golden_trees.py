@@ -1,4 +1,4 @@
-"""Text of whole projects, compared with tests/golden. Write it anew with --update-golden and read the diff."""
+"""Text of whole projects, compared with tests/golden; --update-golden writes it anew: read the diff."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def test_cpp_is_clang_format_clean(make: object, name: str, tmp_path: Path) -> N
         if path.suffix in (".cpp", ".hpp"):
             files.append(str(tmp_path / path))
     assert len(files) > 20
-    program = shutil.which("clang-format", path=str(Path(sys.executable).parent)) or shutil.which("clang-format")
+    program = shutil.which("clang-format", path=str(Path(sys.executable).parent)) or shutil.which(
+        "clang-format"
+    )
     assert program, "pip install clang-format"
     done = subprocess.run(
         [program, "--dry-run", "-Werror", *files], capture_output=True, text=True, check=False

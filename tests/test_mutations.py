@@ -74,7 +74,9 @@ def test_another_artifact_turns_every_golden_red(project: Path, mutant: str) -> 
     digest, edge, size = hashes(project / "assets" / "model.pt")
     spec = read_manifest(project).project
     artifact = replace(spec.artifact, sha256=digest, head_tail_sha256=edge, size=size)
-    (project / "src" / "artifact_info.hpp").write_text(cpp.artifact_info_header(replace(spec, artifact=artifact)))
+    (project / "src" / "artifact_info.hpp").write_text(
+        cpp.artifact_info_header(replace(spec, artifact=artifact))
+    )
     found = results(project)
     goldens = {name: status for name, status in found.items() if name.startswith("golden.")}
     assert len(goldens) == 4 and set(goldens.values()) == {"Failed"}, goldens

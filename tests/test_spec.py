@@ -36,7 +36,9 @@ def test_a_dimension_is_ordered(low: int, opt: int, high: int) -> None:
 
 def test_shape_takes_the_batch_only_where_it_may_vary() -> None:
     fixed = TensorSpec.from_json({"name": "x", "dtype": "float32", "dims": [{"min": 2, "opt": 2, "max": 2}]})
-    dynamic = TensorSpec.from_json({"name": "x", "dtype": "float32", "dims": [{"min": 1, "opt": 2, "max": 8}]})
+    dynamic = TensorSpec.from_json(
+        {"name": "x", "dtype": "float32", "dims": [{"min": 1, "opt": 2, "max": 8}]}
+    )
     assert fixed.shape(batch=5) == (2,)
     assert dynamic.shape(batch=5) == (5,)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +76,13 @@ def test_code_that_does_not_compile_is_a_report(photo_copy: Path, gencpp: Gencpp
 
 def test_core_builds_and_passes_without_a_backend(photo_copy: Path) -> None:
     build = photo_copy / "build-core"
-    arguments = ["-G", "Ninja", "-DPHOTO_CORE_ONLY=ON", "-DTorch_ROOT=/nowhere", *cmake_arguments(backend=False)]
+    arguments = [
+        "-G",
+        "Ninja",
+        "-DPHOTO_CORE_ONLY=ON",
+        "-DTorch_ROOT=/nowhere",
+        *cmake_arguments(backend=False),
+    ]
     must(cmake("-S", photo_copy, "-B", build, *arguments))
     must(cmake("--build", build))
     results = ctest(build)
@@ -89,7 +94,17 @@ def test_no_image_libraries_is_said_and_skips(photo_copy: Path) -> None:
     build = photo_copy / "build-core"
     off = ["-DCMAKE_DISABLE_FIND_PACKAGE_JPEG=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON"]
     done = must(
-        cmake("-S", photo_copy, "-B", build, "-G", "Ninja", "-DPHOTO_CORE_ONLY=ON", *off, *cmake_arguments(backend=False))
+        cmake(
+            "-S",
+            photo_copy,
+            "-B",
+            build,
+            "-G",
+            "Ninja",
+            "-DPHOTO_CORE_ONLY=ON",
+            *off,
+            *cmake_arguments(backend=False),
+        )
     )
     assert "JPEG files cannot be read" in done.stdout and "PNG files cannot be read" in done.stdout
     must(cmake("--build", build))
@@ -118,7 +133,11 @@ def test_warnings_are_errors_and_assets_embed(photo_copy: Path, tmp_path: Path) 
     picture = shutil.copy(photo_copy / "assets" / "goldens" / "golden.ppm", tmp_path / "golden.ppm")
     (photo_copy / "assets").rename(tmp_path / "taken-away")
     ran = subprocess.run(
-        [str(photo_copy / "build-dev" / "photo"), str(picture)], capture_output=True, text=True, cwd="/", check=False
+        [str(photo_copy / "build-dev" / "photo"), str(picture)],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     assert "class " in ran.stdout
@@ -217,7 +236,19 @@ def test_the_programs_speak_as_documented(verified_project: Path, tmp_path: Path
         done = run(*arguments)
         assert done.returncode == code and part in done.stderr, (arguments, done.stderr)
 
-    bench = json.loads(run("--json", "--iterations", "20", "--workers", "2", "--batch", "3", goldens / "golden.ppm", bench=True).stdout)
+    bench = json.loads(
+        run(
+            "--json",
+            "--iterations",
+            "20",
+            "--workers",
+            "2",
+            "--batch",
+            "3",
+            goldens / "golden.ppm",
+            bench=True,
+        ).stdout
+    )
     assert bench["iterations"] == 40 and bench["workers"] == 2 and bench["batch"] == 3
     assert bench["min_ms"] <= bench["p50_ms"] <= bench["p90_ms"] <= bench["p99_ms"]
     assert bench["decode_ms"] > 0 and bench["preprocess_ms"] > 0 and bench["infer_ms"] > 0
@@ -245,7 +276,9 @@ def test_a_project_that_was_broken_at_run_time(verified_project: Path, tmp_path:
     assert done.returncode == 1 and "PHOTO_ASSETS" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_host_app_takes_a_project_in_both_ways(verified_project: Path, tmp_path: Path, gencpp: Gencpp) -> None:
+def test_host_app_takes_a_project_in_both_ways(
+    verified_project: Path, tmp_path: Path, gencpp: Gencpp
+) -> None:
     host = ROOT / "examples" / "host_app"
     classifier = tmp_path / "classifier"
     done = gencpp(*photo_arguments(tmp_path / "labels.txt", name="classifier"), classifier)
@@ -261,19 +294,43 @@ def test_host_app_takes_a_project_in_both_ways(verified_project: Path, tmp_path:
     assert set(ctest(inside).values()) == {"Passed"}
 
     # The library that the host has just built, installed on its own, then found as a package.
-    must(cmake("-S", classifier, "-B", tmp_path / "own", "-DCLASSIFIER_BUILD_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release", "-G", "Ninja", *cmake_arguments()))
+    must(
+        cmake(
+            "-S",
+            classifier,
+            "-B",
+            tmp_path / "own",
+            "-DCLASSIFIER_BUILD_TESTS=OFF",
+            "-DCMAKE_BUILD_TYPE=Release",
+            "-G",
+            "Ninja",
+            *cmake_arguments(),
+        )
+    )
     must(cmake("--build", tmp_path / "own"))
     must(cmake("--install", tmp_path / "own", "--prefix", tmp_path / "prefix"))
     found = tmp_path / "found"
-    must(cmake("-S", host, "-B", found, "-DPHOTOSORT_CLASSIFIER_DIR=", f"-DCMAKE_PREFIX_PATH={tmp_path / 'prefix'}", *common))
+    must(
+        cmake(
+            "-S",
+            host,
+            "-B",
+            found,
+            "-DPHOTOSORT_CLASSIFIER_DIR=",
+            f"-DCMAKE_PREFIX_PATH={tmp_path / 'prefix'}",
+            *common,
+        )
+    )
     must(cmake("--build", found))
     assert set(ctest(found).values()) == {"Passed"}
-    ran = subprocess.run([str(found / "photosort"), str(pictures)], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [str(found / "photosort"), str(pictures)], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0 and ran.stdout.startswith("a.ppm\tclass "), ran.stderr
     installed = subprocess.run(
         [str(tmp_path / "prefix" / "bin" / "classifier"), str(pictures / "a.ppm")],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert installed.returncode == 0 and "class " in installed.stdout, installed.stderr
-
-

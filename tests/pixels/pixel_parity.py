@@ -374,7 +374,7 @@ def compare(program: Path, jobs: Sequence[Job], folder: Path) -> dict[str, Tally
 def _compare_one(job: Job, out: Path, answer: str, tally: Tally) -> None:
     try:
         expected = job.expected()
-    except Exception as error:  # whatever Pillow or torchvision refuses with
+    except Exception as error:  # noqa: BLE001 - whatever Pillow or torchvision refuses with
         if answer == "ok":
             tally.problems.append(f"{job.name}: Python refuses it ({error}), we do not")
         tally.refused += 1

@@ -1,15 +1,18 @@
 // The model: load it once, run it from any thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "result.hpp"
 #include "tensor.hpp"
+#include "version.hpp"
 
 namespace sample {
 

@@ -1,0 +1,8 @@
+// Versions, for hosts that check them.
+#pragma once
+
+// Of this API; it grows with every change that can break a caller.
+#define SAMPLE_API_VERSION 1
+
+// Of this project, as CMake and the package have it.
+#define SAMPLE_VERSION "1.0.0"
