@@ -39,3 +39,14 @@ def ctest(build: Path, *arguments: str) -> dict[str, str]:
             results[name] = "Passed" if "Passed" in line else "Skipped" if "Skipped" in line else "Failed"
     assert results, done.stdout + done.stderr
     return results
+
+
+def image_libraries() -> str:
+    """Those of libjpeg and libpng whose development files this machine lacks; empty: none."""
+    compiler = str(find_toolchain().compiler)
+    missing = []
+    for name, header in (("libjpeg", "jpeglib.h"), ("libpng", "png.h")):
+        argv = [compiler, "-x", "c++", "-E", "-include", "stdio.h", "-include", header, "/dev/null"]
+        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
+            missing.append(name)
+    return " and ".join(missing)

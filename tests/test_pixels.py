@@ -1,0 +1,27 @@
+"""The comparison of pixels with Pillow (tests/pixels/pixel_parity.py), as the command that anyone can run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from building import image_libraries
+
+pytestmark = pytest.mark.compile
+SCRIPT = Path(__file__).resolve().parent / "pixels" / "pixel_parity.py"
+
+
+def test_no_pixel_differs_from_pillow(tmp_path: Path) -> None:
+    if missing := image_libraries():
+        pytest.skip(f"needs the development files of {missing}")
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--cases", "200", "--build-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert re.search(r"\b0 of [\d,]+ pixels", done.stdout), done.stdout[-500:]
