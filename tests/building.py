@@ -29,13 +29,13 @@ def must(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[
 
 
 def ctest(build: Path, *arguments: str) -> dict[str, str]:
-    """Runs ctest; gives each test's name with Passed, Failed or Skipped."""
+    """Runs ctest; gives each test's name, less the project's, with Passed, Failed or Skipped."""
     argv = [str(find_toolchain().ctest), "--test-dir", str(build), *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     results = {}
     for line in done.stdout.splitlines():
         if " Test " in line and "#" in line:
-            name = line.split(":", 1)[1].split()[0]
+            name = line.split(":", 1)[1].split()[0].partition(".")[2]
             results[name] = "Passed" if "Passed" in line else "Skipped" if "Skipped" in line else "Failed"
     assert results, done.stdout + done.stderr
     return results

@@ -1,9 +1,10 @@
 #include "allocations.hpp"
 
-#include <dlfcn.h>
-#include <execinfo.h>
+#include <link.h>
+#include <unwind.h>
 
-#include <array>
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -14,41 +15,80 @@ constexpr std::size_t kMostCalls = 1 << 16;  // reserved, so that watching does 
 
 thread_local NewCalls* watcher = nullptr;
 
-// The binary that holds `address`; empty when nobody knows.
-const char* binary_of(const void* address) {
-  Dl_info info{};
-  return dladdr(address, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
+struct Range {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+};
+
+// The code of this program and of the C++ runtime.
+struct Binaries {
+  std::vector<Range> ours;
+  std::vector<Range> runtime;
+
+  Binaries() {
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, std::size_t, void* self) {
+          auto& binaries = *static_cast<Binaries*>(self);
+          // The first binary is the program itself, whose name is empty.
+          const bool first = info->dlpi_name == nullptr || *info->dlpi_name == '\0';
+          const bool is_program = first && binaries.ours.empty();
+          const bool is_runtime = !is_program && (std::strstr(info->dlpi_name, "libstdc++") != nullptr || std::strstr(info->dlpi_name, "libc++") != nullptr);
+          for (int i = 0; (is_program || is_runtime) && i < info->dlpi_phnum; ++i) {
+            const auto& segment = info->dlpi_phdr[i];
+            const auto begin = static_cast<std::uintptr_t>(info->dlpi_addr + segment.p_vaddr);
+            if (segment.p_type == PT_LOAD) {
+              (is_program ? binaries.ours : binaries.runtime).push_back({begin, begin + static_cast<std::uintptr_t>(segment.p_memsz)});
+            }
+          }
+          return 0;
+        },
+        this);
+  }
+};
+
+bool holds(const std::vector<Range>& ranges, std::uintptr_t address) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) { return address >= range.begin && address < range.end; });
 }
 
-bool is_runtime(const char* binary) { return std::strstr(binary, "libstdc++") != nullptr || std::strstr(binary, "libc++") != nullptr; }
+const Binaries& binaries() {
+  static const Binaries all;
+  return all;
+}
+
+struct Walk {
+  std::uintptr_t caller;
+  bool reached = false;
+  bool ours = false;
+};
+
+_Unwind_Reason_Code on_frame(_Unwind_Context* context, void* state) {
+  auto& walk = *static_cast<Walk*>(state);
+  const auto address = static_cast<std::uintptr_t>(_Unwind_GetIP(context));
+  walk.reached = walk.reached || address == walk.caller;
+  if (!walk.reached || holds(binaries().runtime, address)) {
+    return _URC_NO_REASON;
+  }
+  walk.ours = holds(binaries().ours, address);
+  return _URC_END_OF_STACK;
+}
 
 // Whether the call that returns to `caller` came from this program: the first frame from there outwards
 // that is not the C++ runtime's tells (a std::string allocates inside libstdc++ on behalf of its user).
-bool is_ours(const void* caller) {
-  static const char* const program = binary_of(reinterpret_cast<const void*>(&is_runtime));
-  std::array<void*, 64> frames{};
-  const auto count = static_cast<std::size_t>(backtrace(frames.data(), static_cast<int>(frames.size())));
-  bool reached = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    reached = reached || frames[i] == caller;
-    if (!reached) {
-      continue;
-    }
-    // A return address may lie one past the end of its function.
-    const char* const binary = binary_of(static_cast<const char*>(frames[i]) - 1);
-    if (!is_runtime(binary)) {
-      return std::strcmp(binary, program) == 0;
-    }
+bool is_ours(std::uintptr_t caller) {
+  if (!holds(binaries().runtime, caller)) {
+    return holds(binaries().ours, caller);
   }
-  return false;
+  Walk walk{caller};
+  _Unwind_Backtrace(&on_frame, &walk);
+  return walk.ours;
 }
 
-void record(std::size_t size, const void* caller) {
+void record(std::size_t size, std::uintptr_t caller) {
   NewCalls* const calls = watcher;
   if (calls == nullptr) {
     return;
   }
-  watcher = nullptr;  // backtrace and dladdr may allocate
+  watcher = nullptr;  // looking may allocate
   ++calls->all;
   if (calls->our_sizes.size() < kMostCalls && is_ours(caller)) {
     calls->our_sizes.push_back(size);
@@ -56,7 +96,7 @@ void record(std::size_t size, const void* caller) {
   watcher = calls;
 }
 
-void* allocate(std::size_t size, std::size_t alignment, const void* caller) {
+void* allocate(std::size_t size, std::size_t alignment, std::uintptr_t caller) {
   record(size, caller);
   void* memory = nullptr;
   if (alignment <= alignof(std::max_align_t)) {
@@ -76,7 +116,7 @@ namespace detail {
 
 void start_watching(NewCalls& calls) {
   calls.our_sizes.reserve(kMostCalls);
-  (void)is_ours(nullptr);  // the first backtrace loads a library
+  (void)binaries();
   watcher = &calls;
 }
 
@@ -85,8 +125,8 @@ void stop_watching() noexcept { watcher = nullptr; }
 }  // namespace detail
 
 // The array and nothrow forms of the standard library come to these.
-void* operator new(std::size_t size) { return allocate(size, 0, __builtin_return_address(0)); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), __builtin_return_address(0)); }
+void* operator new(std::size_t size) { return allocate(size, 0, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment), reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }

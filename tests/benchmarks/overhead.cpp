@@ -34,7 +34,9 @@ namespace {
 
 constexpr const char* kUsage = R"(usage: overhead MODE ARTIFACT COUNT THREADS
 
-  pairs        COUNT pairs each of bare and library, of both forms of run(), and of bare and bare
+  run          COUNT pairs of times: bare, and the library's run(inputs)
+  run-into     COUNT pairs of times: bare, and the library's run(inputs, outputs)
+  control      COUNT pairs of times: bare, and bare of a second load
   allocations  what COUNT runs of each kind allocate, and which operators read the caller's input
   loads        memory over COUNT loads of the library, each with one run
   bare-loads   the same of torch::jit::load, with the library's number of runs
@@ -43,7 +45,7 @@ constexpr const char* kUsage = R"(usage: overhead MODE ARTIFACT COUNT THREADS
 
 constexpr int kWarmUpRuns = 10;
 constexpr int kRunsOfLoad = 4;  // three of load()'s warm-up, and one
-constexpr int kPoints = 50;     // of a curve of memory
+constexpr int kPoints = 50;     // of a curve of memory, at most
 
 using Clock = std::chrono::steady_clock;
 
@@ -229,7 +231,7 @@ double microseconds(Body&& body) {
 
 // Pairs of (bare, other), where each side goes first in every second pair.
 template <typename First, typename Second>
-void print_pairs(const char* name, int count, First&& bare, Second&& other) {
+void print_pairs(int count, First&& bare, Second&& other) {
   for (int i = 0; i < kWarmUpRuns; ++i) {
     bare();
     other();
@@ -246,25 +248,35 @@ void print_pairs(const char* name, int count, First&& bare, Second&& other) {
     }
     pairs.push_back(pair);
   }
-  std::printf(", \"%s\": ", name);
   print_list(pairs, [](const auto& pair) { std::printf("[%.3f, %.3f]", pair.first, pair.second); });
 }
 
+enum class Other {
+  run,
+  run_into,
+  control,
+};
+
+template <Other other>
 void pairs(const std::string& artifact, int count) {
   Library library(artifact);
   Bare bare(artifact);
-  Bare second(artifact);
   const Input input(library.model().inputs());
   for (int i = 0; i < kWarmUpRuns; ++i) {
     (void)bare.run(input);
   }
   library.run_into(input);
-  std::printf("{\"threads\": %d, \"equal_bits\": %s", at::get_num_threads(), equal_bits(bare.run(input), library.buffers()));
+  std::printf("{\"threads\": %d, \"equal_bits\": %s, \"pairs_us\": ", at::get_num_threads(), equal_bits(bare.run(input), library.buffers()));
   // The result is released within the time, on both sides.
   const auto run_bare = [&] { (void)bare.run(input); };
-  print_pairs("run", count, run_bare, [&] { (void)library.run(input); });
-  print_pairs("run_into", count, run_bare, [&] { library.run_into(input); });
-  print_pairs("control", count, run_bare, [&] { (void)second.run(input); });
+  if constexpr (other == Other::run) {
+    print_pairs(count, run_bare, [&] { (void)library.run(input); });
+  } else if constexpr (other == Other::run_into) {
+    print_pairs(count, run_bare, [&] { library.run_into(input); });
+  } else {
+    Bare second(artifact);
+    print_pairs(count, run_bare, [&] { (void)second.run(input); });
+  }
   std::printf("}\n");
 }
 
@@ -374,41 +386,51 @@ void allocations(const std::string& artifact, int count) {
   std::printf(", ");
   print_allocations("run", count, input, *tensors, [&] { (void)library.run(input); });
   std::printf(", ");
-  print_allocations("run_into", count, input, *tensors, [&] { library.run_into(input); });
+  print_allocations("run-into", count, input, *tensors, [&] { library.run_into(input); });
   std::printf("}\n");
 }
 
 // Memory ------------------------------------------------------------------------------------------------
 
-struct Point {
-  int done;
-  long long resident;  // bytes of the process in main memory
-  long long in_use;    // bytes that malloc has given out and not got back
+struct Memory {
+  long long resident = 0;  // bytes of the process in main memory
+  long long in_use = 0;    // bytes that malloc has given out and not got back
 };
 
-Point point_after(int done) {
+Memory memory_now() {
   std::ifstream statm("/proc/self/statm");
   long long total = 0;
-  long long resident = 0;
-  if (!(statm >> total >> resident)) {
+  long long pages = 0;
+  if (!(statm >> total >> pages)) {
     throw std::runtime_error("/proc/self/statm cannot be read: memory is measured on Linux only");
   }
   const struct mallinfo2 heap = mallinfo2();
-  return Point{done, resident * sysconf(_SC_PAGESIZE), static_cast<long long>(heap.uordblks + heap.hblkhd)};
+  return {pages * sysconf(_SC_PAGESIZE), static_cast<long long>(heap.uordblks + heap.hblkhd)};
 }
 
-// The curve of memory over `count` calls, with a point after the first tenth.
+// The curve of memory over `count` calls: at each point the most and the last since the point before. What is
+// resident goes up and down by what malloc keeps for later; of a leak the most grows.
 void print_curve(int count, const std::function<void(int)>& body) {
+  struct Point {
+    int done;
+    long long most_resident;
+    Memory last;
+  };
   std::vector<Point> points;
+  points.reserve(kPoints);
+  long long most = 0;
   for (int i = 0; i < count; ++i) {
     body(i);
-    const int done = i + 1;
-    if (done == 1 || done == count || done == count / 10 || done % std::max(1, count / kPoints) == 0) {
-      points.push_back(point_after(done));
+    const Memory now = memory_now();
+    most = std::max(most, now.resident);
+    const long long done = i + 1;
+    if (done * kPoints / count > (done - 1) * kPoints / count) {
+      points.push_back({i + 1, most, now});
+      most = 0;
     }
   }
   std::printf("{\"count\": %d, \"points\": ", count);
-  print_list(points, [](const Point& p) { std::printf("[%d, %lld, %lld]", p.done, p.resident, p.in_use); });
+  print_list(points, [](const Point& p) { std::printf("[%d, %lld, %lld, %lld]", p.done, p.most_resident, p.last.resident, p.last.in_use); });
   std::printf("}\n");
 }
 
@@ -442,7 +464,7 @@ void runs(const std::string& artifact, int count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, void (*)(const std::string&, int)> modes{{"pairs", pairs}, {"allocations", allocations}, {"loads", loads}, {"bare-loads", bare_loads}, {"runs", runs}};
+  const std::map<std::string, void (*)(const std::string&, int)> modes{{"run", pairs<Other::run>}, {"run-into", pairs<Other::run_into>}, {"control", pairs<Other::control>}, {"allocations", allocations}, {"loads", loads}, {"bare-loads", bare_loads}, {"runs", runs}};
   const auto mode = argc == 5 ? modes.find(argv[1]) : modes.end();
   if (mode == modes.end()) {
     std::fputs(kUsage, stderr);

@@ -1,13 +1,15 @@
 """What a generated library costs on top of LibTorch: time, allocations, memory over many loads and runs.
 
     python tests/benchmarks/overhead.py [--project DIR | --model resnet18] [--pairs 500] [--loads 1000]
-                                        [--runs 10000] [--threads 0] [--json FILE] [--full] [--no-small]
+                                        [--runs 10000] [--threads 1] [--json FILE] [--full] [--no-small]
 
 Times: pairs of the library's run and a bare `module.forward` on the same artifact and input memory, in one
 process, where each side goes first in every second pair. Printed is the median of the paired ratios with
 its 95 % interval (of the sign test: nothing is assumed of the times), and the same of two bare loads, which
-tells what this machine can resolve. Allocations: operator new and LibTorch's allocator, counted; which
-operators read the caller's input memory. Memory: of the process, after the first tenth and at the end.
+tells what this machine can resolve. One thread on both sides, unless --threads says otherwise: what the
+library adds does not depend on it, and on a busy machine several wait for one another. Allocations: operator new and LibTorch's allocator, counted; which
+operators read the caller's input memory. Memory: the most of the process that was resident after a load or
+run, in the first tenth of them and in the last.
 
 Beside the project a small model (tests/models/photo.py) is measured. It takes all --loads and --runs, the
 project a tenth of them without --full. Exit code 0 unless something fails to run: times are not judged.
@@ -36,7 +38,7 @@ from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, 
 
 RATIO_WANTED = 1.02
 GROWTH_WANTED = 0.01
-FORMS = {"run": "run(inputs)", "run_into": "run(inputs, outputs)", "control": "bare, loaded again (control)"}
+FORMS = {"run": "run(inputs)", "run-into": "run(inputs, outputs)", "control": "bare, loaded again (control)"}
 COPIES = {"aten::copy_", "aten::clone", "aten::_to_copy"}
 
 
@@ -112,10 +114,10 @@ def median_interval(samples: list[float]) -> tuple[float, float]:
     """The 95 % interval of the median by the sign test: two of the samples themselves."""
     ordered = sorted(samples)
     n = len(ordered)
-    below, tail = 0, 0.5**n
-    while below + 1 < n / 2 and tail + math.comb(n, below + 1) * 0.5**n <= 0.025:
+    below, tail = 0, 1  # of 2**n equally likely signs, those with so few on one side; at most 2.5 %
+    while below + 1 < n / 2 and 40 * (tail + math.comb(n, below + 1)) <= 2**n:
         below += 1
-        tail += math.comb(n, below) * 0.5**n
+        tail += math.comb(n, below)
     return ordered[below], ordered[n - 1 - below]
 
 
@@ -135,19 +137,20 @@ def compare(pairs: list[list[float]]) -> dict[str, Any]:
 
 
 def growth(curve: dict[str, Any]) -> dict[str, Any]:
-    """Memory after the first tenth against the end, in bytes."""
-    count = curve["count"]
-    points = {done: (resident, in_use) for done, resident, in_use in curve["points"]}
-    tenth, end = points[max(1, count // 10)], points[count]
+    """Memory of the first tenth of a curve against its last, in bytes."""
+    count, points = curve["count"], curve["points"]
+    first = [point for point in points if point[0] <= max(count / 10, points[0][0])]
+    last = [point for point in points if point[0] > count * 0.9]
+    most_first, most_last = (max(resident for _, resident, _, _ in part) for part in (first, last))
     return {
         "count": count,
-        "resident_after_tenth": tenth[0],
-        "resident_at_end": end[0],
-        "resident_most": max(resident for resident, _ in points.values()),
-        "resident_growth": end[0] / tenth[0] - 1,
-        "in_use_after_tenth": tenth[1],
-        "in_use_at_end": end[1],
-        "points": curve["points"],
+        "resident_first_tenth": most_first,
+        "resident_last_tenth": most_last,
+        "resident_growth": most_last / most_first - 1,
+        "resident_growth_of_last_values": last[-1][2] / first[-1][2] - 1,
+        "in_use_growth": last[-1][3] - first[-1][3],
+        "columns": ["done", "most resident", "last resident", "last in use"],
+        "points": points,
     }
 
 
@@ -186,17 +189,16 @@ def measure(subject: Subject, pairs: int, loads: int, runs: int) -> dict[str, An
     print(f"\n{subject.name}", flush=True)
     result: dict[str, Any] = {"name": subject.name, "artifact_bytes": subject.artifact.stat().st_size}
     if pairs:
-        load = os.getloadavg()[0]
-        raw = subject.measure("pairs", pairs)
-        result["threads"], result["equal_bits"] = raw["threads"], raw["equal_bits"]
-        result["overhead"] = {form: compare(raw[form]) for form in FORMS}
-        bits = {True: "equal bits on both sides", False: "THE BITS DIFFER", None: "bits not compared"}
-        loads_told = f"load {load:.1f} before, {os.getloadavg()[0]:.1f} after"
-        print(f"  {pairs} pairs each, {raw['threads']} threads, {bits[raw['equal_bits']]}, {loads_told}")
-        print_overhead(result["overhead"])
-        raw = subject.measure("allocations", 100)
-        sides = {side: per_run(raw[side]) for side in ("bare", "run", "run_into")}
-        copied = {s: copied_input(sides["bare"], sides[s], raw["input_bytes"]) for s in ("run", "run_into")}
+        result["overhead"] = {}
+        for form, title in FORMS.items():
+            load = os.getloadavg()[0]
+            raw = subject.measure(form, pairs)
+            figures = {"threads": raw["threads"], "equal_bits": raw["equal_bits"], "load_before": load}
+            result["overhead"][form] = {**figures, **compare(raw["pairs_us"])}
+            print_overhead(form, title, result["overhead"][form])
+        raw = subject.measure("allocations", 20)
+        sides = {side: per_run(raw[side]) for side in ("bare", "run", "run-into")}
+        copied = {s: copied_input(sides["bare"], sides[s], raw["input_bytes"]) for s in ("run", "run-into")}
         result["allocations"] = {"input_bytes": raw["input_bytes"], **sides, "copies_input": copied}
         print_allocations(result["allocations"])
     curves = {
@@ -212,20 +214,21 @@ def measure(subject: Subject, pairs: int, loads: int, runs: int) -> dict[str, An
     return result
 
 
-def print_overhead(overhead: dict[str, Any]) -> None:
-    columns = f"{'ratio':>7} {'95 % interval':>18} {'difference':>12} {'bare':>12}"
-    print(f"  {'time against bare forward':30} {columns}")
-    for form, title in FORMS.items():
-        figures = overhead[form]
-        low, high = figures["interval_95"]
-        interval = f"[{low:.4f}, {high:.4f}]"
-        times = f"{figures['median_difference_us']:+9.1f} us {figures['bare_median_us']:9.1f} us"
-        verdict = "" if form == "control" else verdict_of(figures["median_ratio"] <= RATIO_WANTED, "1.02")
-        print(f"  {title:30} {figures['median_ratio']:7.4f} {interval:>18} {times} {verdict}")
+def print_overhead(form: str, title: str, figures: dict[str, Any]) -> None:
+    if form == "run":
+        columns = f"{'ratio':>7} {'95 % interval':>18} {'difference':>12} {'bare':>12} {'load':>6}"
+        print(f"  {'time against bare forward':30} {columns}")
+    low, high = figures["interval_95"]
+    interval = f"[{low:.4f}, {high:.4f}]"
+    times = f"{figures['median_difference_us']:+9.1f} us {figures['bare_median_us']:9.1f} us"
+    verdict = "" if form == "control" else verdict_of(figures["median_ratio"] <= RATIO_WANTED, "1.02")
+    row = f"{figures['median_ratio']:7.4f} {interval:>18} {times} {figures['load_before']:6.1f}"
+    bits = "  THE BITS DIFFER" if figures["equal_bits"] is False else ""
+    print(f"  {title:30} {row} {verdict}{bits}", flush=True)
 
 
 def print_allocations(allocations: dict[str, Any]) -> None:
-    print(f"  {'of one run':30} {'bare':>12} {FORMS['run']:>14} {FORMS['run_into']:>22}")
+    print(f"  {'of one run':30} {'bare':>12} {FORMS['run']:>14} {FORMS['run-into']:>22}")
     rows = {
         "new_calls": "calls of operator new",
         "our_new_calls": "  by code outside LibTorch",
@@ -235,28 +238,34 @@ def print_allocations(allocations: dict[str, Any]) -> None:
         "operators": "operators called",
     }
     for key, title in rows.items():
-        bare, run, into = (allocations[side][key] for side in ("bare", "run", "run_into"))
+        bare, run, into = (allocations[side][key] for side in ("bare", "run", "run-into"))
         print(f"  {title:30} {bare:12.0f} {run:14.0f} {into:22.0f}")
-    for form in ("run", "run_into"):
+    for form in ("run", "run-into"):
         sizes = allocations[form]["our_new_sizes"]
         print(f"  {FORMS[form]}: the library's own allocations: {sizes or 'none'} bytes")
-    reading = ", ".join(allocations["run_into"]["reading_input"])
+    reading = ", ".join(allocations["run-into"]["reading_input"])
     print(f"  the caller's {allocations['input_bytes']} bytes of input are read by: {reading}")
     for form, answer in allocations["copies_input"].items():
         print(f"  {FORMS[form]}: copies of the input: {answer}")
 
 
 def print_growth(title: str, figures: dict[str, Any]) -> None:
-    tenth, end = (figures[key] / 2**20 for key in ("resident_after_tenth", "resident_at_end"))
+    first, last = (figures[key] / 2**20 for key in ("resident_first_tenth", "resident_last_tenth"))
     verdict = verdict_of(figures["resident_growth"] <= GROWTH_WANTED, "1 %")
-    change = f"{100 * figures['resident_growth']:+.2f} %"
-    change = f"{tenth:.1f} MiB after a tenth, {end:.1f} at the end, {change}"
+    change = (
+        f"{first:.1f} MiB in the first tenth, {last:.1f} in the last: {percent(figures['resident_growth'])}"
+    )
     print(f"  {figures['count']:6} {title:27} {change} {verdict}")
-    points = figures["points"]
-    step = max(1, len(points) // 10)
-    print("    MiB resident:", *(f"{done}: {resident / 2**20:.1f}" for done, resident, _ in points[::step]))
-    change_in_use = (figures["in_use_at_end"] - figures["in_use_after_tenth"]) / 1024
-    print(f"    malloc in use: {change_in_use:+.1f} KiB from a tenth to the end", flush=True)
+    step = max(1, len(figures["points"]) // 10)
+    chosen = figures["points"][step - 1 :: step]
+    print("    most MiB resident:", *(f"{done}: {most / 2**20:.1f}" for done, most, _, _ in chosen))
+    last_values = percent(figures["resident_growth_of_last_values"])
+    in_use = f"malloc in use {figures['in_use_growth'] / 1024:+.1f} KiB"
+    print(f"    after the first tenth and at the end: resident {last_values}, {in_use}", flush=True)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:+.2f} %"
 
 
 def verdict_of(met: bool, target: str) -> str:
@@ -284,7 +293,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=500, help="0: no times, no allocations")
     parser.add_argument("--loads", type=int, default=1000, help="0: none")
     parser.add_argument("--runs", type=int, default=10_000, help="0: none")
-    parser.add_argument("--threads", type=int, default=0, help="for both sides (default: LibTorch's choice)")
+    parser.add_argument("--threads", type=int, default=1, help="for both sides; 0: LibTorch's choice")
     parser.add_argument("--full", action="store_true", help="all loads and runs for the project too")
     parser.add_argument("--no-small", action="store_true", help="without the small model")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure and sample")

@@ -1,6 +1,7 @@
 // The little that printing JSON takes.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -25,8 +26,11 @@ namespace {= name =}::app {
   return out + "\"";
 }
 
-// A number that reads back as the same float.
+// A number that reads back as the same float; null when it is not finite.
 [[nodiscard]] inline std::string json_number(double value) {
+  if (!std::isfinite(value)) {
+    return "null";  // JSON has no other word for it
+  }
   char text[32];
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;

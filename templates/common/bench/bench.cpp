@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <mutex>
 #include <random>
@@ -296,6 +299,9 @@ Result<Stages> measure_stages(const Model& model, const Options& options) {
   if (!{= name =}::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: leave the picture out"};
   }
+  if (!std::filesystem::is_regular_file(options.image)) {
+    return Error{ErrorCode::not_found, options.image + " is not a file"};
+  }
   std::ifstream in(options.image, std::ios::binary);
   const std::vector<char> file{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (!in) {
@@ -356,8 +362,11 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  if (const Result<void> configured = {= name =}::configure_process({options.threads}); !configured) {
+  if (const Result<void> configured = {= name =}::configure_process({options.threads, false}); !configured) {
     return fail(configured.error());
+  }
+  if (!{= name =}::kWeightsWarning.empty()) {
+    std::fprintf(stderr, "{= name =}_bench: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
   }
   {= name =}::LoadOptions load;
   load.device = options.device;

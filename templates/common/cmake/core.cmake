@@ -20,14 +20,19 @@ target_compile_features({= name =}_core PUBLIC cxx_std_17)
 target_include_directories({= name =}_core
   PUBLIC
     $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
-    $<INSTALL_INTERFACE:include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
   PRIVATE
     src)
-target_compile_definitions({= name =}_core PRIVATE
-  {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
+target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS})
+if({= NAME =}_FIND_SOURCE_ASSETS)
+  target_compile_definitions({= name =}_core PRIVATE
+    {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
+endif()
 set_target_properties({= name =}_core PROPERTIES
   EXPORT_NAME core
   POSITION_INDEPENDENT_CODE ON
+  CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
+  UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR})
@@ -35,7 +40,7 @@ set_target_properties({= name =}_core PROPERTIES
 # A fused multiply-add rounds once where Pillow and torchvision round twice.
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   set_source_files_properties(src/resize.cpp src/preprocess.cpp PROPERTIES
-    COMPILE_OPTIONS "-ffp-contract=off")
+    COMPILE_OPTIONS "-fno-fast-math;-ffp-contract=off")
 endif()
 
 find_package(JPEG QUIET)

@@ -5,11 +5,23 @@ include(GNUInstallDirs)
 if(NOT {= NAME =}_CORE_ONLY)
   set({= name =}_config_folder "${CMAKE_INSTALL_LIBDIR}/cmake/{= name =}")
 
+  # Relocatable: programs and libraries find each other from where they lie.
+  set({= name =}_origin "$ORIGIN")
+  if(APPLE)
+    set({= name =}_origin "@loader_path")
+  endif()
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY "${CMAKE_INSTALL_FULL_BINDIR}"
+    OUTPUT_VARIABLE {= name =}_bin_to_lib)
+  set_property(TARGET {= name =}_core {= name =}_lib APPEND PROPERTY INSTALL_RPATH "${{= name =}_origin}")
+  if({= NAME =}_BUILD_APP)
+    set_property(TARGET {= name =}_app APPEND PROPERTY INSTALL_RPATH "${{= name =}_origin}/${{= name =}_bin_to_lib}")
+  endif()
+
   install(TARGETS {= name =}_core {= name =}_lib EXPORT {= name =}-targets)
   if({= NAME =}_BUILD_APP)
     install(TARGETS {= name =}_app)
   endif()
-  install(DIRECTORY include/ DESTINATION include)
+  install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(DIRECTORY assets/ DESTINATION "${CMAKE_INSTALL_DATADIR}/{= name =}" PATTERN goldens EXCLUDE)
   install(EXPORT {= name =}-targets NAMESPACE {= name =}:: DESTINATION "${{= name =}_config_folder}")
 
@@ -22,5 +34,8 @@ if(NOT {= NAME =}_CORE_ONLY)
     "${CMAKE_CURRENT_BINARY_DIR}/{= name =}-config-version.cmake"
     cmake/backend.cmake
     cmake/{= find_module =}
+    cmake/copy_assets.cmake
     DESTINATION "${{= name =}_config_folder}")
+else()
+  message(STATUS "{= name =}: a build with {= NAME =}_CORE_ONLY installs nothing")
 endif()

@@ -4,11 +4,18 @@
 #include <system_error>
 #include <vector>
 
+#include "path_text.hpp"
+
 #if defined(_WIN32)
+#ifndef NOMINMAX
 #define NOMINMAX
+#endif
 #include <windows.h>
 #elif defined(__APPLE__)
+#include <dlfcn.h>
 #include <mach-o/dyld.h>
+#else
+#include <dlfcn.h>
 #endif
 
 namespace {= name =} {
@@ -38,6 +45,21 @@ fs::path program_folder() {
 #endif
 }
 
+// The folder of the library that this code is in: the program's where it is linked statically.
+fs::path library_folder() {
+#if defined(_WIN32)
+  return program_folder();
+#else
+  static const char here = 0;
+  Dl_info info{};
+  std::error_code error;
+  if (dladdr(&here, &info) == 0 || info.dli_fname == nullptr) {
+    return {};
+  }
+  return fs::canonical(info.dli_fname, error).parent_path();
+#endif
+}
+
 }  // namespace
 
 Result<fs::path> find_asset(const std::string& name) {
@@ -50,7 +72,12 @@ Result<fs::path> find_asset(const std::string& name) {
       folders.push_back(program / "share" / "{= name =}");
       folders.push_back(program.parent_path() / "share" / "{= name =}");
     }
+    if (const fs::path library = library_folder(); !library.empty()) {
+      folders.push_back(library.parent_path() / "share" / "{= name =}");
+    }
+#if defined({= NAME =}_SOURCE_ASSETS)
     folders.emplace_back({= NAME =}_SOURCE_ASSETS);
+#endif
   }
 
   std::string looked;
@@ -60,7 +87,7 @@ Result<fs::path> find_asset(const std::string& name) {
     if (fs::is_regular_file(file, error)) {
       return file;
     }
-    looked += "\n  " + file.string();
+    looked += "\n  " + path_text(file);
   }
   return Error{ErrorCode::not_found, "cannot find " + name + "; set {= NAME =}_ASSETS to the folder that holds it. Looked for:" + looked};
 }

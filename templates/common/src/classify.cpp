@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <numeric>
 
 #include "{= name =}/assets.hpp"
 #include "{= name =}/model_info.hpp"
 
 #include "embedded.hpp"
+#include "path_text.hpp"
 
 namespace {= name =} {
 namespace {
@@ -28,11 +30,15 @@ std::vector<std::string> split_lines(std::istream& in) {
 }  // namespace
 
 std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_t k) {
+  // NaN has no place in an order: it comes last.
+  const auto value = [&](std::size_t i) { return std::isnan(logits[i]) ? -std::numeric_limits<float>::infinity() : logits[i]; };
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const std::size_t kept = std::min(k, count);
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), [&](std::size_t a, std::size_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+    const float x = value(a);
+    const float y = value(b);
+    return x != y ? x > y : a < b;
   });
 
   std::vector<ClassScore> best;
@@ -80,7 +86,7 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
   }
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    return Error{ErrorCode::not_found, "cannot read labels " + path.string()};
+    return Error{ErrorCode::not_found, "cannot read labels " + path_text(path)};
   }
   return split_lines(in);
 }

@@ -1,7 +1,9 @@
-// The facts of model_info.hpp and artifact_info.hpp for code that must not be compiled anew with them.
+// The facts of model_info.hpp and artifact_info.hpp as functions: the file that includes the backend takes
+// half a minute to compile, and does not depend on these headers.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "{= name =}/model.hpp"
@@ -16,6 +18,8 @@ struct ArtifactFacts {
 };
 
 [[nodiscard]] const ArtifactFacts& artifact_facts() noexcept;
+// Empty unless the weights are random.
+[[nodiscard]] std::string weights_warning();
 [[nodiscard]] std::vector<TensorInfo> input_infos();
 [[nodiscard]] std::vector<TensorInfo> output_infos();
 

@@ -12,6 +12,7 @@
 
 #include "image_codecs.hpp"
 #include "npy_header.hpp"
+#include "path_text.hpp"
 
 namespace {= name =} {
 namespace {
@@ -76,7 +77,7 @@ Result<Image> decode(const std::uint8_t* bytes, std::size_t size) {
 }
 
 Error in_file(const std::filesystem::path& file, ErrorCode code, const std::string& what) {
-  return Error{code, file.string() + ": " + what};
+  return Error{code, path_text(file) + ": " + what};
 }
 
 Result<Image> load(const std::filesystem::path& file) {

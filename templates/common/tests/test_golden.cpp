@@ -14,6 +14,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include "check.hpp"
+#include "device.hpp"
 #include "golden_cases.hpp"
 
 namespace {= name =}::test {
@@ -111,7 +112,7 @@ void check_top(const GoldenCase& expected, const Outputs& outputs, Checker& chec
 
 int run(const GoldenCase& expected) {
   Checker check;
-  LoadOptions options;
+  LoadOptions options = load_options();
   options.check = Check::full;
   const Result<Model> model = Model::load(options);
   if (!check.that(model.ok(), model.ok() ? "" : model.error().message)) {
@@ -175,6 +176,10 @@ int run(const GoldenCase& expected) {
 }  // namespace {= name =}::test
 
 int main(int argc, char** argv) {
+  if (const auto configured = {= name =}::configure_process({}); !configured) {
+    std::printf("FAILED: %s\n", configured.error().message.c_str());
+    return 1;
+  }
   const std::string wanted = argc > 1 ? argv[1] : "";
   for (const {= name =}::test::GoldenCase& expected : {= name =}::test::golden_cases()) {
     if (expected.name == wanted) {

@@ -8,6 +8,7 @@
 #include "{= name =}/npy.hpp"
 
 #include "check.hpp"
+#include "device.hpp"
 #include "golden_cases.hpp"
 
 namespace {= name =}::test {
@@ -61,7 +62,7 @@ Result<std::vector<Case>> read_cases(const Model& model) {
 
 int run() {
   Checker check;
-  const Result<Model> model = Model::load();
+  const Result<Model> model = Model::load(load_options());
   if (!check.that(model.ok(), model.ok() ? "" : model.error().message)) {
     return check.exit_code();
   }

@@ -8,6 +8,7 @@
 
 namespace {= name =} {
 
+// NumPy has no bfloat16: it is written as uint16, which reads back in NumPy but not here.
 [[nodiscard]] Result<Tensor> read_npy(const std::filesystem::path& file);
 [[nodiscard]] Result<void> write_npy(const std::filesystem::path& file, const TensorView& tensor);
 

@@ -67,7 +67,8 @@ struct PreprocessOptions {
 // the pixels that the crop keeps.
 [[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);
 
-// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`.
+// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`. image.pixels must have
+// height x width x 3 values.
 void to_chw(const Image& image, const PreprocessOptions& options, float* out);
 
 // Both steps for one picture: a float32 tensor of 1x3xHxW.

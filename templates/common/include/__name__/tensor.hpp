@@ -137,6 +137,15 @@ class Span {
   constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
   constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT: implicit on purpose
   Span(const std::vector<std::remove_const_t<T>>& items) : data_(items.data()), size_(items.size()) {}  // NOLINT
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime"
+#endif
+  // A list in braces lives as long as the call that it is written in: run({a, b}).
+  Span(std::initializer_list<std::remove_const_t<T>> items) : data_(items.begin()), size_(items.size()) {}  // NOLINT
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
   template <std::size_t N>
   constexpr Span(const std::array<std::remove_const_t<T>, N>& items) : data_(items.data()), size_(N) {}  // NOLINT
 
@@ -163,7 +172,7 @@ template <typename T>
 class Tensor {
  public:
   Tensor() = default;
-  // Zeroed memory, aligned to 64 bytes.
+  // Zeroed memory, aligned to 64 bytes. Throws std::bad_alloc, as a container does.
   Tensor(DType dtype, const Dims& dims);
   // Takes over memory of another owner (a backend's output) without copying it.
   Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory);
@@ -176,7 +185,7 @@ class Tensor {
 
   [[nodiscard]] DType dtype() const noexcept { return dtype_; }
   [[nodiscard]] const Dims& dims() const noexcept { return dims_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(dims_.elements()) * size_of(dtype_); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return memory_ == nullptr ? 0 : static_cast<std::size_t>(dims_.elements()) * size_of(dtype_); }
   [[nodiscard]] void* data() noexcept { return memory_.get(); }
   [[nodiscard]] const void* data() const noexcept { return memory_.get(); }
 

@@ -1,12 +1,19 @@
 // What a host writes to use the model: load, fill the inputs, run, read the outputs.
 #include <cstdio>
+#include <string>
 #include <vector>
 
+#include <{= name =}/assets.hpp>
 #include <{= name =}/model.hpp>
 #include <{= name =}/model_info.hpp>
-#include <{= name =}/preprocess.hpp>
 
 int main() {
+  const auto labels = {= name =}::find_asset(std::string({= name =}::kLabelsFile));
+  if (!labels || labels->parent_path().filename() != CONSUMER_ASSETS) {
+    std::fprintf(stderr, "the assets beside the program were not found\n");
+    return 1;
+  }
+
   {= name =}::LoadOptions options;
   options.check = {= name =}::Check::full;
   const auto model = {= name =}::Model::load(options);

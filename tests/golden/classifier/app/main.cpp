@@ -269,7 +269,7 @@ void print_reports(const std::vector<std::string>& reports, bool json) {
 
 // Everything that can fail; what was reported before a failure is still printed.
 Result<void> run(const app::Arguments& arguments, std::vector<std::string>& reports) {
-  if (Result<void> configured = sample::configure_process({arguments.threads}); !configured) {
+  if (Result<void> configured = sample::configure_process({arguments.threads, false}); !configured) {
     return configured;
   }
   sample::LoadOptions options;

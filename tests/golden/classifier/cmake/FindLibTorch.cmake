@@ -7,6 +7,7 @@
 #   1. Torch_ROOT (CMake or environment): a downloaded libtorch/, or site-packages/torch
 #   2. Torch_DIR, CMAKE_PREFIX_PATH
 #   3. the torch package of LibTorch_PYTHON (default: python3 of the PATH)
+#   4. /usr/local, /usr
 #
 # Sets LibTorch_FOUND, LibTorch_VERSION, LibTorch_CXX_STANDARD (what its headers need) and
 # LibTorch_CUDA (whether it is a CUDA build).
@@ -76,10 +77,9 @@ function(gencpp_find_libtorch)
 
   set(folders "${root}/lib" "${root}/lib64" "${root}/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
   foreach(library IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)
-    unset(path)
-    unset(path CACHE)
-    find_library(path NAMES ${library} PATHS ${folders} NO_DEFAULT_PATH NO_CACHE)
-    set(${library}_library "${path}")
+    unset(gencpp_torch_${library})
+    find_library(gencpp_torch_${library} NAMES ${library} PATHS ${folders} NO_DEFAULT_PATH NO_CACHE)
+    set(${library}_library "${gencpp_torch_${library}}")
   endforeach()
   if(NOT torch_cpu_library OR NOT c10_library)
     set(LibTorch_NOT_FOUND_MESSAGE "${root} has LibTorch's headers but not its libraries torch_cpu and c10." PARENT_SCOPE)
@@ -104,7 +104,7 @@ function(gencpp_find_libtorch)
 
   # --- the target -------------------------------------------------------------------------------------
   set(cuda OFF)
-  if(torch_cuda_library)
+  if(torch_cuda_library AND c10_cuda_library)
     set(cuda ON)
   endif()
   add_library(gencpp::libtorch INTERFACE IMPORTED GLOBAL)
@@ -119,12 +119,12 @@ function(gencpp_find_libtorch)
   if(torch_library)
     target_link_libraries(gencpp::libtorch INTERFACE "${torch_library}")
   endif()
-  if(torch_cuda_library)
+  if(cuda)
     if(UNIX AND NOT APPLE)
       # No symbol of torch_cuda is called by name: a linker that drops unused libraries would drop it,
       # and CUDA would be "not available" at run time.
       target_link_libraries(gencpp::libtorch INTERFACE
-        "-Wl,--push-state,--no-as-needed,${torch_cuda_library},${c10_cuda_library},--pop-state")
+        "-Wl,--push-state,--no-as-needed,\"${torch_cuda_library}\",\"${c10_cuda_library}\",--pop-state")
     else()
       target_link_libraries(gencpp::libtorch INTERFACE "${torch_cuda_library}" "${c10_cuda_library}")
       if(MSVC)

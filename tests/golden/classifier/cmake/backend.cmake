@@ -1,7 +1,11 @@
 # The backend of sample: LibTorch. Also part of the installed package.
-list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
-find_package(LibTorch REQUIRED MODULE)
-list(POP_BACK CMAKE_MODULE_PATH)
+list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+if(CMAKE_FIND_PACKAGE_NAME STREQUAL "sample")
+  find_package(LibTorch MODULE)  # the package config says what a miss means
+else()
+  find_package(LibTorch REQUIRED MODULE)
+endif()
+list(POP_FRONT CMAKE_MODULE_PATH)
 
 set(sample_BACKEND_TARGET gencpp::libtorch)
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

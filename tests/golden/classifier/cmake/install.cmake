@@ -5,11 +5,23 @@ include(GNUInstallDirs)
 if(NOT SAMPLE_CORE_ONLY)
   set(sample_config_folder "${CMAKE_INSTALL_LIBDIR}/cmake/sample")
 
+  # Relocatable: programs and libraries find each other from where they lie.
+  set(sample_origin "$ORIGIN")
+  if(APPLE)
+    set(sample_origin "@loader_path")
+  endif()
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY "${CMAKE_INSTALL_FULL_BINDIR}"
+    OUTPUT_VARIABLE sample_bin_to_lib)
+  set_property(TARGET sample_core sample_lib APPEND PROPERTY INSTALL_RPATH "${sample_origin}")
+  if(SAMPLE_BUILD_APP)
+    set_property(TARGET sample_app APPEND PROPERTY INSTALL_RPATH "${sample_origin}/${sample_bin_to_lib}")
+  endif()
+
   install(TARGETS sample_core sample_lib EXPORT sample-targets)
   if(SAMPLE_BUILD_APP)
     install(TARGETS sample_app)
   endif()
-  install(DIRECTORY include/ DESTINATION include)
+  install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(DIRECTORY assets/ DESTINATION "${CMAKE_INSTALL_DATADIR}/sample" PATTERN goldens EXCLUDE)
   install(EXPORT sample-targets NAMESPACE sample:: DESTINATION "${sample_config_folder}")
 
@@ -22,5 +34,8 @@ if(NOT SAMPLE_CORE_ONLY)
     "${CMAKE_CURRENT_BINARY_DIR}/sample-config-version.cmake"
     cmake/backend.cmake
     cmake/FindLibTorch.cmake
+    cmake/copy_assets.cmake
     DESTINATION "${sample_config_folder}")
+else()
+  message(STATUS "sample: a build with SAMPLE_CORE_ONLY installs nothing")
 endif()

@@ -8,6 +8,8 @@ target_link_libraries(sample_lib
 target_include_directories(sample_lib PRIVATE src)
 target_compile_features(sample_lib PRIVATE cxx_std_${sample_BACKEND_CXX_STANDARD})
 
+include(cmake/copy_assets.cmake)
+
 find_package(Threads REQUIRED)
 target_link_libraries(sample_lib PRIVATE Threads::Threads)
 
@@ -15,6 +17,8 @@ set_target_properties(sample_lib PROPERTIES
   EXPORT_NAME sample
   OUTPUT_NAME sample
   POSITION_INDEPENDENT_CODE ON
+  CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
+  UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
   INSTALL_RPATH_USE_LINK_PATH ON
   VERSION ${PROJECT_VERSION}

@@ -60,6 +60,8 @@ const ArtifactFacts& artifact_facts() noexcept {
   return facts;
 }
 
+std::string weights_warning() { return std::string(kWeightsWarning); }
+
 std::vector<TensorInfo> input_infos() { return to_infos(kInputs); }
 
 std::vector<TensorInfo> output_infos() { return to_infos(kOutputs); }

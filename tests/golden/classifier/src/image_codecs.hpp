@@ -9,8 +9,8 @@
 
 namespace sample::detail {
 
-// Larger pictures are refused: a small file can claim any size (a decompression bomb).
-inline constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
+// Larger pictures are refused: a small file can claim any size (a decompression bomb). Pillow's own limit.
+inline constexpr std::int64_t kMaxPixels = 178'956'970;
 
 // An Error for sizes that are empty or above kMaxPixels.
 [[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height);

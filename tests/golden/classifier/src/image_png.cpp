@@ -54,6 +54,8 @@ struct Header {
   png_uint_32 width = 0;
   png_uint_32 height = 0;
   unsigned bits = 1;  // of a stored pixel
+  int depth = 0;
+  int color = 0;
   Layout layout = Layout::rgb;
   std::array<std::uint8_t, 768> palette{};  // an index beyond the file's palette is black
 };
@@ -106,7 +108,19 @@ bool read_header(Decoder& decoder, Header& header) {
   header.bits = static_cast<unsigned>(depth) * png_get_channels(png, decoder.info);
   // Pillow does not look at the checksums of the pixels' chunks.
   png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
+  header.depth = depth;
+  header.color = color;
+  return true;
+}
 
+// Chooses the layout. libpng allocates rows here, so the size has to have been checked.
+bool prepare_rows(Decoder& decoder, Header& header) {
+  png_structp png = decoder.png;
+  const int depth = header.depth;
+  const int color = header.color;
+  if (setjmp(png_jmpbuf(png)) != 0) {
+    return false;
+  }
   // The samples as Pillow's convert("RGB") makes them: alpha, transparency and gamma play no part.
   if (color == PNG_COLOR_TYPE_PALETTE) {
     header.layout = Layout::palette;
@@ -205,6 +219,9 @@ Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size) {
   }
   if (!can_hold_rows(decoder, header)) {
     return Error{ErrorCode::bad_file, kTruncated};
+  }
+  if (!prepare_rows(decoder, header)) {
+    return failure(decoder);
   }
   Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height));
   const std::size_t stride = std::size_t{header.width} * 3;

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <vector>
 
+#include "path_text.hpp"
+
 namespace sample {
 namespace {
 
@@ -24,7 +26,7 @@ constexpr std::array<std::uint32_t, 64> kRound{
 constexpr std::uint32_t rotate(std::uint32_t x, unsigned n) { return (x >> n) | (x << (32U - n)); }
 
 Error differs(const std::filesystem::path& file, const std::string& what, const std::string& expected, const std::string& found) {
-  return Error{ErrorCode::integrity, file.string() + " is not the artifact of this project (" + what + " expected " + expected + ", found " + found + "): it was truncated, swapped or edited. Generate the project anew or restore the file."};
+  return Error{ErrorCode::integrity, path_text(file) + " is not the artifact of this project (" + what + " expected " + expected + ", found " + found + "): it was truncated, swapped or edited. Generate the project anew or restore the file."};
 }
 
 // Feeds `size` bytes from `offset` on; false when the file ends before.
@@ -127,14 +129,14 @@ Result<void> check_integrity(const std::filesystem::path& file, const ArtifactFa
   const std::uint64_t size = std::filesystem::file_size(file, error);
   std::ifstream in(file, std::ios::binary);
   if (error || !in) {
-    return Error{ErrorCode::not_found, "cannot read artifact " + file.string()};
+    return Error{ErrorCode::not_found, "cannot read artifact " + path_text(file)};
   }
 
   const bool whole = check == Check::full || size != facts.size || size < 2 * kEdge;
   Sha256 hash;
   const bool read = whole ? hash_range(in, 0, size, hash) : hash_range(in, 0, kEdge, hash) && hash_range(in, size - kEdge, kEdge, hash);
   if (!read) {
-    return Error{ErrorCode::io, "cannot read artifact " + file.string()};
+    return Error{ErrorCode::io, "cannot read artifact " + path_text(file)};
   }
   const std::string found = hash.hex();
   const std::string expected = whole ? facts.sha256 : facts.head_tail_sha256;

@@ -1,16 +1,22 @@
 // The boundary to LibTorch: the only file that includes torch, and the one that catches its exceptions.
 #include "sample/model.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/api/include/torch/cuda.h>
 #include <torch/csrc/api/include/torch/version.h>
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <cstring>
+#include <fstream>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -19,6 +25,7 @@
 #include "embedded.hpp"
 #include "facts.hpp"
 #include "integrity.hpp"
+#include "path_text.hpp"
 
 namespace sample {
 namespace {
@@ -62,17 +69,49 @@ std::optional<DType> from_torch(at::ScalarType type) {
   return std::nullopt;
 }
 
-// Runs `body`, and turns what LibTorch throws into an Error.
+// Runs `body`, and turns what it throws into an Error. `what` is no std::string: a run allocates nothing
+// for messages that it does not need.
 template <typename Body>
-auto guarded(const std::string& what, Body&& body) -> decltype(body()) {
+auto guarded(const char* what, Body&& body) -> decltype(body()) {
   try {
     return body();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::backend, "out of memory"};
   } catch (const c10::Error& e) {
-    return Error{ErrorCode::backend, what + ": " + e.what_without_backtrace()};
+    return Error{ErrorCode::backend, std::string(what) + ": " + e.what_without_backtrace()};
   } catch (const std::exception& e) {
-    return Error{ErrorCode::backend, what + ": " + e.what()};
+    return Error{ErrorCode::backend, std::string(what) + ": " + e.what()};
   }
 }
+
+// Vectors that each thread keeps, so that a run allocates none.
+struct Scratch {
+  torch::jit::Stack stack;
+  std::vector<at::Tensor> tensors;
+};
+
+// Lends this thread's vectors for one run (a run within a run gets new ones), and empties them however
+// the run ends: no thread keeps a model or its caller's memory alive.
+class ScratchLease {
+ public:
+  ScratchLease() { std::swap(scratch_, kept()); }
+  ScratchLease(const ScratchLease&) = delete;
+  ScratchLease& operator=(const ScratchLease&) = delete;
+  ~ScratchLease() {
+    scratch_.stack.clear();
+    scratch_.tensors.clear();
+    std::swap(scratch_, kept());
+  }
+  Scratch* operator->() { return &scratch_; }
+  Scratch& operator*() { return scratch_; }
+
+ private:
+  static Scratch& kept() {
+    static thread_local Scratch scratch;
+    return scratch;
+  }
+  Scratch scratch_;
+};
 
 // Appends the tensors of a result in the order of a depth-first walk; None is dropped, as in the
 // reference outputs.
@@ -141,9 +180,11 @@ struct Model::Impl {
   int device_index = 0;
   torch::jit::Module module;
   torch::jit::Function* forward = nullptr;
+  bool has_defaults = false;   // forward has arguments with default values besides the inputs
+  bool writes_inputs = false;  // the model changes an input in place: it gets a copy
 
   [[nodiscard]] Result<void> check_device(TensorViews views) const;
-  [[nodiscard]] Result<std::vector<at::Tensor>> infer(TensorViews views) const;
+  [[nodiscard]] Result<void> infer(TensorViews views, Scratch& scratch) const;
   [[nodiscard]] Result<Outputs> run(TensorViews views) const;
   [[nodiscard]] Result<void> run(TensorViews views, TensorViews results) const;
   [[nodiscard]] Result<void> warm_up() const;
@@ -158,61 +199,66 @@ Result<void> Model::Impl::check_device(TensorViews views) const {
   return {};
 }
 
-// The model's outputs on its own device.
-Result<std::vector<at::Tensor>> Model::Impl::infer(TensorViews views) const {
+// Leaves the model's outputs, on its own device, in scratch.tensors.
+Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
   if (Result<void> fits = check_views(views, inputs, "input"); !fits) {
-    return fits.error();
+    return fits;
   }
   if (Result<void> reachable = check_device(views); !reachable) {
-    return reachable.error();
+    return reachable;
   }
-  return guarded("running the model", [&]() -> Result<std::vector<at::Tensor>> {
-    const c10::InferenceMode no_autograd;
-    // Kept by each thread, so that its memory is allocated once.
-    static thread_local torch::jit::Stack stack;
-    stack.clear();
-    stack.emplace_back(module._ivalue());
-    for (const TensorView& view : views) {
-      at::Tensor tensor = wrap(view);
-      stack.emplace_back(device == Device::cpu ? std::move(tensor) : tensor.to(to_torch(device, device_index)));
+  // OpenMP counts threads for each calling thread; without this a new one would use all processors.
+  (void)at::get_num_threads();
+  const c10::Device here = to_torch(device, device_index);
+  const c10::OptionalDeviceGuard on_device(device == Device::cuda ? std::optional<c10::Device>(here) : std::nullopt);
+  torch::jit::Stack& stack = scratch.stack;
+  stack.emplace_back(module._ivalue());
+  for (const TensorView& view : views) {
+    at::Tensor tensor = wrap(view);
+    if (device != Device::cpu) {
+      tensor = tensor.to(here);
     }
-    forward->run(stack);
-
-    std::vector<at::Tensor> tensors;
-    tensors.reserve(outputs.size());
-    const Result<void> flat = flatten(stack.back(), tensors);
-    stack.clear();
-    if (!flat) {
-      return flat.error();
-    }
-    if (tensors.size() != outputs.size()) {
-      return Error{ErrorCode::backend, "the model returned " + std::to_string(tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
-    }
-    return tensors;
-  });
+    stack.emplace_back(writes_inputs && tensor.data_ptr() == view.data ? tensor.clone() : std::move(tensor));
+  }
+  if (has_defaults) {
+    static const torch::jit::Kwargs no_kwargs;
+    forward->getSchema().checkAndNormalizeInputs(stack, no_kwargs);  // appends them
+  }
+  forward->run(stack);
+  if (Result<void> flat = flatten(stack.back(), scratch.tensors); !flat) {
+    return flat;
+  }
+  stack.clear();
+  if (scratch.tensors.size() != outputs.size()) {
+    return Error{ErrorCode::backend, "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
+  }
+  return {};
 }
 
 Result<Outputs> Model::Impl::run(TensorViews views) const {
-  Result<std::vector<at::Tensor>> tensors = infer(views);
-  if (!tensors) {
-    return tensors.error();
-  }
-  return guarded("reading the outputs", [&]() -> Result<Outputs> {
+  return guarded("running the model", [&]() -> Result<Outputs> {
     const c10::InferenceMode no_autograd;
+    ScratchLease scratch;
+    if (Result<void> inferred = infer(views, *scratch); !inferred) {
+      return inferred.error();
+    }
     Outputs results;
-    results.reserve(tensors->size());
-    for (std::size_t i = 0; i < tensors->size(); ++i) {
-      // A contiguous output on the CPU is handed over as it is, without a copy, unless it looks at memory
-      // that the caller owns (a model that returns its input).
-      auto held = std::make_shared<at::Tensor>((*tensors)[i].to(c10::kCPU).contiguous());
-      for (const TensorView& view : views) {
-        if (held->storage().data() == view.data) {
-          *held = held->clone();
-        }
-      }
+    results.reserve(outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      auto held = std::make_shared<at::Tensor>(std::move(scratch->tensors[i]));
+      *held = held->to(c10::kCPU).contiguous();
       const std::optional<DType> dtype = from_torch(held->scalar_type());
       if (!dtype || held->dim() > static_cast<std::int64_t>(Dims::kMaxRank)) {
         return Error{ErrorCode::unsupported, "output '" + outputs[i].name + "' has an element type or rank that tensors here cannot hold"};
+      }
+      // Handed over without a copy where nobody else has it: not a constant of the model, not another
+      // output, not memory of the caller.
+      bool shared = held->use_count() > 1 || held->storage().use_count() > 1;
+      for (const TensorView& view : views) {
+        shared = shared || held->storage().data() == view.data;
+      }
+      if (shared) {
+        *held = held->clone();
       }
       void* data = held->data_ptr();
       const Dims dims = to_dims(*held);
@@ -223,31 +269,36 @@ Result<Outputs> Model::Impl::run(TensorViews views) const {
 }
 
 Result<void> Model::Impl::run(TensorViews views, TensorViews results) const {
-  if (Result<void> fits = check_views(results, outputs, "output"); !fits) {
-    return fits;
-  }
-  if (Result<void> reachable = check_device(results); !reachable) {
-    return reachable;
-  }
-  Result<std::vector<at::Tensor>> tensors = infer(views);
-  if (!tensors) {
-    return tensors.error();
-  }
-  return guarded("writing the outputs", [&]() -> Result<void> {
+  return guarded("running the model", [&]() -> Result<void> {
+    if (Result<void> fits = check_views(results, outputs, "output"); !fits) {
+      return fits;
+    }
+    if (Result<void> reachable = check_device(results); !reachable) {
+      return reachable;
+    }
     const c10::InferenceMode no_autograd;
+    ScratchLease scratch;
+    if (Result<void> inferred = infer(views, *scratch); !inferred) {
+      return inferred;
+    }
+    bool asynchronous = false;
     for (std::size_t i = 0; i < results.size(); ++i) {
-      const at::Tensor& tensor = (*tensors)[i];
+      const at::Tensor& tensor = scratch->tensors[i];
       const TensorView& target = results[i];
-      if (tensor.scalar_type() != to_torch(target.dtype) || to_dims(tensor) != target.dims) {
+      if (tensor.scalar_type() != to_torch(target.dtype) || tensor.sizes() != c10::IntArrayRef(target.dims.begin(), target.dims.size())) {
         return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + outputs[i].name + "'): the model gave " + to_string(to_dims(tensor)) + ", the buffer is " + to_string(target.dims)};
       }
+      if (target.bytes() == 0) {
+        continue;
+      }
       if (target.device == Device::cpu && tensor.is_cpu() && tensor.is_contiguous()) {
-        std::memcpy(target.data, tensor.const_data_ptr(), target.bytes());
+        std::memmove(target.data, tensor.const_data_ptr(), target.bytes());
       } else {
         wrap(target).copy_(tensor);
+        asynchronous = asynchronous || target.device == Device::cuda;
       }
     }
-    if (device == Device::cuda) {
+    if (asynchronous) {
       torch::cuda::synchronize(device_index);  // copies within the device return before they are done
     }
     return {};
@@ -270,6 +321,11 @@ Result<void> Model::Impl::warm_up() const {
 }
 
 Result<Model> Model::load(const LoadOptions& options) {
+  // Nothing leaves as an exception, not even what a callback of the caller throws.
+  return guarded("loading the model", [&] { return load_unguarded(options); });
+}
+
+Result<Model> Model::load_unguarded(const LoadOptions& options) {
   const auto log = [&](LogLevel level, const std::string& message) {
     if (options.log) {
       options.log(level, message);
@@ -321,23 +377,34 @@ Result<Model> Model::load(const LoadOptions& options) {
       return intact.error();
     }
   }
-  log(LogLevel::info, "loading " + (embedded.data == nullptr ? file.string() : std::string("the embedded artifact")));
+  log(LogLevel::info, "loading " + (embedded.data == nullptr ? path_text(file) : std::string("the embedded artifact")));
 
   progress(0.2, "loading the artifact");
   Result<void> loaded = guarded("loading the artifact", [&]() -> Result<void> {
     const c10::Device device = to_torch(options.device, options.device_index);
     if (embedded.data == nullptr) {
-      impl->module = torch::jit::load(file.string(), device);
+      std::ifstream in(file, std::ios::binary);  // not by name: on Windows a name as char* cannot hold every path
+      impl->module = torch::jit::load(in, device);
     } else {
       MemoryBuffer buffer(embedded);
       std::istream in(&buffer);
       impl->module = torch::jit::load(in, device);
     }
     impl->forward = &impl->module.get_method("forward").function();
+    impl->has_defaults = impl->forward->getSchema().arguments().size() > impl->inputs.size() + 1;
+    const auto graph = torch::jit::toGraphFunction(*impl->forward).graph()->copy();
+    torch::jit::Inline(*graph);
+    const torch::jit::AliasDb aliases(graph);
+    for (std::size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module
+      impl->writes_inputs = impl->writes_inputs || aliases.hasWriters(graph->inputs()[i]);
+    }
     return {};
   });
   if (!loaded) {
     return loaded.error();
+  }
+  if (const std::string warning = weights_warning(); !warning.empty()) {
+    log(LogLevel::warning, warning);
   }
   progress(0.6, "warming up");
   if (Result<void> warm = impl->warm_up(); !warm) {
@@ -361,7 +428,13 @@ Result<Outputs> Model::run(TensorViews inputs) const { return impl_->run(inputs)
 Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_->run(inputs, outputs); }
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
-  return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out); }));
+  try {
+    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out); }));
+  } catch (const std::exception& e) {
+    std::promise<Result<void>> failed;
+    failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
+    return Future(failed.get_future());
+  }
 }
 
 Result<void> configure_process(const ProcessOptions& options) {
@@ -372,6 +445,9 @@ Result<void> configure_process(const ProcessOptions& options) {
     if (options.threads > 0) {
       at::set_num_threads(options.threads);
     }
+    // cuDNN takes TF32 for float32 convolutions unless it is told otherwise: three digits instead of seven.
+    at::globalContext().setAllowTF32CuDNN(options.tf32);
+    at::globalContext().setAllowTF32CuBLAS(options.tf32);
     return {};
   });
 }

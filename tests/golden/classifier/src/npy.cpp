@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "npy_header.hpp"
+#include "path_text.hpp"
 
 // Elements are copied as they lie in memory: this code is for little-endian machines, as every
 // backend is.
@@ -16,7 +17,7 @@ namespace sample {
 namespace {
 
 Error in_file(const std::filesystem::path& file, ErrorCode code, const std::string& what) {
-  return Error{code, file.string() + ": " + what};
+  return Error{code, path_text(file) + ": " + what};
 }
 
 Error in_file(const std::filesystem::path& file, const Error& error) { return in_file(file, error.code, error.message); }

@@ -243,7 +243,7 @@ void to_chw(const Image& image, const PreprocessOptions& options, float* out) {
       table[channel][i] = value;
     }
   }
-  const std::size_t count = image.pixels.size() / 3;
+  const std::size_t count = std::min(image.pixels.size(), detail::rgb_bytes(image.height, image.width)) / 3;
   const std::uint8_t* pixel = image.pixels.data();
   float* red = out;
   float* green = out + count;

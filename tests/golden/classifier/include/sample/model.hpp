@@ -1,6 +1,7 @@
 // The model: load it once, run it from any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -66,8 +67,19 @@ class Future {
   explicit Future(std::future<Result<void>> state) : state_(std::move(state)) {}
 
   // Waits, and gives the run's result; once.
-  [[nodiscard]] Result<void> get() { return state_.get(); }
-  void wait() const { state_.wait(); }
+  [[nodiscard]] Result<void> get() {
+    if (!state_.valid()) {
+      return Error{ErrorCode::invalid_argument, "the result of this run was already taken"};
+    }
+    return state_.get();
+  }
+  // Whether get() would give the result without waiting.
+  [[nodiscard]] bool ready() const { return state_.valid() && state_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+  void wait() const {
+    if (state_.valid()) {
+      state_.wait();
+    }
+  }
 
  private:
   std::future<Result<void>> state_;
@@ -90,23 +102,27 @@ class Model {
   [[nodiscard]] Device device() const noexcept;
 
   // One tensor an input, in the order of inputs(). Safe from many threads at once. Returns when the
-  // outputs are complete, on every device.
+  // outputs are complete, on every device. Inputs in device memory must be ready before the call: it does
+  // not wait for a stream of the caller's.
   [[nodiscard]] Result<Outputs> run(TensorViews inputs) const;
 
   // As above, into the caller's buffers, one an output; their dims must be those of the result.
   [[nodiscard]] Result<void> run(TensorViews inputs, TensorViews outputs) const;
 
-  // As above, on another thread. The caller keeps every buffer alive until the future is ready.
+  // As above, on a thread that this call starts. The caller keeps every buffer alive until the future is
+  // ready. For many small runs, threads of your own that call run() cost less.
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
  private:
   struct Impl;
+  static Result<Model> load_unguarded(const LoadOptions& options);
   explicit Model(std::shared_ptr<const Impl> impl);
   std::shared_ptr<const Impl> impl_;
 };
 
 struct ProcessOptions {
-  int threads = 0;  // threads that one run() may use; 0 leaves the setting
+  int threads = 0;    // threads that one run() may use; 0 leaves the setting
+  bool tf32 = false;  // whether NVIDIA GPUs may round float32 operands to TF32
 };
 
 // Changes switches that belong to the whole process, so it is for programs, not for libraries: nothing

@@ -1,12 +1,19 @@
 // What a host writes to use the model: load, fill the inputs, run, read the outputs.
 #include <cstdio>
+#include <string>
 #include <vector>
 
+#include <sample/assets.hpp>
 #include <sample/model.hpp>
 #include <sample/model_info.hpp>
-#include <sample/preprocess.hpp>
 
 int main() {
+  const auto labels = sample::find_asset(std::string(sample::kLabelsFile));
+  if (!labels || labels->parent_path().filename() != CONSUMER_ASSETS) {
+    std::fprintf(stderr, "the assets beside the program were not found\n");
+    return 1;
+  }
+
   sample::LoadOptions options;
   options.check = sample::Check::full;
   const auto model = sample::Model::load(options);

@@ -1,0 +1,18 @@
+// Where the tests run the model: {= NAME =}_TEST_DEVICE is cpu (default) or cuda.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+
+#include "{= name =}/model.hpp"
+
+namespace {= name =}::test {
+
+inline LoadOptions load_options() {
+  LoadOptions options;
+  const char* device = std::getenv("{= NAME =}_TEST_DEVICE");
+  options.device = device != nullptr && std::string(device) == "cuda" ? Device::cuda : Device::cpu;
+  return options;
+}
+
+}  // namespace {= name =}::test

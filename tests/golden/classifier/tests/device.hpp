@@ -1,0 +1,18 @@
+// Where the tests run the model: SAMPLE_TEST_DEVICE is cpu (default) or cuda.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+
+#include "sample/model.hpp"
+
+namespace sample::test {
+
+inline LoadOptions load_options() {
+  LoadOptions options;
+  const char* device = std::getenv("SAMPLE_TEST_DEVICE");
+  options.device = device != nullptr && std::string(device) == "cuda" ? Device::cuda : Device::cpu;
+  return options;
+}
+
+}  // namespace sample::test
