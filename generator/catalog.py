@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .builders import group_of, refuse_unsupported
-from .errors import UsageError
+from .errors import EnvironmentLacks, UsageError
 from .spec import JsonValue
 
 
@@ -26,7 +26,12 @@ class CatalogRow(JsonValue):
 
 def torchvision_models() -> tuple[CatalogRow, ...]:
     """Every builder, in the order of its name; needs no weights and builds no model."""
-    from torchvision.models import list_models
+    try:
+        from torchvision.models import list_models
+    except ImportError as e:
+        raise EnvironmentLacks(
+            f"torchvision cannot be imported: {e}", hint="pip install torch torchvision"
+        ) from None
 
     return tuple(_row(name) for name in list_models())
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shlex
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -48,7 +52,7 @@ Weights = Annotated[
         "DEFAULT, a name such as IMAGENET1K_V1, or a state dict file."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Of random weights and golden inputs.", min=0)]
+Seed = Annotated[int, typer.Option(help="Of random weights and golden inputs.", min=0, max=2**32 - 1)]
 ImportPath = Annotated[list[str] | None, typer.Option("--path", help="Folder to add to the import path.")]
 StateDict = Annotated[
     str | None, typer.Option(help="Weights for a factory's model, loaded with weights_only.")
@@ -103,7 +107,7 @@ def new(
         preprocess=preprocess,
         labels=labels,
     )
-    with _progress(quiet=as_json) as progress:
+    with _progress(quiet=as_json) as progress, _stdout_is_ours():
         made = generate(request, progress)
     project = made.project
     if as_json:
@@ -119,7 +123,7 @@ def new(
     for note in project.model.notes:
         print(f"  note      {note}")
     print(f"  folder    {_shown(made.out)}")
-    print(f"next: gencpp verify {_shown(made.out)}")
+    print(f"next: gencpp verify {shlex.quote(_shown(made.out))}")
 
 
 @app.command()
@@ -169,7 +173,7 @@ def inspect(
         state_dict=state_dict,
         inputs=tuple(input_ or ()),
     )
-    with _progress(quiet=as_json) as progress:
+    with _progress(quiet=as_json) as progress, _stdout_is_ours():
         spec, work, status = pipeline.inspect(request, progress)
     if as_json:
         data = {
@@ -185,8 +189,8 @@ def inspect(
     for kind, tensors in (("input", spec.inputs), ("output", spec.outputs)):
         for tensor in tensors:
             print(f"  {kind:<11} {tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
-    print(f"  parameters  {spec.parameters:,} ({work.parameter_bytes / 1e6:.1f} MB)")
-    print(f"  work        {work.multiply_adds / 1e9:.3f} G multiply-adds a run")
+    print(f"  parameters  {spec.parameters:,} ({_scaled(work.parameter_bytes)}B)")
+    print(f"  work        {_scaled(work.multiply_adds)} multiply-adds a run")
     print(f"  operators   {', '.join(f'{name} {count}' for name, count in work.operators)}")
     if spec.preprocess:
         steps = ", ".join(readme.step_text(s) for s in spec.preprocess.geometry) or "no resize or crop"
@@ -261,18 +265,60 @@ def main() -> NoReturn:
         _fail(e.message, e.hint)
         sys.exit(e.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted; nothing was written", "")
+        wrote = "verify" in sys.argv[1:2]
+        _fail("interrupted" if wrote else "interrupted; nothing was written", "")
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except Exception as e:
+    except OSError as e:
+        _fail(f"{_shortened(str(e.filename))}: {e.strerror}" if e.filename else str(e), "")
+        sys.exit(2)
+    except Exception as e:  # noqa: BLE001 - the last place where an error can become one message
         if show := getattr(e, "format_message", None):  # a usage error of the command line's own parser
+            if type(e).__name__ == "NoArgsIsHelpError":
+                print(show())
+                sys.exit(2)
             context = getattr(e, "ctx", None)
             _fail(show(), f"Try: {context.command_path if context else 'gencpp'} --help")
             sys.exit(2)
-        raise
+        _report_bug(e)
+        sys.exit(e.exit_code if isinstance(e, GencppError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report_bug(error: Exception) -> None:
+    """One message for what nobody foresaw; the traceback goes to a file that can be sent with a report."""
+    told = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    with tempfile.NamedTemporaryFile("w", prefix="gencpp-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    _fail(f"{told} (this is a bug of gencpp)", f"Please report it with {file.name}")
+
+
+@contextlib.contextmanager
+def _stdout_is_ours() -> Iterator[None]:
+    """Sends what the user's model prints, from Python or C++, to standard error."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _scaled(count: int) -> str:
+    """`1.814 G`, `12.3 k`: three or four digits with a decimal prefix."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= factor:
+            return f"{count / factor:.3f} {prefix}"
+    return f"{count} "
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2e}"
 
 
 def _interrupt(*_: Any) -> None:
@@ -289,6 +335,10 @@ def _fail(message: str, hint: str) -> None:
     print(f"gencpp: error: {message}", file=sys.stderr)
     if hint:
         print(hint, file=sys.stderr)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"
 
 
 def _shown(path: Path) -> str:
@@ -342,7 +392,7 @@ def _print_report(report: VerifyReport, out: Path) -> None:
         print()
         table = [("parity", "output", "max |diff|", "relative", "allowed", "")]
         for p in report.parity:
-            numbers = (f"{p.max_abs_diff:.2e}", f"{p.max_rel_diff:.2e}", f"{p.tolerance:.0e}")
+            numbers = (_number(p.max_abs_diff), _number(p.max_rel_diff), f"{p.tolerance:.0e}")
             table.append((p.case, p.output, *numbers, "passed" if p.passed else "FAILED"))
         _print_table(table)
     for path in report.edited:
@@ -361,7 +411,9 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in rows[0]:
+            table.add_column(title, overflow="fold")
         styles = {"passed": "green", "ok": "green", "failed": "red", "FAILED": "red", "missing": "red"}
         styles |= {"skipped": "yellow", "absent": "yellow"}
         for row in rows[1:]:

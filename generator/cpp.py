@@ -30,11 +30,12 @@ _KEYWORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# Names that a namespace or a CMake target cannot take because something else has them.
+# Names that a namespace, a CMake target or a program in build/ cannot take: something else has them.
 _TAKEN = frozenset(
     """
-    std main test app core consumer torch at c10 caffe2 gencpp nvinfer1 all clean install help package
-    edit_cache rebuild_cache list_install_components linux unix windows errno stdin stdout stderr assert
+    std main test tests app bench assets cmake include src lib bin share core consumer torch at c10 caffe2
+    gencpp nvinfer1 all clean install help package edit_cache rebuild_cache list_install_components linux
+    unix windows errno stdin stdout stderr assert
     """.split()  # noqa: SIM905
 )
 

@@ -87,19 +87,21 @@ def _compare_case(
 def _difference(case: str, output: str, ours: Any, theirs: Any, tolerance: float) -> ParityResult:
     import numpy as np
 
+    largest: float | None
+    relative: float | None
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype or not np.isfinite(ours.astype(float)).all():
-        largest, relative = float("inf"), float("inf")
+        largest = relative = None
     else:
         largest = float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max(initial=0.0))
         scale = float(np.abs(theirs.astype(np.float64)).max(initial=0.0))
-        relative = largest / scale if scale > 0 else (0.0 if largest == 0 else float("inf"))
+        relative = largest / scale if scale > 0 else (0.0 if largest == 0 else None)
     return ParityResult(
         case=case,
         output=output,
         max_abs_diff=largest,
         max_rel_diff=relative,
         tolerance=tolerance,
-        passed=relative <= tolerance,
+        passed=relative is not None and relative <= tolerance,
     )
 
 

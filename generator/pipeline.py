@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
+_MAX_BATCH = 65536
+
 
 def _silent(_: str) -> None:
     return None
@@ -112,7 +114,7 @@ def inspect(request: Request, progress: Progress = _silent) -> tuple[ModelSpec, 
 
 def verify(folder: Path, progress: Progress = _silent) -> VerifyReport:
     """Proves the project in `folder`; see generator.verify."""
-    return verify_project(folder, progress)
+    return verify_project(resolve_out(folder), progress)
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -124,8 +126,23 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
         )
 
 
+def need_torch() -> None:
+    """Raises EnvironmentLacks when torch cannot be imported."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as e:
+        raise EnvironmentLacks(
+            f"torch cannot be imported: {e}", hint="pip install torch torchvision"
+        ) from None
+
+
 def resolve_out(out: Path) -> Path:
     """`out` as an absolute path; raises UsageError for the root and for the current folder."""
+    if bad := sorted(set(str(out)) & set(';"\\\n\r')):
+        raise UsageError(
+            f"OUT has characters that CMake cannot handle in a path: {' '.join(map(repr, bad))}",
+            hint="Choose another name.",
+        )
     resolved = out.resolve()
     if resolved == resolved.parent or resolved == Path.cwd().resolve():
         raise UsageError(
@@ -182,40 +199,56 @@ def _make(
 
 def with_dynamic(spec: ModelSpec, requests: tuple[str, ...]) -> ModelSpec:
     """`spec` with the bounds of `input:dimension=min:opt:max`; outputs follow in proportion."""
+    asked: Dim | None = None
     for text in requests:
-        try:
-            where, bounds = text.split("=")
-            name, dimension = where.rsplit(":", 1)
-            low, opt, high = (int(b) for b in bounds.split(":"))
-            index = int(dimension)
-        except ValueError:
+        name, batch = _parse_dynamic(text, spec)
+        if asked is not None and batch != asked:
             raise UsageError(
-                f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX", hint="Such as --dynamic x:0=1:1:64."
-            ) from None
-        names = [t.name for t in spec.inputs]
-        if name not in names:
-            raise UsageError(
-                f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}."
+                "--dynamic: the inputs share one batch, and were given different bounds",
+                hint="Give the bounds once.",
             )
-        if index != 0:
-            raise UsageError("--dynamic: only dimension 0, the batch, can vary", hint="Such as x:0=1:1:64.")
-        if not spec.inputs[names.index(name)].dims[0].dynamic and low != high:
+        tensor = next(t for t in spec.inputs if t.name == name)
+        if not tensor.dims:
+            raise UsageError(f"--dynamic: input '{name}' is a scalar and has no batch")
+        if not tensor.dims[0].dynamic and batch != tensor.dims[0]:
             reason = "; ".join(n for n in spec.notes if "batch" in n.lower()) or "the model fixes it"
             raise UsageError(f"--dynamic: the batch of this model cannot vary: {reason}")
-        batch = Dim(min=low, opt=opt, max=high)
-        spec = replace(
-            spec,
-            inputs=tuple(_rebatched(t, batch) for t in spec.inputs),
-            outputs=tuple(_rebatched(t, batch) for t in spec.outputs),
-        )
-    return spec
+        asked = batch
+    if asked is None:
+        return spec
+    return replace(
+        spec,
+        inputs=tuple(_rebatched(t, asked) for t in spec.inputs),
+        outputs=tuple(_rebatched(t, asked) for t in spec.outputs),
+    )
+
+
+def _parse_dynamic(text: str, spec: ModelSpec) -> tuple[str, Dim]:
+    """(input's name, bounds) of `input:dimension=min:opt:max`."""
+    try:
+        where, bounds = text.split("=")
+        name, dimension = where.rsplit(":", 1)
+        low, opt, high = (int(b) for b in bounds.split(":"))
+        index = int(dimension)
+    except ValueError:
+        raise UsageError(
+            f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX", hint="Such as --dynamic x:0=1:1:64."
+        ) from None
+    names = [t.name for t in spec.inputs]
+    if name not in names:
+        raise UsageError(f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}.")
+    if index != 0:
+        raise UsageError("--dynamic: only dimension 0, the batch, can vary", hint="Such as x:0=1:1:64.")
+    if high > _MAX_BATCH:
+        raise UsageError(f"--dynamic: a batch above {_MAX_BATCH} is refused", hint="Such as x:0=1:1:64.")
+    return name, Dim(min=low, opt=opt, max=high)
 
 
 def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
     """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
     if not tensor.dims or not tensor.dims[0].dynamic:
         return tensor
-    rows = max(1, tensor.dims[0].min)
+    rows = max(1, tensor.dims[0].min)  # as inspection made it, for one item
     scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)
     return replace(tensor, dims=(scaled, *tensor.dims[1:]))
 

@@ -112,7 +112,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(project=ProjectSpec.from_json(data["project"]), files=dict(data["files"]))
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise UsageError(
-            f"{file} is damaged: {type(e).__name__}: {e}", hint="Restore it, or generate the project anew."
+            f"{file} is damaged: {type(e).__name__}: {e}",
+            hint="Restore it, or delete the folder and generate the project anew.",
         ) from None
 
 

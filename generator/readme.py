@@ -16,6 +16,7 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
         "readme_artifact": _artifact(project),
         "readme_notes": "".join(f"- {note}\n" for note in _notes(project)),
         "readme_example": _example(project),
+        "readme_proof": _proof(model),
         "readme_versions": ", ".join(f"{k} {v}" for k, v in sorted(project.versions.items())),
         "model_source": model.source,
     }
@@ -55,9 +56,12 @@ def _warning(model: ModelSpec) -> str:
 
 
 def _tensors(model: ModelSpec) -> str:
+    def cell(text: str) -> str:
+        return " ".join(text.split()).replace("|", "\\|")
+
     rows = ["| | name | type | shape |", "|---|---|---|---|"]
     for kind, tensors in (("input", model.inputs), ("output", model.outputs)):
-        rows += [f"| {kind} | `{t.name}` | {t.dtype.value} | {shape_text(t)} |" for t in tensors]
+        rows += [f"| {kind} | `{cell(t.name)}` | {t.dtype.value} | {shape_text(t)} |" for t in tensors]
     return "\n".join(rows)
 
 
@@ -89,12 +93,16 @@ def _notes(project: ProjectSpec) -> list[str]:
     return notes
 
 
+def _proof(model: ModelSpec) -> str:
+    compared = ["outputs within 1e-4 of the largest reference value"]
+    if model.preprocess is not None:
+        compared.append("pixels after resize and crop bit for bit with Pillow's")
+        if model.task is Task.classification:
+            compared.append("the best classes")
+    return f"compare {', '.join(compared)}; they feed bad input, and run 8 threads on one model."
+
+
 def _example(project: ProjectSpec) -> str:
     if project.model.preprocess is None:
         return " ".join(f"--input {t.name}.npy" for t in project.model.inputs) + " --output out.npy"
     return "picture.jpg"
-
-
-def task_text(task: Task) -> str:
-    """What a program prints for this task."""
-    return "the best classes" if task is Task.classification else "a summary of the outputs"

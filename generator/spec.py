@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ SCHEMA = 1
 
 PARITY_TOLERANCE = 1e-4
 """Allowed max |difference| relative to max |reference|; there is no absolute floor."""
+
+
+MAX_SIDE = 65535
+"""Largest side of a picture that is resized or cropped to, in pixels."""
 
 
 class DType(enum.StrEnum):
@@ -136,7 +141,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         return tuple(_decode(a, v, where) for a, v in zip(args, value, strict=True))
     if origin is dict:
         _, item = typing.get_args(hint)
-        return {k: _decode(item, v, where) for k, v in value.items()}
+        return {k: v if item is Any else _decode(item, v, where) for k, v in value.items()}
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         try:
             return hint(value)
@@ -145,6 +150,8 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and issubclass(hint, JsonValue):
         return hint.from_json(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > 1 << 53:
+            raise UsageError(f"{where}: {value} is out of range")
         return float(value)
     if isinstance(hint, type) and not isinstance(value, hint):
         raise UsageError(f"{where}: expected {hint.__name__}, found {type(value).__name__}")
@@ -208,9 +215,9 @@ class ResizeStep(JsonValue):
             raise UsageError("resize: give either the shorter side or a (height, width) pair")
         if self.max_size is not None and (self.shorter is None or self.max_size <= self.shorter):
             raise UsageError("resize: max_size needs a single int size that is smaller than it")
-        for n in (self.shorter, *(self.size or ())):
-            if n is not None and n < 1:
-                raise UsageError(f"resize: size {n} must be at least 1")
+        for n in (self.shorter, self.max_size, *(self.size or ())):
+            if n is not None and not 1 <= n <= MAX_SIDE:
+                raise UsageError(f"resize: size {n} must be from 1 to {MAX_SIDE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +228,10 @@ class CropStep(JsonValue):
     width: int
 
     def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1:
-            raise UsageError(f"crop: size {self.height}x{self.width} must be at least 1x1")
+        if not (1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE):
+            raise UsageError(
+                f"crop: size {self.height}x{self.width} must be from 1x1 to {MAX_SIDE}x{MAX_SIDE}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +264,8 @@ class PreprocessSpec(JsonValue):
     def __post_init__(self) -> None:
         if (self.mean is None) != (self.std is None):
             raise UsageError("normalise: mean and std belong together")
+        if not all(math.isfinite(v) for v in (*(self.mean or ()), *(self.std or ()))):
+            raise UsageError("normalise: mean and std must be finite")
         if self.std is not None and any(s == 0 for s in self.std):
             raise UsageError("normalise: std must not be 0")
 
@@ -410,9 +421,10 @@ class ParityResult(JsonValue):
 
     case: str
     output: str
-    max_abs_diff: float
-    max_rel_diff: float
-    """max |difference| / max |reference|"""
+    max_abs_diff: float | None
+    """None: shapes or types differ, or a value is not finite."""
+    max_rel_diff: float | None
+    """max |difference| / max |reference|; None as above, or where the reference is 0"""
     tolerance: float
     passed: bool
 
@@ -428,6 +440,6 @@ class VerifyReport(JsonValue):
     """`passed`, `failed`, `incomplete`"""
     steps: tuple[StepResult, ...]
     parity: tuple[ParityResult, ...] = ()
-    bench: dict[str, float] = dataclasses.field(default_factory=dict)
+    bench: dict[str, Any] = dataclasses.field(default_factory=dict)
     edited: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import parity
 from .backends import backend_named
@@ -41,6 +42,7 @@ _HINTS = (
         "LibTorch was built with another C++ ABI than this compiler's: use a current torch.",
     ),
     (r"CXX compiler identification is unknown|is not able to compile", "The C++ compiler does not work."),
+    (r"cannot find (\S+); set \S+_ASSETS", "An asset is missing: restore it, or generate the project anew."),
     (
         r"sha256|integrity",
         "An asset is not the one that was generated: restore it, or generate the project anew.",
@@ -69,7 +71,9 @@ def verify_project(folder: Path, progress: Progress) -> VerifyReport:
         (folder / "verify").mkdir()
         verification = _Verification(folder, manifest, tools, arguments, progress)
         report = verification.run()
-        (folder / "verify.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+        (folder / "verify.json").write_text(
+            json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
     return report
 
 
@@ -84,12 +88,15 @@ class _Verification:
     progress: Progress
     steps: list[StepResult] = field(default_factory=list)
     parity: tuple[ParityResult, ...] = ()
-    bench: dict[str, float] = field(default_factory=dict)
+    bench: dict[str, Any] = field(default_factory=dict)
     broken: str = ""
     """The step whose failure makes the later ones pointless."""
 
     def run(self) -> VerifyReport:
-        edited = edited_files(self.folder, self.manifest)
+        edited = tuple(
+            path if (self.folder / path).is_file() else f"{path} (missing)"
+            for path in edited_files(self.folder, self.manifest)
+        )
         self._doctor()
         self._configure()
         self._command("build", [str(self.tools.cmake), "--build", str(self._build)], timeout=3600, vital=True)
@@ -185,11 +192,11 @@ class _Verification:
         self._log("parity", found.log)
         seconds = time.monotonic() - begin
         if found.problems or not all(r.passed for r in found.results):
-            wrong = [f"{r.case}/{r.output}: {r.max_rel_diff:.2g}" for r in found.results if not r.passed]
+            wrong = [f"{r.case}/{r.output}: {_relative(r)}" for r in found.results if not r.passed]
             reason = "; ".join([*found.problems, *wrong])
             self._add("parity", "failed", seconds, reason=reason, log="verify/parity.log")
             return
-        worst = max(r.max_rel_diff for r in found.results)
+        worst = max(r.max_rel_diff or 0.0 for r in found.results)
         reason = "; ".join(
             [f"{len(found.results)} outputs, largest relative difference {worst:.2g}", *found.notes]
         )
@@ -204,7 +211,7 @@ class _Verification:
             return
         try:
             line = next(x for x in finished.output.splitlines() if x.startswith("{"))
-            self.bench = {k: float(v) for k, v in json.loads(line).items()}
+            self.bench = json.loads(line)
         except (StopIteration, ValueError) as e:
             self.steps[-1] = _with_reason(self.steps[-1], f"no JSON from the benchmark: {e}", status="failed")
             return
@@ -314,6 +321,12 @@ _EXE = ".exe" if os.name == "nt" else ""
 
 def _with_reason(step: StepResult, reason: str, status: str | None = None) -> StepResult:
     return StepResult.from_json({**step.to_json(), "reason": reason, "status": status or step.status})
+
+
+def _relative(result: ParityResult) -> str:
+    if result.max_rel_diff is None:
+        return "another shape or type, or not finite"
+    return f"relative difference {result.max_rel_diff:.2g}"
 
 
 def _is_cache_of(cache: Path, folder: Path) -> bool:

@@ -290,3 +290,42 @@ def test_python_without_torchscript() -> None:
     with pytest.raises(EnvironmentLacks, match=r"Python 3\.14") as raised:
         check_python((3, 14))
     assert raised.value.exit_code == 3
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["--input", "x:1x6:float32", "--dynamic", "x:0=1:1:99999999999999999999"], 2, "65536"),
+        (["--input", "x:1x6:float32", "--dynamic", "x:1=1:1:4"], 2, "dimension 0"),
+        (["--input", "x:1x6:float32", "--seed", "99999999999999999999"], 2, "--seed"),
+        (["--input", "x:1x99999999999999999999:float32"], 2, "x"),
+        (["--input", "x:1x6:float32", "--name", "a" * 300], 2, "64 characters"),
+    ],
+)
+def test_sizes_beyond_reason(
+    gencpp: Gencpp, tmp_path: Path, arguments: list[str], code: int, part: str
+) -> None:
+    done = gencpp("new", "--model", "tiny:named", "--path", MODELS, *arguments, tmp_path / "out")
+    refused(done, code, part, folder=tmp_path)
+
+
+def test_paths_that_cmake_or_the_system_cannot_take(gencpp: Gencpp, tmp_path: Path) -> None:
+    refused(gencpp("new", "--model", "resnet18", tmp_path / "a;b"), 2, "';'", folder=tmp_path)
+    done = gencpp("new", "--model", "resnet18", tmp_path / ("x" * 5000))
+    assert done.returncode in (2, 3) and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.torch
+def test_json_is_alone_on_stdout_when_the_model_prints(gencpp: Gencpp, tmp_path: Path) -> None:
+    source = "import torch\nprint('import')\n\ndef make():\n    print('factory')\n    return torch.nn.Linear(6, 4)\n"
+    (tmp_path / "loud.py").write_text(source)
+    done = gencpp("inspect", "loud:make", "--path", tmp_path, "--input", "input:1x6:float32", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["multiply_adds"] == 24
+    assert "factory" in done.stderr
+
+
+def test_no_command_shows_the_help(gencpp: Gencpp) -> None:
+    done = gencpp()
+    assert done.returncode == 2 and "Usage" in done.stdout and "error" not in done.stderr

@@ -165,6 +165,73 @@ int main() { return run<photo::Model>() + run<other::Model>(); }
 """
 
 
+TRICKY = """
+#include <cstdio>
+#include <vector>
+#include <tricky/model.hpp>
+int fail(const char* what) { return std::fprintf(stderr, "%s\\n", what), 1; }
+int main() {
+  tricky::LoadOptions throwing;
+  throwing.log = [](tricky::LogLevel, const std::string&) { throw 1.5; };
+  if (tricky::Model::load(throwing).ok()) return fail("a callback that throws was not reported");
+  throwing.progress = [](double, const std::string&) { throw std::runtime_error("from the callback"); };
+  if (tricky::Model::load(throwing).ok()) return fail("a callback that throws was not reported");
+  const auto model = tricky::Model::load();
+  if (!model) return fail(model.error().message.c_str());
+  const std::vector<float> input{-1, 2, -3, 4, -5, 6};
+  const tricky::TensorView view = tricky::view_of(input.data(), tricky::Dims{1, 6});
+  auto first = model->run({view});
+  if (!first) return fail(first.error().message.c_str());
+  if (input != std::vector<float>{-1, 2, -3, 4, -5, 6}) return fail("the input was written to");
+  const float before = (*first)[0].data_as<float>()[0];
+  (*first)[1].data_as<float>()[0] = 777;
+  if ((*first)[0].data_as<float>()[0] != before) return fail("two outputs share memory");
+  (*first)[2].data_as<float>()[0] = 777;
+  const auto second = model->run(view);
+  if ((*second)[2].data_as<float>()[0] != 0) return fail("a constant of the model was written to");
+  tricky::Tensor a(tricky::DType::float32, tricky::Dims{1, 4});
+  tricky::Tensor b(tricky::DType::float32, tricky::Dims{4});
+  tricky::Tensor c(tricky::DType::float32, tricky::Dims{4});
+  tricky::Future future = model->run_async(view, {a.view(), b.view(), c.view()});
+  if (!future.get().ok() || a.data_as<float>()[0] != before) return fail("run_async");
+  if (future.get().ok()) return fail("a result was taken twice");
+  return 0;
+}
+"""
+
+
+def test_memory_belongs_to_whom_the_api_says(tmp_path: Path, gencpp: Gencpp) -> None:
+    """In a host with its own rules: unity builds, hidden symbols, shared libraries, fast floating point."""
+    project = tmp_path / "tricky"
+    arguments = ["--model", "tiny:tricky", "--path", ROOT / "tests" / "models", "--input", "x:1x6:float32"]
+    done = gencpp("new", *arguments, project)
+    assert done.returncode == 0, done.stderr
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "main.cpp").write_text(TRICKY)
+    (host / "CMakeLists.txt").write_text(
+        f"""
+cmake_minimum_required(VERSION 3.22)
+project(host LANGUAGES CXX)
+set(BUILD_SHARED_LIBS ON)
+set(CMAKE_UNITY_BUILD ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_CXX_FLAGS -ffast-math)
+set(path "the host's own" CACHE STRING "")
+add_subdirectory({project} tricky)
+if(NOT path STREQUAL "the host's own")
+  message(FATAL_ERROR "a cache entry of the host was changed")
+endif()
+add_executable(host main.cpp)
+target_link_libraries(host PRIVATE tricky::tricky)
+"""
+    )
+    must(cmake("-S", host, "-B", host / "build", "-G", "Ninja", *cmake_arguments()))
+    must(cmake("--build", host / "build"))
+    ran = subprocess.run([str(host / "build" / "host")], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_two_projects_in_one_binary_and_two_of_one_name(
     photo_project: Path, tmp_path: Path, gencpp: Gencpp
 ) -> None:

@@ -7,9 +7,9 @@ Times: pairs of the library's run and a bare `module.forward` on the same artifa
 process, where each side goes first in every second pair. Printed is the median of the paired ratios with
 its 95 % interval (of the sign test: nothing is assumed of the times), and the same of two bare loads, which
 tells what this machine can resolve. One thread on both sides, unless --threads says otherwise: what the
-library adds does not depend on it, and on a busy machine several wait for one another. Allocations: operator new and LibTorch's allocator, counted; which
-operators read the caller's input memory. Memory: the most of the process that was resident after a load or
-run, in the first tenth of them and in the last.
+library adds does not depend on it, and on a busy machine threads wait for one another.
+Allocations: operator new and LibTorch's allocator, counted; which operators read the caller's input memory.
+Memory: the most that was resident after a load or run, in the first tenth of them and in the last.
 
 Beside the project a small model (tests/models/photo.py) is measured. It takes all --loads and --runs, the
 project a tenth of them without --full. Exit code 0 unless something fails to run: times are not judged.

@@ -64,7 +64,7 @@ def remove(*folders: Path) -> None:
 def figures(name: str, command: str, samples: list[float], load: float) -> dict[str, Any]:
     best, middle, wanted = min(samples), statistics.median(samples), WANTED[name]
     verdict = "met" if middle <= wanted else "MISSED"
-    print(f"{command:44} {best:8.2f} {middle:8.2f} {wanted:8.1f} {verdict:>7} {load:6.1f}", flush=True)
+    print(f"{command:46} {best:8.2f} {middle:8.2f} {wanted:8.1f} {verdict:>7} {load:6.1f}", flush=True)
     return {
         "name": name,
         "command": command,
@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cpus, {options.repeat} runs each, seconds")
-    print(f"{'command':44} {'best':>8} {'median':>8} {'wanted':>8} {'':>7} {'load':>6}")
+    print(f"{'command':46} {'best':>8} {'median':>8} {'wanted':>8} {'':>7} {'load':>6}")
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / "out"

@@ -150,3 +150,22 @@ def bad_preprocess() -> Any:
     return T.Compose(
         [T.RandomHorizontalFlip(), T.ToTensor(), T.Resize(32), T.Lambda(lambda x: x), T.GaussianBlur(3)]
     )
+
+
+class Tricky(nn.Module):
+    """Changes its input in place, has an argument with a default value, returns a buffer and a view."""
+
+    anchors: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("anchors", torch.arange(4.0))
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor, scale: float = 2.0) -> tuple[Tensor, Tensor, Tensor]:
+        x = torch.relu_(x)
+        y = self.head(x) * scale
+        return y, y.view(-1), self.anchors
+
+
+tricky = Tricky

@@ -121,8 +121,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# Models that were generated, built and verified",
         "",
-        "Made by `python tests/sweeps/verify_models.py --table docs/verified-models.md`. The weights are random",
-        "(made lively) where the machine that ran it could not download any; times are of a shared machine.",
+        "Made by `python tests/sweeps/verify_models.py --table docs/verified-models.md`. The weights are",
+        "random (made lively) where the machine could not download any; times are of a shared machine.",
         "",
         "| model | artifact | largest relative difference | ctest | new, s | verify, s | status |",
         "|---|---|---|---|---|---|---|",

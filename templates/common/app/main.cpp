@@ -207,6 +207,25 @@ Result<void> run_one(const std::string& what, const Model& model, const std::vec
   return {};
 }
 
+Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
+  const Result<Image> image = {= name =}::read_image(file);
+  if (!image) {
+    return image.error();
+  }
+  Result<Tensor> tensor = {= name =}::preprocess(*image);
+  if (!tensor) {
+    return Error{tensor.error().code, file + ": " + tensor.error().message};
+  }
+  if (!arguments.save_input.empty()) {
+    if (Result<void> written = write_tensor(arguments.save_input, *tensor); !written) {
+      return written;
+    }
+  }
+  std::vector<Tensor> tensors;
+  tensors.push_back(std::move(tensor).value());
+  return run_one(file, model, tensors, labels, arguments, reports);
+}
+
 Result<void> run_pictures(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
   if (!{= name =}::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: give its tensors with --input"};
@@ -214,25 +233,19 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
   if (arguments.images.size() > 1 && (!arguments.outputs.empty() || !arguments.save_input.empty())) {
     return Error{ErrorCode::invalid_argument, "--output and --save-input take one picture at a time"};
   }
+  // A picture that cannot be read does not keep the others from their answers.
+  std::size_t failed = 0;
   for (const std::string& file : arguments.images) {
-    const Result<Image> image = {= name =}::read_image(file);
-    if (!image) {
-      return image.error();
-    }
-    Result<Tensor> tensor = {= name =}::preprocess(*image);
-    if (!tensor) {
-      return Error{tensor.error().code, file + ": " + tensor.error().message};
-    }
-    if (!arguments.save_input.empty()) {
-      if (Result<void> written = write_tensor(arguments.save_input, *tensor); !written) {
-        return written;
+    if (const Result<void> ran = run_picture(file, model, labels, arguments, reports); !ran) {
+      ++failed;
+      std::fprintf(stderr, "{= name =}: %s\n", ran.error().message.c_str());
+      if (arguments.json) {
+        reports.push_back("{\"source\": " + app::json_string(file) + ", \"error\": " + app::json_string(ran.error().message) + "}");
       }
     }
-    std::vector<Tensor> tensors;
-    tensors.push_back(std::move(tensor).value());
-    if (Result<void> ran = run_one(file, model, tensors, labels, arguments, reports); !ran) {
-      return ran;
-    }
+  }
+  if (failed > 0) {
+    return Error{ErrorCode::bad_file, std::to_string(failed) + " of " + std::to_string(arguments.images.size()) + " pictures failed"};
   }
   return {};
 }
@@ -290,6 +303,9 @@ Result<void> run(const app::Arguments& arguments, std::vector<std::string>& repo
       return read.error();
     }
     labels = std::move(read).value();
+    if (labels.size() != {= name =}::kLabelCount) {
+      return Error{ErrorCode::bad_file, std::string({= name =}::kLabelsFile) + " has " + std::to_string(labels.size()) + " labels, the model " + std::to_string({= name =}::kLabelCount) + " classes"};
+    }
   }
   return arguments.images.empty() ? run_tensors(*model, labels, arguments, reports) : run_pictures(*model, labels, arguments, reports);
 }
@@ -319,6 +335,9 @@ int main(int argc, char** argv) {
     if (!arguments->info) {
       print_reports(reports, arguments->json);
     }
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return fail(Error{ErrorCode::io, "cannot write to standard output"});
   }
   return ran ? 0 : fail(ran.error());
 }

@@ -93,6 +93,9 @@ Result<Options> parse_options(int argc, char** argv) {
       continue;
     }
     if (option.substr(0, 1) != "-") {
+      if (!options.image.empty()) {
+        return Error{ErrorCode::invalid_argument, "one picture at a time; see --help"};
+      }
       options.image = option;
       continue;
     }
@@ -109,7 +112,7 @@ Result<Options> parse_options(int argc, char** argv) {
     } else if (option == "--threads") {
       good = parse(value, 1, options.threads);
     } else if (option == "--workers") {
-      good = parse(value, 1, options.workers);
+      good = parse(value, 1, options.workers) && options.workers <= 1024;
     } else if (option == "--device") {
       good = value == "cpu" || value == "cuda";
       options.device = value == "cuda" ? sample::Device::cuda : sample::Device::cpu;

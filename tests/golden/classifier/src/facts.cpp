@@ -1,5 +1,7 @@
 #include "facts.hpp"
 
+#include <cstring>
+
 #include "sample/model_info.hpp"
 #include "sample/preprocess.hpp"
 
@@ -82,6 +84,10 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
     }
     if (view.data == nullptr && view.dims.elements() > 0) {
       return Error{ErrorCode::invalid_argument, where() + ": data is null"};
+    }
+    // The inputs share one batch. (Outputs may have several rows an item.)
+    if (std::strcmp(what, "input") == 0 && !info.dims.empty() && info.dims[0] < 0 && !views[0].dims.empty() && infos[0].dims[0] < 0 && view.dims[0] != views[0].dims[0]) {
+      return Error{ErrorCode::invalid_argument, where() + ": its batch is " + std::to_string(view.dims[0]) + ", that of the first input " + std::to_string(views[0].dims[0])};
     }
   }
   return {};

@@ -81,6 +81,8 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
     return Error{ErrorCode::backend, std::string(what) + ": " + e.what_without_backtrace()};
   } catch (const std::exception& e) {
     return Error{ErrorCode::backend, std::string(what) + ": " + e.what()};
+  } catch (...) {  // a callback of the caller may throw anything
+    return Error{ErrorCode::backend, std::string(what) + ": unknown exception"};
   }
 }
 
@@ -438,8 +440,10 @@ Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
 }
 
 Result<void> configure_process(const ProcessOptions& options) {
-  if (options.threads < 0) {
-    return Error{ErrorCode::invalid_argument, "threads must be 0 or more, got " + std::to_string(options.threads)};
+  // OpenMP ends the process when it cannot start a thread.
+  constexpr int kMaxThreads = 1024;
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   return guarded("configuring the process", [&]() -> Result<void> {
     if (options.threads > 0) {

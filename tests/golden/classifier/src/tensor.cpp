@@ -97,7 +97,7 @@ const char* to_string(DType dtype) noexcept {
     case DType::int64:
       return "int64";
     case DType::boolean:
-      return "boolean";
+      return "bool";
   }
   return "unknown";
 }
