@@ -267,6 +267,9 @@ def main() -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         wrote = "verify" in sys.argv[1:2]
         _fail("interrupted" if wrote else "interrupted; nothing was written", "")
+        # An interrupt that passed through an exec() of a string leaves a mark in CPython, which would end
+        # this process by the signal instead of the exit code; another exec() takes the mark away.
+        exec("")
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
