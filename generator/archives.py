@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import GencppError, UsageError
 from .spec import Dim, TensorSpec
-from .structure import dtype_of, forward_arguments
+from .structure import dtype_of, forward_arguments, is_file
 
 
 def load_archive(path: Path) -> Any:
@@ -39,7 +39,7 @@ def load_archive(path: Path) -> Any:
 
 def _refuse_other_files(path: Path) -> None:
     """Looks at the file's structure only: nothing is unpickled here."""
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"{path}: there is no such file")
     way_out = (
         "A pickled checkpoint holds no program and is never unpickled. Write a factory that builds the model,"

@@ -16,7 +16,7 @@ from typing import Any
 from .errors import EnvironmentLacks, GencppError, UsageError
 from .lively import BATCH, make_lively, seeded
 from .spec import Dim, DType, TensorSpec, WeightsInfo
-from .structure import forward_arguments
+from .structure import forward_arguments, is_file
 from .weights import (
     Published,
     apply_state_dict,
@@ -162,7 +162,7 @@ def _choose(name: str, weights: str) -> tuple[Any, Path | None]:
     if short in members:
         return entries[short], None
     path = Path(weights)
-    if path.is_file():
+    if is_file(path):
         same = [e for e in entries if published(e.url).file == path.name]
         return (same[0] if same else entries["DEFAULT"]), path
     if path.suffix or os.sep in weights:
@@ -182,11 +182,10 @@ def _pretrained(
         module = _construct(name, entry, seed, pretrained=True)
     except GencppError:
         raise
-    except Exception as e:  # noqa: BLE001 - whatever a damaged file makes torch raise
-        first = (str(e).strip().splitlines() or [type(e).__name__])[0]
+    except Exception:  # noqa: BLE001 - whatever a damaged file makes torch raise
         raise EnvironmentLacks(
-            f"the cached weights {wanted.target_text} cannot be loaded ({first[:200]})",
-            hint=f"delete that file, then: {how_to_get(wanted)}",
+            f"the cached weights {wanted.target_text} cannot be loaded: damaged or of another model",
+            hint=f"delete that file: it is then downloaded again. {how_to_get(wanted)}",
         ) from None
     if note:
         progress(f"warning: {note}")
@@ -196,10 +195,10 @@ def _pretrained(
 
 
 def _from_file(name: str, entry: Any, file: Path, seed: int) -> tuple[Any, WeightsInfo, list[str], Any]:
-    state, notes = load_state_dict_file(file)
+    module = _construct(name, entry, seed)
+    state, notes = load_state_dict_file(file, module.state_dict())
     info = WeightsInfo(kind="user", detail=file.name)
     said = list(notes)
-    module = _construct(name, entry, seed)
     classes = _other_classes(module, state)
     if classes is not None:
         module = _construct(name, entry, seed, num_classes=classes)

@@ -56,8 +56,11 @@ def export_torchscript(
     the eager module's, in number, shape and value, for two seeds and for another batch size. Raises
     CheckFailed when neither way gives the model.
     """
+    changed = _check_repeatable(loaded, spec)
     candidate = _given(loaded, spec) if loaded.scripted else _made(loaded, spec, progress)
     notes = list(spec.notes)
+    if changed:
+        notes.append(f"forward changes its input {', '.join(changed)} in place.")
     if candidate.batch_problem:
         spec = _fix_batch(spec)
         notes.append(f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {candidate.batch_problem}.")
@@ -89,6 +92,24 @@ def export_torchscript(
         warnings=candidate.warnings,
     )
     return artifact, replace(spec, notes=tuple(notes))
+
+
+def _check_repeatable(loaded: LoadedModel, spec: ModelSpec) -> list[str]:
+    """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated."""
+    import torch
+
+    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
+    problem, _ = _difference(loaded.module, loaded.module, inputs)
+    if problem:
+        raise CheckFailed(
+            f"{loaded.source_text} gives different outputs for equal inputs"
+            f" (random numbers or state in forward): {problem.replace('eager', 'before')}",
+            hint="take the random numbers or the state out of forward, or pass them as inputs.",
+        )
+    given = [t.clone() for t in inputs]
+    with torch.inference_mode():
+        loaded.module(*given)
+    return [s.name for s, a, b in zip(spec.inputs, given, inputs, strict=True) if not torch.equal(a, b)]
 
 
 def hashes(path: Path) -> tuple[str, str, int]:

@@ -58,7 +58,7 @@ def make_goldens(
     }
     first = spec.inputs[0]
     if first.dims and first.dims[0].dynamic:
-        inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], min(BATCH, first.dims[0].max))
+        inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], _batch(spec))
     pixel_cases: tuple[PixelCase, ...] = ()
     if spec.preprocess is not None:
         inputs["picture"], pixel_cases = _pictures(loaded, spec.preprocess, writer, seed)
@@ -82,6 +82,12 @@ def make_goldens(
     size = writer.size / 1e6
     progress(f"goldens: {len(cases)} cases, {size:.1f} MB, any two differ by {least:.2g} or more")
     return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note)
+
+
+def _batch(spec: ModelSpec) -> int:
+    """Items of the batch case: what the first input's bounds allow."""
+    dim = spec.inputs[0].dims[0]
+    return max(dim.min, min(BATCH, dim.max))
 
 
 class _Writer:
@@ -242,9 +248,10 @@ def _least_difference(spec: ModelSpec, outputs: dict[str, list[Any]]) -> tuple[f
     items: list[tuple[str, list[Any]]] = []
     for name, tensors in outputs.items():
         if name == "batch":
-            for i in range(min(BATCH, spec.inputs[0].dims[0].max)):
+            count = _batch(spec)
+            for i in range(count):
                 rows = [
-                    t[i : i + 1] if o.dims and o.dims[0].dynamic else t
+                    t[i * (n := t.shape[0] // count) : (i + 1) * n] if o.dims and o.dims[0].dynamic else t
                     for o, t in zip(spec.outputs, tensors, strict=True)
                 ]
                 items.append((f"batch item {i}", rows))

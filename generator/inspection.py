@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import GencppError, UsageError
 from .sources import LoadedModel, LoadOptions
-from .spec import Dim, ModelSpec, PreprocessSpec, Task, TensorSpec
+from .spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import dtype_of, forward_arguments, max_abs_difference, run_module
 from .transforms import preprocess_from
@@ -38,8 +38,12 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     """
     notes = list(loaded.notes)
     inputs = _checked_inputs(loaded)
+    for s in inputs:
+        _refuse_bfloat16("input", s)
     outputs = _run(loaded, seeded_inputs(inputs, _SEED), inputs)
     specs = tuple(TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs)
+    for s in specs:
+        _refuse_bfloat16("output", s)
     batched = _batched(loaded, inputs, specs)
     if isinstance(batched, str):
         notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
@@ -65,6 +69,15 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     )
 
 
+def _refuse_bfloat16(what: str, spec: TensorSpec) -> None:
+    """NumPy's files cannot carry it; weights may be of it."""
+    if spec.dtype is DType.bfloat16:
+        raise UsageError(
+            f"{what} {spec.name}: bfloat16 is not supported at the border of the model",
+            hint="cast it inside: take float32 and return float32, e.g. by .float().",
+        )
+
+
 def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
     """Multiply-adds (half of torch's flop counter), operator calls and parameter bytes of one run."""
     import torch
@@ -83,8 +96,14 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
             return func(*args, **(kwargs or {}))
 
     flops = FlopCounterMode(display=False)
-    with torch.no_grad(), flops, Operators():
-        loaded.module(*seeded_inputs(spec.inputs, _SEED))
+    inputs = seeded_inputs(spec.inputs, _SEED)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # its fused operators are not counted
+    try:
+        with torch.no_grad(), flops, Operators():
+            loaded.module(*inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
     parameters = _parameters(loaded.module)
     return Work(
         multiply_adds=int(flops.get_total_flops()) // 2,

@@ -15,7 +15,7 @@ from .errors import UsageError
 from .factories import call, call_factory, resolve
 from .lively import seeded
 from .spec import TensorSpec, WeightsInfo
-from .structure import parse_input
+from .structure import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
 
 Progress = Callable[[str], None]
@@ -132,7 +132,7 @@ def parse_source(text: str) -> Source:
             f"{text}: name the module, not its file",
             hint=f"use --model {script.stem}:{attr or 'factory'} --path {script.parent}.",
         )
-    if "/" in text or "\\" in text or path.is_file():
+    if "/" in text or "\\" in text or is_file(path):
         return TorchScriptSource(path=path)
     if colon:
         raise UsageError(
@@ -249,7 +249,7 @@ def _load_factory(source: FactorySource, options: LoadOptions) -> LoadedModel:
     detail = f"as {where} made them"
     scripted = isinstance(module, torch.jit.ScriptModule)
     if options.state_dict is not None:
-        state, notes = load_state_dict_file(options.state_dict)
+        state, notes = load_state_dict_file(options.state_dict, module.state_dict())
         detail = Path(options.state_dict).name
         apply_state_dict(module, state, detail)
     return LoadedModel(
@@ -279,9 +279,11 @@ def _load_torchscript(source: TorchScriptSource) -> LoadedModel:
 def _load_transforms(text: str, path: tuple[str, ...]) -> Any:
     """The transform object (what `module:attr` is, or what it returns when called), or a JSON file's dict."""
     file = Path(text)
-    if file.suffix == ".json" or file.is_file():
+    if file.suffix == ".json" or is_file(file):
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
+        except RecursionError:
+            raise UsageError(f"--preprocess {text}: it is nested too deeply") from None
         except (OSError, ValueError) as e:
             raise UsageError(f"--preprocess {text}: {getattr(e, 'strerror', None) or e}") from None
         if not isinstance(data, dict):

@@ -15,6 +15,9 @@ from typing import Any
 from .errors import UsageError
 from .spec import Dim, DType, TensorSpec
 
+MAX_ELEMENTS = 2**31 - 1
+"""Of an input."""
+
 
 def flatten_outputs(value: Any) -> list[tuple[str, Any]]:
     """(name, tensor) for every tensor in a module's return value, in order; None is dropped.
@@ -61,11 +64,14 @@ def flatten_outputs(value: Any) -> list[tuple[str, Any]]:
 
 
 def run_module(module: Any, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
-    """The module's outputs for positional inputs, under inference_mode, as `flatten_outputs` gives them."""
+    """The module's outputs for positional inputs, under inference_mode, as `flatten_outputs` gives them.
+
+    The module gets copies: one that changes its inputs in place leaves the caller's alone.
+    """
     import torch
 
     with torch.inference_mode():
-        return flatten_outputs(module(*inputs))
+        return flatten_outputs(module(*[t.clone() for t in inputs]))
 
 
 def torch_dtype(dtype: DType) -> Any:
@@ -119,6 +125,10 @@ def parse_input(text: str) -> TensorSpec:
         raise UsageError(f"--input {text!r}: {dims_text!r} is not a list of sizes", hint=example) from None
     if any(s < 1 for s in sizes):
         raise UsageError(f"--input {text!r}: every size must be at least 1", hint=example)
+    if math.prod(sizes) > MAX_ELEMENTS:
+        raise UsageError(
+            f"--input {text!r}: more than {MAX_ELEMENTS} elements are not supported", hint=example
+        )
     try:
         dtype = DType(parts[2].strip()) if len(parts) == 3 else DType.float32
     except ValueError:
@@ -138,6 +148,14 @@ def max_abs_difference(reference: Any, other: Any) -> tuple[float, float]:
     a, b = reference.detach().double(), other.detach().double()
     difference = float((a - b).abs().max())
     return (float("inf") if math.isnan(difference) else difference), float(a.abs().max())
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the system refuses (too long) is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def short_place(path: str, line: int | None = None) -> str:

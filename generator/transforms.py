@@ -6,6 +6,7 @@ by name, never approximated.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,13 +36,64 @@ def preprocess_from(obj: Any, where: str) -> tuple[PreprocessSpec | None, str]:
     flow). Raises UsageError that lists every step that is not supported.
     """
     if isinstance(obj, dict):
-        return PreprocessSpec.from_json({**obj, "source": where}), ""
+        return _from_json(obj, where), ""
     name = type(obj).__name__
     if _from_torchvision(obj) and name in _PRESETS:
         return _PRESETS[name](obj, where), ""
     if _from_torchvision(obj) and name in ("VideoClassification", "OpticalFlow"):
         return None, f"the preset {name} of {where} is not generated: feed tensors that are already prepared"
     return _from_steps(_steps_of(obj), where), ""
+
+
+def _from_json(data: dict[str, Any], where: str) -> PreprocessSpec:
+    """The dict of a JSON file; a resize that names no interpolation is bilinear, as torchvision's."""
+    geometry = data.get("geometry")
+    if isinstance(geometry, list):
+        steps = []
+        for step in geometry:
+            resize = step.get("resize") if isinstance(step, dict) else None
+            if isinstance(resize, dict):
+                step = {**step, "resize": {"interpolation": Interpolation.bilinear.value, **resize}}
+            steps.append(step)
+        data = {**data, "geometry": steps}
+    try:
+        spec = PreprocessSpec.from_json({**data, "source": where})
+    except UsageError as e:
+        message = e.message
+        for name, said in _SAID.items():
+            message = re.sub(name, said, message)
+        raise UsageError(f"{where}: {message}", hint=e.hint) from None
+    except (OverflowError, RecursionError):
+        raise UsageError(f"{where}: a number is out of range") from None
+    _check_float32(spec)
+    return spec
+
+
+_SAID = {
+    r"\b(PreprocessSpec|GeometryStep)\.": "",
+    r"\bPreprocessSpec\b": "preprocessing",
+    r"\bGeometryStep\b": "geometry",
+    r"\bResizeStep\b": "resize",
+    r"\bCropStep\b": "crop",
+    r"valid Interpolation\b": "valid interpolation",
+    r"valid Rescale\b": "valid rescale",
+    r"expected float\b": "expected a number",
+    r"expected int\b": "expected a whole number",
+    r"found NoneType\b": "found null",
+    r"found str\b": "found a string",
+    r"found dict\b": "found an object",
+    r", missing fields \[\]|unknown fields \[\], ": "",
+}
+"""Names of Python in spec.py's messages, and what a JSON file calls them."""
+
+
+def _check_float32(spec: PreprocessSpec) -> None:
+    """Mean and std are used as float32: they must not become infinite there, nor std zero."""
+    import torch
+
+    values = torch.tensor([*(spec.mean or ()), *(spec.std or ())], dtype=torch.float64).float()
+    if not bool(torch.isfinite(values).all()) or bool((values[len(spec.mean or ()) :] == 0).any()):
+        raise UsageError(f"{spec.source}: mean or std is out of the range of float32")
 
 
 def reference_pixels(spec: PreprocessSpec, image: Any) -> Any:
@@ -242,7 +294,10 @@ def _crop_step(size: Any) -> GeometryStep:
 
 
 def _three(values: Any, what: str, where: str) -> tuple[float, float, float]:
-    found = [float(v) for v in (values if hasattr(values, "__iter__") else [values])]
+    scalar = not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0
+    found = [float(v) for v in ([values] if scalar else values)]
+    if len(found) == 1:
+        found *= 3  # as torchvision broadcasts it
     if len(found) != 3:
         raise UsageError(
             f"{where}: {what} has {len(found)} values; only models of 3 channels (RGB) are supported for now"

@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,27 +154,18 @@ def weights_only_builders(state: Mapping[str, Any] | None = None) -> Iterator[No
         WeightsEnum.get_state_dict = original
 
 
-def load_state_dict_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def load_state_dict_file(
+    path: str | Path, own: Collection[str] = ()
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """(state dict, notes) of a file of tensors; code in it is never run (weights_only=True).
 
-    Undoes the nestings `state_dict` and `model`, and DataParallel's prefix `module.`; the notes say so.
+    Undoes the nestings `state_dict`, `model_state_dict` and `model`, and prefixes of wrappers, unless
+    they are in `own`, the model's keys; the notes say so.
     """
-    import torch
-
     file = Path(path)
-    if not file.is_file():
-        raise UsageError(f"{path}: there is no such file", hint="pass a state dict saved by torch.save.")
-    try:
-        data = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as e:  # noqa: BLE001 - torch.load raises many kinds
-        first = (str(e).strip().splitlines() or [type(e).__name__])[0]
-        raise UsageError(
-            f"{file.name} is not a state dict that can be loaded safely: {first[:300]}",
-            hint="save only the tensors: torch.save(model.state_dict(), FILE). Files that hold pickled code"
-            " are never run.",
-        ) from None
+    data = _load(file)
     notes = []
-    for key in ("state_dict", "model"):
+    for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(data, Mapping) and isinstance(data.get(key), Mapping):
             data = data[key]
             notes.append(f"{file.name}: the weights were taken from its entry {key!r}.")
@@ -181,10 +174,60 @@ def load_state_dict_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, .
             f"{file.name} holds a {type(data).__name__}, not a state dict",
             hint="save it by torch.save(model.state_dict(), FILE).",
         )
-    if all(k.startswith("module.") for k in data):
-        data = {k.removeprefix("module."): v for k, v in data.items()}
-        notes.append(f"{file.name}: the prefix 'module.' of its keys was removed (DataParallel).")
+    found = True
+    while found:
+        found = False
+        for prefix, wrapper in _PREFIXES.items():
+            if all(k.startswith(prefix) for k in data) and not any(k.startswith(prefix) for k in own):
+                data = {k.removeprefix(prefix): v for k, v in data.items()}
+                notes.append(f"{file.name}: the prefix {prefix!r} of its keys was removed ({wrapper}).")
+                found = True
     return dict(data), tuple(notes)
+
+
+_PREFIXES = {"module.": "DataParallel", "_orig_mod.": "torch.compile", "model.": "Lightning"}
+
+
+def _load(file: Path) -> Any:
+    """What torch.save wrote, tensors only; raises UsageError for all else."""
+    import torch
+
+    way_out = "save only the tensors: torch.save(model.state_dict(), FILE)."
+    try:
+        exists = file.is_file()
+    except OSError:  # such as a name that is too long
+        exists = False
+    if not exists:
+        raise UsageError(f"{file}: there is no such file", hint="pass a state dict saved by torch.save.")
+    if _is_torchscript(file):
+        raise UsageError(
+            f"{file.name} is a TorchScript file, not a state dict",
+            hint=f"it is a model by itself (--model {file.name}); or {way_out}",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as e:  # noqa: BLE001 - torch.load raises many kinds
+        name = re.search(r"GLOBAL ([\w.]+\w)", str(e))
+        if name or "Unsupported class" in str(e):
+            told = f" ({name.group(1)})" if name else ""
+            raise UsageError(
+                f"{file.name} holds Python objects{told} besides tensors and is not unpickled",
+                hint="save model.state_dict() instead: torch.save(model.state_dict(), FILE).",
+            ) from None
+        raise UsageError(
+            f"{file.name} is not a file that torch.save wrote, or it is damaged", hint=way_out
+        ) from None
+
+
+def _is_torchscript(file: Path) -> bool:
+    try:
+        with zipfile.ZipFile(file) as z:
+            inner = {n.partition("/")[2] for n in z.namelist()}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return "constants.pkl" in inner and any(n.startswith("code/") for n in inner)
 
 
 def apply_state_dict(module: Any, state: Mapping[str, Any], where: str) -> None:

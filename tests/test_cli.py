@@ -318,7 +318,8 @@ def test_paths_that_cmake_or_the_system_cannot_take(gencpp: Gencpp, tmp_path: Pa
 
 @pytest.mark.torch
 def test_json_is_alone_on_stdout_when_the_model_prints(gencpp: Gencpp, tmp_path: Path) -> None:
-    source = "import torch\nprint('import')\n\ndef make():\n    print('factory')\n    return torch.nn.Linear(6, 4)\n"
+    source = "import torch\nprint('import')\n\ndef make():\n    print('factory')\n"
+    source += "    return torch.nn.Linear(6, 4)\n"
     (tmp_path / "loud.py").write_text(source)
     done = gencpp("inspect", "loud:make", "--path", tmp_path, "--input", "input:1x6:float32", "--json")
     assert done.returncode == 0, done.stderr

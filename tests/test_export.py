@@ -171,3 +171,40 @@ def test_head_and_tail(tmp_path: Path) -> None:
         ends = data if size < 131_072 else data[:65_536] + data[-65_536:]
         expected = hashlib.sha256(data).hexdigest(), hashlib.sha256(ends).hexdigest(), size
         assert hashes(file) == expected
+
+
+def test_bfloat16_at_the_border_is_refused() -> None:
+    with pytest.raises(UsageError, match="output output: bfloat16 is not supported at the border"):
+        inspected("models.tiny:half", "x:1x6")
+    with pytest.raises(UsageError, match="input x: bfloat16 is not supported at the border"):
+        inspected("models.tiny:not_scriptable", "x:1x6:bfloat16")
+
+
+def test_attention_is_counted() -> None:
+    import torch
+
+    loaded, spec = inspected("models.tiny:encoder", "src:1x10x64")
+    before = torch.backends.mha.get_fastpath_enabled()
+    work = count_work(loaded, spec)
+    assert torch.backends.mha.get_fastpath_enabled() == before
+    # A layer: four projections of 64x64, two of 64x128, and 2 * 10 * 10 * 64 of attention.
+    assert work.multiply_adds == 6 * (10 * (4 * 64 * 64 + 2 * 64 * 128) + 2 * 10 * 10 * 64)
+    operators = dict(work.operators)
+    assert not {"randn", "rand", "stack", "normal_"} & set(operators)
+
+
+def test_vit_is_counted_as_torchvision_does() -> None:
+    loaded, spec = inspected("vit_b_16", weights="none")
+    assert count_work(loaded, spec).multiply_adds / 1e9 == pytest.approx(17.564, abs=0.001)
+
+
+@pytest.mark.parametrize("factory", ["random", "counting"])
+def test_outputs_that_cannot_be_repeated(tmp_path: Path, factory: str) -> None:
+    with pytest.raises(CheckFailed, match="different outputs for equal inputs") as caught:
+        exported(tmp_path, f"models.tiny:{factory}", "x:1x6")
+    assert "(random numbers or state in forward)" in caught.value.message
+
+
+def test_an_input_that_forward_changes_is_noted(tmp_path: Path) -> None:
+    _, spec, _ = exported(tmp_path, "models.tiny:doubling", "x:1x6")
+    assert "forward changes its input x in place." in spec.notes

@@ -107,3 +107,34 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
     first, second = ({f.name: f.read_bytes() for f in (tmp_path / n / "goldens").iterdir()} for n in "ab")
     # The factory's random weights are seeded too, so outputs are equal as well.
     assert first == second
+
+
+def test_the_batch_lies_within_its_bounds(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from generator.spec import Dim
+
+    loaded, spec, _ = golden(tmp_path / "a", "models.tiny:cnn", "image:1x3x32x32")
+    dim = Dim(min=5, opt=5, max=8)
+    spec = replace(
+        spec,
+        inputs=tuple(replace(t, dims=(dim, *t.dims[1:])) for t in spec.inputs),
+        outputs=tuple(replace(t, dims=(dim, *t.dims[1:])) for t in spec.outputs),
+    )
+    found = make_goldens(loaded, spec, tmp_path / "b", 0, lambda _: None)
+    batch = next(c for c in found.cases if c.name == "batch")
+    folder = tmp_path / "b" / "goldens"
+    assert np.load(folder / batch.inputs[0]).shape[0] == 5
+    assert np.load(folder / batch.outputs[0].file).shape[0] == 5
+
+
+def test_inputs_are_stored_as_the_model_got_them(tmp_path: Path) -> None:
+    import numpy as np
+
+    _, _, found = golden(tmp_path, "models.tiny:doubling", "x:1x6")
+    folder = tmp_path / "goldens"
+    for case in found.cases:
+        x, y = np.load(folder / case.inputs[0]), np.load(folder / case.outputs[0].file)
+        assert np.array_equal(y, 2 * x + 1)

@@ -336,3 +336,75 @@ def test_input_refused(text: str) -> None:
 
     with pytest.raises(UsageError):
         parse_input(text)
+
+
+@pytest.mark.parametrize("sizes", ["1x99999999999999999999", "1x100000x100000x100", "2147483648"])
+def test_input_too_large(sizes: str) -> None:
+    from generator.structure import parse_input
+
+    with pytest.raises(UsageError, match="more than 2147483647 elements"):
+        parse_input(f"x:{sizes}:float32")
+
+
+@pytest.mark.torch
+def test_a_name_that_is_too_long() -> None:
+    name = "a" * 5000
+    assert "no such file" in refusal(f"{name}.pt")
+    assert "no such file" in refusal("models.tiny:cnn", state_dict=name)
+    assert "no such file" in refusal("squeezenet1_1", weights=f"{name}.pth")
+    refusal("models.tiny:cnn", preprocess=name)
+
+
+@pytest.mark.torch
+def test_checkpoints_that_are_refused(tmp_path: Path) -> None:
+    import warnings
+
+    import torch
+    from models.tiny import Cnn
+
+    torch.save(Cnn(), tmp_path / "whole.pth")
+    (tmp_path / "text.pth").write_text("no model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(Cnn()), str(tmp_path / "script.pth"))
+    for name, said in (
+        ("whole.pth", "whole.pth holds Python objects (models.tiny.Cnn) besides tensors"),
+        ("text.pth", "text.pth is not a file that torch.save wrote"),
+        ("script.pth", "script.pth is a TorchScript file"),
+    ):
+        message = refusal("models.tiny:cnn", state_dict=str(tmp_path / name))
+        assert said in message
+        assert "\x1b" not in message
+        assert "weights_only" not in message
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("entry", "prefix", "notes"),
+    [
+        ("model_state_dict", "", 1),
+        ("state_dict", "model.", 2),
+        ("", "_orig_mod.", 1),
+        ("model", "module._orig_mod.", 3),
+    ],
+)
+def test_wrappers_are_undone(tmp_path: Path, entry: str, prefix: str, notes: int) -> None:
+    import torch
+
+    state = {k: v + 1 for k, v in load("models.tiny:cnn").module.state_dict().items()}
+    wrapped: Any = {prefix + k: v for k, v in state.items()}
+    torch.save({entry: wrapped, "epoch": 3} if entry else wrapped, tmp_path / "w.pth")
+    loaded = load("models.tiny:cnn", state_dict=str(tmp_path / "w.pth"))
+    assert torch.equal(loaded.module.head.bias, state["head.bias"])
+    assert len(loaded.notes) == notes
+
+
+@pytest.mark.torch
+def test_a_prefix_that_is_the_models_own_stays(tmp_path: Path) -> None:
+    import torch
+
+    from generator.weights import load_state_dict_file
+
+    torch.save({"model.weight": torch.ones(1)}, tmp_path / "w.pth")
+    assert load_state_dict_file(tmp_path / "w.pth", ["model.weight"])[1] == ()
+    assert list(load_state_dict_file(tmp_path / "w.pth")[0]) == ["weight"]

@@ -153,7 +153,7 @@ def refused() -> dict[str, tuple[Any, str]]:
             T.Compose([T.Resize(32, interpolation=InterpolationMode.LANCZOS), T.ToTensor()]),
             "lanczos",
         ),
-        "grey": (T.Compose([T.ToTensor(), T.Normalize([0.5], [0.5])]), "3 channels"),
+        "two channels": (T.Compose([T.ToTensor(), T.Normalize([0.5] * 2, [0.5] * 2)]), "3 channels"),
         "no tensor": (T.Compose([T.Resize(32)]), "no step turns"),
         "unscaled": (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32)]), "scale=False"),
         "half": (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float16, scale=True)]), "float16"),
@@ -200,3 +200,50 @@ def test_a_transform_that_does_something_else_is_found_out() -> None:
     assert spec is not None
     with pytest.raises(CheckFailed, match="values differ"):
         check_against(spec, lambda image: T.ToTensor()(image) * 1.0001, every_value())
+
+
+def test_one_value_for_all_channels() -> None:
+    from torchvision import transforms as T
+    from torchvision.transforms import v2
+
+    from generator.transforms import check_against, preprocess_from
+
+    for transform in (
+        T.Compose([T.ToTensor(), T.Normalize((0.45,), (0.23,))]),
+        T.Compose([T.ToTensor(), T.Normalize(0.45, 0.23)]),
+        T.Compose([T.ToTensor(), v2.Normalize([0.45], [0.2, 0.3, 0.4])]),
+    ):
+        spec, _ = preprocess_from(transform, "mine")
+        assert spec is not None
+        assert spec.mean == (0.45,) * 3
+        check_against(spec, transform, every_value())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("mean", [float("nan"), 0, 0], "finite"),
+        ("mean", [1e39, 0, 0], "float32"),
+        ("std", [1e-60, 1, 1], "float32"),
+        ("mean", [10**400, 0, 0], "out of range"),
+        ("mean", ["a", 0, 0], "expected a number, found a string"),
+        ("geometry", [{"resize": {"shorter": 8, "interpolation": "sinc"}}], "not a valid interpolation"),
+    ],
+)
+def test_json_refused(field: str, value: Any, said: str) -> None:
+    from generator.transforms import preprocess_from
+
+    data = {"geometry": [], "mean": [0.5] * 3, "std": [0.5] * 3, field: value}
+    with pytest.raises(UsageError, match=said) as caught:
+        preprocess_from(data, "mine.json")
+    assert "Step" not in str(caught.value)
+    assert "Spec" not in str(caught.value)
+
+
+def test_json_is_bilinear_unless_it_says_else() -> None:
+    from generator.transforms import preprocess_from
+
+    spec, _ = preprocess_from({"geometry": [{"resize": {"shorter": 8}}]}, "mine.json")
+    assert spec is not None
+    assert spec.geometry[0].resize is not None
+    assert spec.geometry[0].resize.interpolation.value == "bilinear"

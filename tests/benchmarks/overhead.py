@@ -36,6 +36,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 
+from generator.errors import GencppError  # noqa: E402
+
 RATIO_WANTED = 1.02
 GROWTH_WANTED = 0.01
 FORMS = {"run": "run(inputs)", "run-into": "run(inputs, outputs)", "control": "bare, loaded again (control)"}
@@ -93,7 +95,10 @@ def photo_arguments(folder: Path) -> list[str]:
 
 def build(project: Path, folder: Path, threads: int) -> Subject:
     """Compiles overhead.cpp with the project."""
-    facts = json.loads((project / "gencpp.json").read_text())["project"]
+    manifest = project / "gencpp.json"
+    if not manifest.is_file():
+        raise Failure(f"{project} has no gencpp.json: it is no folder that gencpp wrote")
+    facts = json.loads(manifest.read_text())["project"]
     name, backend = facts["name"], facts["backend"]
     if backend != "libtorch":
         raise Failure(f"{project} is for {backend}; only libtorch has a bare side here")
@@ -322,7 +327,7 @@ def main() -> int:
                 divisor = share if index == 0 else 1
                 loads, runs = options.loads // divisor, options.runs // divisor
                 results.append(measure(subject, options.pairs, loads, runs))
-    except Failure as failure:
+    except (Failure, GencppError) as failure:
         print(failure, file=sys.stderr)
         return 1
     if options.json:

@@ -169,3 +169,43 @@ class Tricky(nn.Module):
 
 
 tricky = Tricky
+
+
+class Half(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.bfloat16()
+
+
+class Random(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.rand_like(x)
+
+
+class Counting(nn.Module):
+    """Keeps state between calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x * self.calls
+
+
+class Doubling(nn.Module):
+    """Changes its input, each time anew."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mul_(2.0) + 1.0
+
+
+half = Half
+random = Random
+counting = Counting
+doubling = Doubling
+
+
+def encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(64, 4, dim_feedforward=128, batch_first=True)
+    return nn.TransformerEncoder(layer, 6)
