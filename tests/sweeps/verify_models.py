@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,8 @@ def gencpp(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def line(row: Row) -> str:
-    text = f"{row.model:<20} new {row.new_s:6.1f} s   verify {row.verify_s:6.1f} s   {row.status:<10}"
+    made = "as found" if math.isnan(row.new_s) else f"new {row.new_s:5.1f} s"
+    text = f"{row.model:<20} {made:<11}  verify {row.verify_s:6.1f} s   {row.status:<10}"
     text += f" {row.artifact:<16} rel {row.worst:.1e}   {row.tests}   p50 {row.p50_ms:.2f} ms"
     return text + (f"\n    {row.problem}" if row.problem else "")
 
