@@ -114,7 +114,8 @@ def inspect(request: Request, progress: Progress = _silent) -> tuple[ModelSpec, 
 
 def verify(folder: Path, progress: Progress = _silent) -> VerifyReport:
     """Proves the project in `folder`; see generator.verify."""
-    return verify_project(resolve_out(folder), progress)
+    check_path(folder)
+    return verify_project(folder, progress)
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -136,13 +137,18 @@ def need_torch() -> None:
         ) from None
 
 
-def resolve_out(out: Path) -> Path:
-    """`out` as an absolute path; raises UsageError for the root and for the current folder."""
-    if bad := sorted(set(str(out)) & set(';"\\\n\r')):
+def check_path(folder: Path) -> None:
+    """Raises UsageError for characters that CMake cannot handle in the path of a project."""
+    if bad := sorted(set(str(folder)) & set(';"\\\n\r')):
         raise UsageError(
             f"OUT has characters that CMake cannot handle in a path: {' '.join(map(repr, bad))}",
             hint="Choose another name.",
         )
+
+
+def resolve_out(out: Path) -> Path:
+    """`out` as an absolute path; raises UsageError for the root and for the current folder."""
+    check_path(out)
     resolved = out.resolve()
     if resolved == resolved.parent or resolved == Path.cwd().resolve():
         raise UsageError(

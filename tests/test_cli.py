@@ -156,6 +156,16 @@ def test_verify_of_what_is_no_project(gencpp: Gencpp, tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.compile
+def test_verify_takes_the_current_folder(gencpp: Gencpp, photo_copy: Path) -> None:
+    """As the generated README says it; a source that cannot compile ends it early."""
+    (photo_copy / "src" / "tensor.cpp").write_text("#error edited away\n")
+    done = gencpp("verify", ".", cwd=photo_copy)
+    assert done.returncode == 1 and "edited away" in done.stderr, done.stderr
+    assert (photo_copy / "verify.json").is_file()
+
+
+@pytest.mark.torch
 def test_no_compiler(gencpp: Gencpp, photo_copy: Path) -> None:
     done = gencpp("verify", photo_copy, env={"PATH": "/nowhere", "CXX": ""})
     refused(done, 3, "C++ compiler", "apt install g++")
