@@ -22,6 +22,8 @@ class CatalogRow(JsonValue):
     """Count of parameter elements, as the default weights' metadata says; 0 where it does not."""
     libtorch: str
     """`yes`, or why not."""
+    tensorrt: str
+    """The same."""
 
 
 def torchvision_models() -> tuple[CatalogRow, ...]:
@@ -48,6 +50,7 @@ def _row(name: str) -> CatalogRow:
         weights=tuple(entry.name for entry in entries),
         parameters=int(default.meta.get("num_params", 0)) if default else 0,
         libtorch=_status(name),
+        tensorrt=_status(name),
     )
 
 

@@ -40,7 +40,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A torchvision name (resnet18), package.module:factory, or a TorchScript file.",
+        help="A torchvision name (resnet18), package.module:factory, a TorchScript file, or (TensorRT) an "
+        "ONNX file.",
         show_default=False,
     ),
 ]
@@ -67,7 +68,7 @@ Input = Annotated[
 def new(
     out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
     model: Model,
-    backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch")] = "libtorch",
+    backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch, tensorrt")] = "libtorch",
     name: Annotated[
         str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
     ] = None,
@@ -77,7 +78,26 @@ def new(
     state_dict: StateDict = None,
     input_: Input = None,
     dynamic: Annotated[
-        list[str] | None, typer.Option("--dynamic", help="Bounds of the batch: INPUT:0=MIN:OPT:MAX.")
+        list[str] | None,
+        typer.Option(
+            "--dynamic",
+            help="Bounds of a dimension (0: the batch): INPUT:DIMENSION=MIN:OPT:MAX; more profiles for "
+            "TensorRT after commas.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="TensorRT: fp32 (default), fp16.", show_default=False)
+    ] = None,
+    tf32: Annotated[bool, typer.Option("--tf32", help="TensorRT: float32 may be rounded to TF32.")] = False,
+    tensorrt_min: Annotated[
+        str | None,
+        typer.Option(
+            help="The oldest TensorRT that the model must run on: 8.5, 8.6, 10.0 (default), ...",
+            show_default=False,
+        ),
+    ] = None,
+    trt_api: Annotated[
+        str | None, typer.Option(help="TensorRT: parser (default).", show_default=False)
     ] = None,
     preprocess: Annotated[
         str | None,
@@ -99,6 +119,10 @@ def new(
         name=name,
         force=force,
         dynamic=tuple(dynamic or ()),
+        precision=precision,
+        tf32=tf32,
+        tensorrt_min=tensorrt_min,
+        trt_api=trt_api,
         weights=weights,
         seed=seed,
         path=tuple(path or ()),
@@ -132,13 +156,23 @@ def verify(
     allow_incomplete: Annotated[
         bool, typer.Option("--allow-incomplete", help="Exit 0 when a needed step was skipped.")
     ] = False,
+    tensorrt_root: Annotated[
+        Path | None,
+        typer.Option(help="TensorRT's folder (default: TENSORRT_ROOT, the system, pip packages)."),
+    ] = None,
+    tensorrt_headers: Annotated[
+        Path | None,
+        typer.Option(help="Folder with NvInfer.h, for TensorRT libraries that came without headers."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build a project, test it, and compare its answers with the Python model's."""
     from . import pipeline
+    from .backends import RuntimeOptions
 
+    options = RuntimeOptions(tensorrt_root=tensorrt_root, tensorrt_headers=tensorrt_headers)
     with _progress(quiet=as_json) as progress:
-        report = pipeline.verify(out, progress)
+        report = pipeline.verify(out, progress, options)
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
     else:
@@ -174,7 +208,8 @@ def inspect(
         inputs=tuple(input_ or ()),
     )
     with _progress(quiet=as_json) as progress, _stdout_is_ours():
-        spec, work, status = pipeline.inspect(request, progress)
+        found = pipeline.inspect(request, progress)
+    spec, work, status = found.model, found.work, found.backends
     if as_json:
         data = {
             "model": spec.to_json(),
@@ -182,6 +217,10 @@ def inspect(
             "parameter_bytes": work.parameter_bytes,
             "operators": dict(work.operators),
             "backends": status,
+            "onnx_operators": [
+                {"operator": name, "nodes": count, "tensorrt_since": since or None}
+                for name, count, since in found.onnx_operators
+            ],
         }
         print(json.dumps(data, indent=2))
         return
@@ -200,6 +239,11 @@ def inspect(
         print(f"  note        {note}")
     for key, text in status.items():
         print(f"  {key:<11} {text}")
+    if found.onnx_operators:
+        print("ONNX operators, and the first TensorRT whose parser takes them")
+        rows = [("operator", "nodes", "since")]
+        rows += [(name, str(count), since or "none") for name, count, since in found.onnx_operators]
+        _print_table(rows)
     assert set(status) >= set(BACKENDS)
 
 
@@ -214,8 +258,8 @@ def models(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
         return
-    table = [("model", "task", "input", "weights", "libtorch")]
-    table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch) for r in rows]
+    table = [("model", "task", "input", "weights", "libtorch", "tensorrt")]
+    table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch, r.tensorrt) for r in rows]
     _print_table(table)
 
 

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 
 from .errors import UsageError
 from .spec import (
+    Dim,
     DType,
+    EngineSpec,
+    FileFacts,
     GoldenCase,
     Goldens,
     ModelSpec,
@@ -148,6 +151,7 @@ def artifact_info_header(project: ProjectSpec) -> str:
     """`src/artifact_info.hpp`: the file that this project's backend loads."""
     artifact = project.artifact
     edges = artifact.head_tail_sha256
+    data = artifact.external or FileFacts(file="", size=0, sha256="", head_tail_sha256="")
     return "\n".join(
         [
             f"// The artifact: {artifact.format} ({artifact.method}).",
@@ -163,10 +167,66 @@ def artifact_info_header(project: ProjectSpec) -> str:
             "// Of the first and the last 64 KiB.",
             f"inline constexpr const char* kArtifactHeadTailSha256 = {string_literal(edges)};",
             "",
+            "// The artifact's second file; empty when there is none.",
+            f"inline constexpr const char* kArtifactDataFile = {string_literal(data.file)};",
+            f"inline constexpr std::uint64_t kArtifactDataSize = {data.size};",
+            f"inline constexpr const char* kArtifactDataSha256 = {string_literal(data.sha256)};",
+            "inline constexpr const char* kArtifactDataHeadTailSha256 = "
+            f"{string_literal(data.head_tail_sha256)};",
+            "",
             f"}}  // namespace {project.name}",
             "",
         ]
     )
+
+
+def engine_info_header(name: str, engine: EngineSpec) -> str:
+    """`src/engine_info.hpp`: what the TensorRT engine is built from, besides the artifact."""
+    inputs = len(engine.profiles[0])
+    lines = [
+        "// How the engine is built.",
+        "#pragma once",
+        "",
+        "#include <array>",
+        "#include <cstddef>",
+        "#include <cstdint>",
+        "#include <string_view>",
+        "",
+        f'#include "{name}/tensor.hpp"',
+        "",
+        f"namespace {name} {{",
+        "",
+        "enum class Precision : std::uint8_t {",
+        "  fp32,",
+        "  fp16,  // written into the artifact; its inputs and outputs stay float32",
+        "};",
+        "",
+        f"inline constexpr Precision kPrecision = Precision::{engine.precision.value};",
+        "// Whether float32 operands may be rounded to TF32.",
+        f"inline constexpr bool kTf32 = {'true' if engine.tf32 else 'false'};",
+        "// The oldest TensorRT that the artifact is made for.",
+        f"inline constexpr std::string_view kTensorRtMinimum = {string_literal(engine.tensorrt_min)};",
+        "",
+        "struct ShapeRange {",
+        "  Dims min;",
+        "  Dims opt;",
+        "  Dims max;",
+        "};",
+        "",
+        "// Optimisation profiles: for each the shapes of every input.",
+        f"inline constexpr std::size_t kProfileCount = {len(engine.profiles)};",
+        f"inline constexpr std::array<std::array<ShapeRange, {inputs}>, kProfileCount> kProfiles{{{{",
+    ]
+    for profile in engine.profiles:
+        lines.append("    {{")
+        lines += [f"        {_shape_range(dims)}," for dims in profile]
+        lines.append("    }},")
+    return "\n".join([*lines, "}};", "", f"}}  // namespace {name}", ""])
+
+
+def _shape_range(dims: tuple[Dim, ...]) -> str:
+    sizes = (_dims(d.min for d in dims), _dims(d.opt for d in dims), _dims(d.max for d in dims))
+    return f"ShapeRange{{{', '.join(sizes)}}}"
 
 
 def golden_cases_header(name: str, goldens: Goldens) -> str:

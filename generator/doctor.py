@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -12,8 +11,9 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from .backends import BACKENDS
+from .backends import BACKENDS, RuntimeOptions
 from .spec import JsonValue
+from .tensorrt_found import find_cuda_runtime, find_tensorrt, pip_packages
 from .toolchain import find_compiler, find_program, first_line, run
 
 
@@ -39,12 +39,15 @@ def examine() -> tuple[Finding, ...]:
         _libtorch(),
         _package("torchvision", needed=False),
         _package("onnx", needed=False),
+        _package("onnxscript", needed=False),
         _package("onnxruntime", needed=False),
         _header("libjpeg", "jpeglib.h", "JPEG files cannot be read", "apt install libjpeg-dev"),
         _header("libpng", "png.h", "PNG files cannot be read", "apt install libpng-dev"),
         _gpu(),
         _cuda_toolkit(),
         _tensorrt(),
+        _cuda_runtime(),
+        _rtx_builder(),
     )
 
 
@@ -95,7 +98,7 @@ def _package(name: str, *, needed: bool) -> Finding:
 
 
 def _libtorch() -> Finding:
-    arguments, missing = BACKENDS["libtorch"].configure_arguments()
+    arguments, missing = BACKENDS["libtorch"].configure_arguments("", RuntimeOptions())
     remedy = "pip install torch, or set TORCH_ROOT to a downloaded libtorch/"
     if missing:
         return Finding(name="LibTorch", status="missing", detail=missing, remedy=remedy)
@@ -130,7 +133,11 @@ def _gpu() -> Finding:
     program = shutil.which("nvidia-smi")
     name = "NVIDIA GPU"
     if program is None:
-        return Finding(name=name, status="absent", detail="no nvidia-smi: projects run on the CPU")
+        return Finding(
+            name=name,
+            status="absent",
+            detail="no nvidia-smi: LibTorch runs on the CPU, TensorRT projects build but do not run",
+        )
     line = first_line([program, "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"])
     if not line:
         return Finding(
@@ -143,15 +150,45 @@ def _cuda_toolkit() -> Finding:
     program = shutil.which("nvcc")
     if program is None:
         return Finding(
-            name="CUDA toolkit", status="absent", detail="no nvcc; LibTorch projects do not need it"
+            name="CUDA toolkit", status="absent", detail="no nvcc; generated projects do not need it"
         )
     lines = [x for x in run([program, "--version"], timeout=60).output.splitlines() if "release" in x]
     return Finding(name="CUDA toolkit", status="ok", detail=lines[0].strip() if lines else program)
 
 
 def _tensorrt() -> Finding:
-    if importlib.util.find_spec("tensorrt") is None:
+    found = find_tensorrt()
+    if found.problem:
+        return Finding(name="TensorRT", status="absent", detail=found.problem, remedy=found.remedy)
+    headers = f"headers {found.headers.version} in {found.headers.folder}" if found.headers else ""
+    if not headers:
+        headers = "headers are downloaded when a project is configured (or --tensorrt-headers DIR)"
+    parser = "ONNX parser" if found.parser else "no ONNX parser"
+    detail = f"{found.title} {found.version} ({found.library}), {parser}, {headers}"
+    if not found.parser:
+        remedy = "install the whole of TensorRT (Debian: apt install libnvonnxparsers-dev)"
+        return Finding(name="TensorRT", status="absent", detail=detail, remedy=remedy)
+    return Finding(name="TensorRT", status="ok", detail=detail)
+
+
+def _cuda_runtime() -> Finding:
+    found = find_cuda_runtime()
+    if found.problem:
         return Finding(
-            name="TensorRT", status="absent", detail="no Python package; not used by this version of gencpp"
+            name="CUDA runtime headers", status="absent", detail=found.problem, remedy=found.remedy
         )
-    return _package("tensorrt", needed=False)
+    return Finding(name="CUDA runtime headers", status="ok", detail=f"{found.version} ({found.include})")
+
+
+def _rtx_builder() -> Finding:
+    name = "TensorRT-RTX builder"
+    packages = {p.package: p for p in pip_packages()}
+    missing = [p for p in ("tensorrt_rtx_libs", "tensorrt_rtx_bindings") if p not in packages]
+    if missing:
+        return Finding(
+            name=name,
+            status="absent",
+            detail="verify cannot put ONNX files through it",
+            remedy="pip install 'gencpp[rtx]'",
+        )
+    return Finding(name=name, status="ok", detail=packages["tensorrt_rtx_bindings"].version)

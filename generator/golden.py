@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from .pictures import GOLDEN_SIZE, picture
 from .sources import LoadedModel, Progress
 from .spec import (
     PARITY_TOLERANCE,
+    Dim,
     GoldenCase,
     GoldenOutput,
     Goldens,
     ModelSpec,
     PixelCase,
     PreprocessSpec,
+    Profiles,
     Task,
 )
 from .stimuli import seeded_inputs
@@ -42,12 +45,21 @@ _SIZES = ((7, 301), (301, 5), (1, 1), (447, 33), (97, 131))
 
 
 def make_goldens(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, seed: int, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    seed: int,
+    progress: Progress,
+    *,
+    tolerance: float = PARITY_TOLERANCE,
+    profiles: Profiles = (),
 ) -> Goldens:
     """Writes directory/goldens/ and tells what is in it.
 
-    Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic) and `picture` (where there is
-    preprocessing). Raises CheckFailed when an output is not finite, when preprocessing is not what the
+    `tolerance` is what the backend is held to; every case fits one of its `profiles`, where it has any.
+
+    Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic), `sizes-N` (the largest sizes of
+    profile N, where more than the batch is dynamic) and `picture` (where there is preprocessing). Raises CheckFailed when an output is not finite, when preprocessing is not what the
     transform itself does, or when goldens of random weights are too near to each other to prove anything.
     """
     folder = directory / FOLDER
@@ -58,14 +70,15 @@ def make_goldens(
     }
     first = spec.inputs[0]
     if first.dims and first.dims[0].dynamic:
-        inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], _batch(spec))
+        inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], _batch(spec, profiles))
+    inputs |= _largest_sizes(spec, profiles, base + _SEEDS[2] + 1)
     pixel_cases: tuple[PixelCase, ...] = ()
     if spec.preprocess is not None:
         inputs["picture"], pixel_cases = _pictures(loaded, spec.preprocess, writer, seed)
     outputs = {name: _reference(loaded, spec, name, tensors) for name, tensors in inputs.items()}
-    cases = tuple(_case(spec, writer, name, inputs[name], outputs[name]) for name in inputs)
-    least, pair = _least_difference(spec, outputs)
-    needed = LIVELY_TOLERANCES * PARITY_TOLERANCE
+    cases = tuple(_case(spec, writer, name, inputs[name], outputs[name], tolerance) for name in inputs)
+    least, pair = _least_difference(spec, outputs, profiles)
+    needed = LIVELY_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
     parity, note = "strong", ""
     if least < needed:
         note = (
@@ -84,10 +97,24 @@ def make_goldens(
     return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note)
 
 
-def _batch(spec: ModelSpec) -> int:
-    """Items of the batch case: what the first input's bounds allow."""
-    dim = spec.inputs[0].dims[0]
+def _batch(spec: ModelSpec, profiles: Profiles) -> int:
+    """Items of the batch case: what the first input's bounds allow, in a profile that takes several."""
+    bounds = [p[0][0] for p in profiles] or [spec.inputs[0].dims[0]]
+    dim = next((d for d in bounds if d.max > 1), bounds[0])
     return max(dim.min, min(BATCH, dim.max))
+
+
+def _largest_sizes(spec: ModelSpec, profiles: Profiles, seed: int) -> dict[str, list[Any]]:
+    """Inputs of each profile's largest sizes with its smallest batch, where other dimensions vary too."""
+    found = {}
+    for index, profile in enumerate(profiles or (tuple(t.dims for t in spec.inputs),)):
+        if any(d.dynamic for t in spec.inputs for d in t.dims[1:]):
+            sizes = [(*(d.min for d in dims[:1]), *(d.max for d in dims[1:])) for dims in profile]
+            fixed = [
+                replace(t, dims=tuple(map(Dim.fixed, s))) for t, s in zip(spec.inputs, sizes, strict=True)
+            ]
+            found[f"sizes-{index}"] = seeded_inputs(fixed, seed + index)
+    return found
 
 
 class _Writer:
@@ -208,7 +235,12 @@ def _reference(loaded: LoadedModel, spec: ModelSpec, case: str, inputs: Sequence
 
 
 def _case(
-    spec: ModelSpec, writer: _Writer, name: str, inputs: Sequence[Any], outputs: Sequence[Any]
+    spec: ModelSpec,
+    writer: _Writer,
+    name: str,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    tolerance: float,
 ) -> GoldenCase:
     files = tuple(writer.array(f"{name}-input-{i}", t) for i, t in enumerate(inputs))
     stored = tuple(
@@ -216,6 +248,7 @@ def _case(
             name=output.name,
             file=writer.array(f"{name}-output-{i}", tensor),
             max_abs=float(tensor.double().abs().max()),
+            tolerance=tolerance,
         )
         for i, (output, tensor) in enumerate(zip(spec.outputs, outputs, strict=True))
     )
@@ -223,7 +256,7 @@ def _case(
     top = _top(outputs[0]) if is_picture and spec.task is Task.classification else ()
     return GoldenCase(
         name=name,
-        kind="seeded" if name.startswith("seeded") else name,
+        kind=name.partition("-")[0],
         inputs=files,
         outputs=stored,
         image="golden.ppm" if is_picture else "",
@@ -240,7 +273,9 @@ def _top(logits: Any) -> tuple[tuple[int, float], ...]:
     return tuple((int(c), float(v)) for c, v in zip(classes, values, strict=True))
 
 
-def _least_difference(spec: ModelSpec, outputs: dict[str, list[Any]]) -> tuple[float, str]:
+def _least_difference(
+    spec: ModelSpec, outputs: dict[str, list[Any]], profiles: Profiles
+) -> tuple[float, str]:
     """The smallest difference of any two goldens' items, relative to the larger's max, and which two.
 
     Two items differ by their most different output: a wrong answer then fails at least one comparison.
@@ -248,7 +283,7 @@ def _least_difference(spec: ModelSpec, outputs: dict[str, list[Any]]) -> tuple[f
     items: list[tuple[str, list[Any]]] = []
     for name, tensors in outputs.items():
         if name == "batch":
-            count = _batch(spec)
+            count = _batch(spec, profiles)
             for i in range(count):
                 rows = [
                     t[i * (n := t.shape[0] // count) : (i + 1) * n] if o.dims and o.dims[0].dynamic else t

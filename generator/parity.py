@@ -15,15 +15,33 @@ from typing import Any
 from .spec import GoldenCase, ParityResult, ProjectSpec
 from .toolchain import Finished
 
+NO_DEVICE = 3
+"""Exit code of generated programs that find no GPU to run on."""
+
 
 @dataclass
 class Comparison:
     """What was found; `problems` are failures that are no numbers, `notes` what was not compared."""
 
+    no_device: str = ""
+    """What the program says is missing to run the model."""
+    lacking: str = ""
+    """What this Python lacks for the comparison."""
     results: tuple[ParityResult, ...] = ()
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     log: str = ""
+
+    def problem(self) -> str:
+        """Everything that did not hold; empty when all did."""
+        wrong = [f"{r.case}/{r.output}: {_relative(r)}" for r in self.results if not r.passed]
+        return "; ".join([*self.problems, *wrong])
+
+    def summary(self) -> str:
+        """How many outputs were compared, and the largest difference."""
+        worst = max((r.max_rel_diff or 0.0 for r in self.results), default=0.0)
+        text = f"{len(self.results)} outputs, largest relative difference {worst:.2g}"
+        return "; ".join([text, *self.notes])
 
 
 def compare(folder: Path, project: ProjectSpec, run: Callable[[list[str]], Finished]) -> Comparison:
@@ -34,10 +52,58 @@ def compare(folder: Path, project: ProjectSpec, run: Callable[[list[str]], Finis
     scratch.mkdir(parents=True, exist_ok=True)
     for case in project.goldens.cases:
         results += _compare_case(folder, project, case, scratch, run, found)
+        if found.no_device:
+            break
+    found.results = tuple(results)
+    if not found.no_device and not results and not found.problems:
+        found.problems.append("no golden case could be compared")
+    return found
+
+
+def compare_onnx(folder: Path, project: ProjectSpec) -> Comparison:
+    """Runs the project's ONNX file in ONNX Runtime on every golden case."""
+    found = Comparison()
+    try:
+        import onnxruntime
+    except ImportError as e:
+        found.lacking = f"onnxruntime cannot be imported: {e} To enable it: pip install onnxruntime."
+        return found
+    goldens = folder / "assets" / "goldens"
+    results: list[ParityResult] = []
+    try:
+        session = onnxruntime.InferenceSession(
+            str(folder / "assets" / project.artifact.file), providers=["CPUExecutionProvider"]
+        )
+        for case in project.goldens.cases:
+            inputs = [_load(goldens / file, found) for file in case.inputs]
+            if any(value is None for value in inputs):
+                continue
+            names = [t.name for t in project.model.inputs]
+            outputs = session.run([o.name for o in case.outputs], dict(zip(names, inputs, strict=True)))
+            for output, ours in zip(case.outputs, outputs, strict=True):
+                theirs = _load(goldens / output.file, found)
+                if theirs is not None:
+                    results.append(_difference(case.name, output.name, ours, theirs, output.tolerance))
+                    found.log += f"{results[-1]}\n"
+    except Exception as e:  # noqa: BLE001 - ONNX Runtime has no root of its exceptions
+        found.problems.append(f"ONNX Runtime: {' '.join(str(e).split())[:500]}")
+    found.log += "".join(f"{p}\n" for p in found.problems)
     found.results = tuple(results)
     if not results and not found.problems:
         found.problems.append("no golden case could be compared")
     return found
+
+
+def last_line(output: str) -> str:
+    """The last line that a program printed, without its name in front."""
+    lines = output.strip().splitlines() or [""]
+    return lines[-1].partition(": ")[2] or lines[-1]
+
+
+def _relative(result: ParityResult) -> str:
+    if result.max_rel_diff is None:
+        return "another shape or type, or not finite"
+    return f"relative difference {result.max_rel_diff:.2g}"
 
 
 def _compare_case(
@@ -64,6 +130,9 @@ def _compare_case(
             argv += ["--input", str(goldens / name)]
     finished = run(argv)
     found.log += f"$ {' '.join(argv)}\n{finished.output}"
+    if finished.code == NO_DEVICE:
+        found.no_device = last_line(finished.output)
+        return []
     if finished.code != 0:
         if case.image and "needs a build with" in finished.output:
             found.notes.append(f"{case.name} skipped: {finished.output.strip().splitlines()[-1]}")
@@ -80,7 +149,7 @@ def _compare_case(
         found.log += f"{results[-1]}\n"
     if case.image:
         _compare_fed(case, _load(fed, found), _load(goldens / case.inputs[0], found), found)
-        _compare_top(case, finished.output, found)
+        _compare_top(case, finished.output, _load(goldens / case.outputs[0].file, found), found)
     return results
 
 
@@ -121,8 +190,12 @@ def _compare_fed(case: GoldenCase, ours: Any, theirs: Any, found: Comparison) ->
         found.notes.append(f"{case.name}: input equal to torchvision's, bit for bit")
 
 
-def _compare_top(case: GoldenCase, output: str, found: Comparison) -> None:
-    if not case.topk:
+def _compare_top(case: GoldenCase, output: str, logits: Any, found: Comparison) -> None:
+    """The best classes in Python's order; those whose reference logits lie within two tolerances of each
+    other may change places."""
+    import numpy as np
+
+    if not case.topk or logits is None:
         return
     try:
         top = json.loads(output[output.index("{\n") :])["results"][0]["top"]
@@ -131,7 +204,12 @@ def _compare_top(case: GoldenCase, output: str, found: Comparison) -> None:
         return
     ours = [entry["index"] for entry in top[: len(case.topk)]]
     theirs = [index for index, _ in case.topk]
-    if ours != theirs:
+    near = 2 * case.outputs[0].tolerance * float(np.abs(logits).max())
+    known = range(logits.shape[1])
+    if len(ours) != len(theirs) or not all(
+        a in known and abs(float(logits[0, a]) - float(logits[0, b])) <= near
+        for a, b in zip(ours, theirs, strict=True)
+    ):
         found.problems.append(f"{case.name}: best classes {ours}, Python's {theirs}")
 
 

@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__, cpp, project
-from .backends import backend_named
+from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, GencppError, UsageError
-from .spec import Dim, ModelSpec, ProjectSpec, TensorSpec, VerifyReport
+from .spec import (
+    PARITY_TOLERANCE,
+    TENSORRT_TOLERANCE,
+    Artifact,
+    Dim,
+    EngineSpec,
+    ModelSpec,
+    Precision,
+    Profiles,
+    ProjectSpec,
+    VerifyReport,
+)
 from .verify import verify_project
 
 if TYPE_CHECKING:
@@ -20,8 +31,6 @@ if TYPE_CHECKING:
     from .sources import LoadedModel, LoadOptions
 
 Progress = Callable[[str], None]
-
-_MAX_BATCH = 65536
 
 
 def _silent(_: str) -> None:
@@ -38,7 +47,14 @@ class Request:
     name: str | None = None
     force: bool = False
     dynamic: tuple[str, ...] = ()
-    """`input:dimension=min:opt:max`; only dimension 0 is supported."""
+    """`input:dimension=min:opt:max`, further profiles after commas"""
+    precision: str | None = None
+    """`fp32`, `fp16` (tensorrt only)"""
+    tf32: bool = False
+    tensorrt_min: str | None = None
+    """The oldest TensorRT that the artifact is made for: `10.0`."""
+    trt_api: str | None = None
+    """`parser`"""
     weights: str = "auto"
     seed: int = 0
     path: tuple[str, ...] = ()
@@ -74,48 +90,78 @@ class Generated:
 def generate(request: Request, progress: Progress = _silent) -> Generated:
     """Inspects, exports, makes goldens, renders, and renames the finished folder to `request.out`."""
     backend = backend_named(request.backend)
+    _check_options(request)
     if request.name is not None:
         cpp.identifier(request.name)  # a bad name is said before minutes of work
     out = resolve_out(request.out)
     with project.disk_errors(out):
         project.check_target(out, force=request.force)
-    check_python()
+    if backend.artifact_format == "torchscript":
+        check_python()
     with project.staging_folder(out) as staging:
         assets = staging / "assets"
         assets.mkdir()
-        loaded, spec = _load(request, progress)
+        loaded, spec, profiles = _load(request, progress)
         name = cpp.identifier(request.name or loaded.default_name)
-        made = _make(request, backend.name, name, loaded, spec, assets, progress)
+        made = _make(request, backend, name, loaded, spec, profiles, assets, progress)
         progress("writing the project")
         project.commit(staging, out, made)
     return Generated(out=out, project=made, warnings=_warnings(made))
 
 
-def inspect(request: Request, progress: Progress = _silent) -> tuple[ModelSpec, Work, dict[str, str]]:
-    """What the model is, what one run costs, and what each backend can do with it; writes nothing."""
-    check_python()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a model is, what one run costs, and what the backends can do with it."""
+
+    model: ModelSpec
+    work: Work
+    backends: dict[str, str]
+    """By backend: `yes: how`, or `no: why`."""
+    onnx_operators: tuple[tuple[str, int, str], ...] = ()
+    """(operator, nodes, first TensorRT that takes it; empty: none) of the ONNX file, most frequent first."""
+
+
+def inspect(request: Request, progress: Progress = _silent) -> Inspected:
+    """Loads the model and tries each backend's export; writes nothing."""
     if ":" in request.source or "." in request.source:
         request = replace(request, weights="auto")  # --weights is for torchvision's names
-    loaded, spec = _load(request, progress)
+    loaded, spec, _ = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work
+    from .onnx_export import OnnxOptions, export_onnx
+    from .trt_operators import SINCE
 
     progress("counting")
     work = count_work(loaded, spec)
-    progress("trying the export")
+    backends = {}
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
+        progress("trying the export to TorchScript")
         try:
-            artifact, spec = export_torchscript(loaded, spec, Path(scratch), progress)
-            status = f"yes: {artifact.method}" + (f" ({artifact.reason})" if artifact.reason else "")
+            check_python()
+            artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+            backends["libtorch"] = f"yes: {_method(artifact)}"
         except GencppError as e:
-            status = f"no: {e.message}"
-    return spec, work, {"libtorch": status}
+            backends["libtorch"] = f"no: {e.message}"
+        progress("trying the export to ONNX")
+        operators: tuple[tuple[str, int, str], ...] = ()
+        options = OnnxOptions()
+        try:
+            exported = export_onnx(loaded, spec, Path(scratch), options, progress)
+            backends["tensorrt"] = f"yes, from {options.tensorrt_min} on: {_method(exported.artifact)}"
+            operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)
+        except GencppError as e:
+            backends["tensorrt"] = f"no: {e.message}"
+    return Inspected(model=spec, work=work, backends=backends, onnx_operators=operators)
 
 
-def verify(folder: Path, progress: Progress = _silent) -> VerifyReport:
+def _method(artifact: Artifact) -> str:
+    return artifact.method + (f" ({artifact.reason})" if artifact.reason else "")
+
+
+def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
     """Proves the project in `folder`; see generator.verify."""
     check_path(folder)
-    return verify_project(folder, progress)
+    return verify_project(folder, progress, options or RuntimeOptions())
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -159,13 +205,28 @@ def resolve_out(out: Path) -> Path:
     return resolved
 
 
-def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec]:
-    try:
-        import torch  # noqa: F401
-    except ImportError as e:
-        raise EnvironmentLacks(
-            f"torch cannot be imported: {e}", hint="pip install torch torchvision"
-        ) from None
+def _check_options(request: Request) -> None:
+    """Raises UsageError for options of another backend, or values that there are not."""
+    given = {
+        "--precision": request.precision,
+        "--tf32": request.tf32 or None,
+        "--tensorrt-min": request.tensorrt_min,
+        "--trt-api": request.trt_api,
+    }
+    used = [option for option, value in given.items() if value is not None]
+    if used and request.backend != "tensorrt":
+        raise UsageError(f"{', '.join(used)}: only for TensorRT", hint="Add --backend tensorrt.")
+    if request.precision is not None and request.precision not in list(Precision):
+        raise UsageError(
+            f"there is no precision '{request.precision}'", hint=f"Choose from: {', '.join(Precision)}."
+        )
+    if request.trt_api not in (None, "parser"):
+        raise UsageError(f"there is no TensorRT API '{request.trt_api}'", hint="Choose from: parser.")
+
+
+def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec, Profiles]:
+    need_torch()
+    from .dynamic import apply_dynamic
     from .inspection import inspect_model
     from .sources import load_source, parse_source
 
@@ -173,90 +234,79 @@ def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec]
     progress(f"loading {request.source}")
     loaded = load_source(parse_source(request.source), options, progress)
     progress("inspecting")
-    return loaded, with_dynamic(inspect_model(loaded, options), request.dynamic)
+    spec = inspect_model(loaded, options)
+    return loaded, *apply_dynamic(loaded, spec, request.dynamic)
 
 
 def _make(
     request: Request,
-    backend: str,
+    backend: Backend,
     name: str,
     loaded: LoadedModel,
     spec: ModelSpec,
+    profiles: Profiles,
     assets: Path,
     progress: Progress,
 ) -> ProjectSpec:
-    from .export import export_torchscript
     from .golden import make_goldens
 
     progress("exporting")
-    artifact, spec = export_torchscript(loaded, spec, assets, progress)
+    engine: EngineSpec | None = None
+    tolerance = PARITY_TOLERANCE
+    if backend.artifact_format == "torchscript":
+        from .export import export_torchscript
+
+        artifact, spec = export_torchscript(loaded, spec, assets, progress)
+        profiles = ()
+    else:
+        artifact, spec, engine = _export_onnx(request, loaded, spec, profiles, assets, progress)
+        tolerance, profiles = TENSORRT_TOLERANCE[engine.precision], engine.profiles
     progress("making goldens")
-    goldens = make_goldens(loaded, spec, assets, request.seed, progress)
+    goldens = make_goldens(
+        loaded, spec, assets, request.seed, progress, tolerance=tolerance, profiles=profiles
+    )
     return ProjectSpec(
         name=name,
-        backend=backend,
+        backend=backend.name,
         model=spec,
         artifact=artifact,
         goldens=goldens,
         options=_options(request),
         versions=versions(),
+        engine=engine,
     )
 
 
-def with_dynamic(spec: ModelSpec, requests: tuple[str, ...]) -> ModelSpec:
-    """`spec` with the bounds of `input:dimension=min:opt:max`; outputs follow in proportion."""
-    asked: Dim | None = None
-    for text in requests:
-        name, batch = _parse_dynamic(text, spec)
-        if asked is not None and batch != asked:
-            raise UsageError(
-                "--dynamic: the inputs share one batch, and were given different bounds",
-                hint="Give the bounds once.",
-            )
-        tensor = next(t for t in spec.inputs if t.name == name)
-        if not tensor.dims:
-            raise UsageError(f"--dynamic: input '{name}' is a scalar and has no batch")
-        if not tensor.dims[0].dynamic and batch != tensor.dims[0]:
-            reason = "; ".join(n for n in spec.notes if "batch" in n.lower()) or "the model fixes it"
-            raise UsageError(f"--dynamic: the batch of this model cannot vary: {reason}")
-        asked = batch
-    if asked is None:
-        return spec
-    return replace(
-        spec,
-        inputs=tuple(_rebatched(t, asked) for t in spec.inputs),
-        outputs=tuple(_rebatched(t, asked) for t in spec.outputs),
+def _export_onnx(
+    request: Request,
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    profiles: Profiles,
+    assets: Path,
+    progress: Progress,
+) -> tuple[Artifact, ModelSpec, EngineSpec]:
+    from .onnx_export import OnnxOptions, export_onnx
+
+    options = OnnxOptions(precision=Precision(request.precision or Precision.fp32))
+    if request.tensorrt_min is not None:
+        options = replace(options, tensorrt_min=request.tensorrt_min)
+    exported = export_onnx(loaded, spec, assets, options, progress)
+    engine = EngineSpec(
+        precision=options.precision,
+        tf32=request.tf32,
+        tensorrt_min=options.tensorrt_min,
+        opset=exported.opset,
+        profiles=tuple(_fixed_as(exported.spec, profile) for profile in profiles),
     )
+    return exported.artifact, exported.spec, engine
 
 
-def _parse_dynamic(text: str, spec: ModelSpec) -> tuple[str, Dim]:
-    """(input's name, bounds) of `input:dimension=min:opt:max`."""
-    try:
-        where, bounds = text.split("=")
-        name, dimension = where.rsplit(":", 1)
-        low, opt, high = (int(b) for b in bounds.split(":"))
-        index = int(dimension)
-    except ValueError:
-        raise UsageError(
-            f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX", hint="Such as --dynamic x:0=1:1:64."
-        ) from None
-    names = [t.name for t in spec.inputs]
-    if name not in names:
-        raise UsageError(f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}.")
-    if index != 0:
-        raise UsageError("--dynamic: only dimension 0, the batch, can vary", hint="Such as x:0=1:1:64.")
-    if high > _MAX_BATCH:
-        raise UsageError(f"--dynamic: a batch above {_MAX_BATCH} is refused", hint="Such as x:0=1:1:64.")
-    return name, Dim(min=low, opt=opt, max=high)
-
-
-def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
-    """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
-    if not tensor.dims or not tensor.dims[0].dynamic:
-        return tensor
-    rows = max(1, tensor.dims[0].min)  # as inspection made it, for one item
-    scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)
-    return replace(tensor, dims=(scaled, *tensor.dims[1:]))
+def _fixed_as(spec: ModelSpec, profile: tuple[tuple[Dim, ...], ...]) -> tuple[tuple[Dim, ...], ...]:
+    """`profile`, with the dimensions that the export had to fix."""
+    return tuple(
+        tuple(mine if fact.dynamic else fact for mine, fact in zip(dims, tensor.dims, strict=True))
+        for dims, tensor in zip(profile, spec.inputs, strict=True)
+    )
 
 
 def versions() -> dict[str, str]:
@@ -265,7 +315,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version as installed
 
     found = {"gencpp": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
-    for package in ("torch", "torchvision", "pillow", "numpy"):
+    for package in ("torch", "torchvision", "pillow", "numpy", "onnx", "onnxruntime"):
         try:
             found[package] = installed(package)
         except PackageNotFoundError:
@@ -286,6 +336,10 @@ def _options(request: Request) -> dict[str, str]:
         "state_dict": last(request.state_dict),
         "input": " ".join(request.inputs),
         "dynamic": " ".join(request.dynamic),
+        "precision": request.precision or "",
+        "tf32": "yes" if request.tf32 else "",
+        "tensorrt_min": request.tensorrt_min or "",
+        "trt_api": request.trt_api or "",
         "preprocess": last(request.preprocess)
         if "/" in (request.preprocess or "")
         else request.preprocess or "",

@@ -59,8 +59,12 @@ def render(project: ProjectSpec) -> dict[PurePosixPath, bytes]:
         "version": PROJECT_VERSION,
         "artifact_file": project.artifact.file,
         "labels_file": "labels.txt",
+        "asset_files": " ".join(
+            f.file for f in (project.artifact, project.artifact.external) if f is not None
+        )
+        + " labels.txt",
         "weights_detail": project.model.weights.detail,
-        **backend.template_names(),
+        **backend.template_names(project),
         **readme.names(project, backend.title),
     }
     tree: dict[PurePosixPath, bytes] = {}
@@ -78,6 +82,7 @@ def render(project: ProjectSpec) -> dict[PurePosixPath, bytes]:
         "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
         "assets/labels.txt": "".join(f"{label}\n" for label in project.model.labels),
     }
+    generated |= backend.generated_files(project)
     tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})
     return tree
 

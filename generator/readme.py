@@ -16,7 +16,7 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
         "readme_artifact": _artifact(project),
         "readme_notes": "".join(f"- {note}\n" for note in _notes(project)),
         "readme_example": _example(project),
-        "readme_proof": _proof(model),
+        "readme_proof": _proof(project),
         "readme_versions": ", ".join(f"{k} {v}" for k, v in sorted(project.versions.items())),
         "model_source": model.source,
     }
@@ -82,7 +82,10 @@ def _artifact(project: ProjectSpec) -> str:
     artifact = project.artifact
     reason = f" ({artifact.reason})" if artifact.reason else ""
     size = f"{artifact.size / 1e6:.1f} MB"
-    return f"`assets/{artifact.file}`, {size}, {artifact.format}: {artifact.method}{reason}."
+    weights = ""
+    if artifact.external is not None:
+        weights = f" with `assets/{artifact.external.file}`, {artifact.external.size / 1e6:.1f} MB"
+    return f"`assets/{artifact.file}`, {size}{weights}, {artifact.format}: {artifact.method}{reason}."
 
 
 def _notes(project: ProjectSpec) -> list[str]:
@@ -93,8 +96,10 @@ def _notes(project: ProjectSpec) -> list[str]:
     return notes
 
 
-def _proof(model: ModelSpec) -> str:
-    compared = ["outputs within 1e-4 of the largest reference value"]
+def _proof(project: ProjectSpec) -> str:
+    model = project.model
+    tolerance = f"{project.goldens.cases[0].outputs[0].tolerance:.0e}".replace("e-0", "e-")
+    compared = [f"outputs within {tolerance} of the largest reference value"]
     if model.preprocess is not None:
         compared.append("pixels after resize and crop bit for bit with Pillow's")
         if model.task is Task.classification:

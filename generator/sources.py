@@ -14,6 +14,7 @@ from .builders import build, group_of
 from .errors import UsageError
 from .factories import call, call_factory, resolve
 from .lively import seeded
+from .onnx_source import known_inputs, load_onnx
 from .spec import TensorSpec, WeightsInfo
 from .structure import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
@@ -103,6 +104,8 @@ class LoadedModel:
     inputs: tuple[TensorSpec, ...] = ()
     """What is known of the inputs, as fixed dims: `--input`, or torchvision's; empty when unknown."""
     notes: tuple[str, ...] = ()
+    onnx: Path | None = None
+    """The file, when the source is an ONNX file; the module then runs it with ONNX Runtime."""
 
 
 _SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")
@@ -170,13 +173,14 @@ def load_source(source: Source, options: LoadOptions, progress: Progress) -> Loa
         loaded = _load_factory(source, options)
     elif isinstance(source, TorchScriptSource):
         loaded = _load_torchscript(source)
+    elif isinstance(source, OnnxSource):
+        loaded = _load_onnx(source, given)
     else:
-        kind = "ONNX files" if isinstance(source, OnnxSource) else "torch.export archives (.pt2)"
         raise UsageError(
-            f"{source.path.name}: {kind} are not supported yet by the libtorch backend",
+            f"{source.path.name}: torch.export archives (.pt2) are not supported yet",
             hint="name the Python model instead (module:factory), or a TorchScript file.",
         )
-    if given:
+    if given and loaded.onnx is None:
         loaded = replace(loaded, inputs=given)
     if options.preprocess is not None:
         loaded = replace(
@@ -273,6 +277,20 @@ def _load_torchscript(source: TorchScriptSource) -> LoadedModel:
         scripted=True,
         weights=WeightsInfo(kind="user", detail=source.path.name),
         inputs=traced_inputs(module),
+    )
+
+
+def _load_onnx(source: OnnxSource, given: tuple[TensorSpec, ...]) -> LoadedModel:
+    file = load_onnx(source.path)
+    return LoadedModel(
+        module=_inference_only(file.module),
+        source=source,
+        source_text=source_text(source),
+        default_name=default_name(source),
+        scripted=False,
+        weights=WeightsInfo(kind="user", detail=source.path.name),
+        inputs=known_inputs(source.path.name, file.inputs, given),
+        onnx=source.path,
     )
 
 

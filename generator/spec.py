@@ -21,6 +21,9 @@ SCHEMA = 1
 PARITY_TOLERANCE = 1e-4
 """Allowed max |difference| relative to max |reference|; there is no absolute floor."""
 
+TENSORRT_TOLERANCE = {"fp32": 1e-3, "fp16": 1e-2}
+"""The same for TensorRT, by precision: it fuses layers and sums in another order; fp16 has 11 bits."""
+
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized or cropped to, in pixels."""
@@ -75,6 +78,13 @@ class Rescale(enum.StrEnum):
     """x / 255 (ToTensor, convert_image_dtype)"""
     multiply = "multiply"
     """x * float32(1 / 255) (transforms.v2.ToDtype(scale=True) on tensors)"""
+
+
+class Precision(enum.StrEnum):
+    """What the weights and the arithmetic inside the model are; its inputs and outputs stay as they are."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
 
 
 class Task(enum.StrEnum):
@@ -179,6 +189,10 @@ class Dim(JsonValue):
     def dynamic(self) -> bool:
         """Whether more than one size is allowed."""
         return self.min != self.max
+
+
+Profiles = tuple[tuple[tuple[Dim, ...], ...], ...]
+"""Optimisation profiles: for each the dimensions of every input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +324,18 @@ class ModelSpec(JsonValue):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts(JsonValue):
+    """A file of the project's assets/ folder, by which it is recognised."""
+
+    file: str
+    size: int
+    """Bytes."""
+    sha256: str
+    head_tail_sha256: str
+    """As in Artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact(JsonValue):
     """The file that the C++ program loads, relative to the project's assets/ folder."""
 
@@ -327,6 +353,24 @@ class Artifact(JsonValue):
     """Why this method: `traced: scripting failed at ...`."""
     warnings: tuple[str, ...] = ()
     """What the exporter reported, such as branches that depend on data."""
+    external: FileFacts | None = None
+    """A second file with the weights of an ONNX model that is too large for one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSpec(JsonValue):
+    """What a TensorRT engine is built from, besides the artifact."""
+
+    api: str = "parser"
+    """`parser`: TensorRT's ONNX parser reads the artifact."""
+    precision: Precision = Precision.fp32
+    tf32: bool = False
+    """Whether float32 operands may be rounded to TF32."""
+    tensorrt_min: str
+    """The oldest version that the artifact is made for: `10.0`."""
+    opset: int
+    """Of the ONNX file."""
+    profiles: Profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,7 +395,7 @@ class GoldenCase(JsonValue):
 
     name: str
     kind: str
-    """`seeded`, `batch`, `picture`"""
+    """`seeded`, `batch`, `sizes`, `picture`"""
     inputs: tuple[str, ...]
     """.npy files under assets/goldens/, in the order of the model's inputs"""
     outputs: tuple[GoldenOutput, ...]
@@ -397,6 +441,8 @@ class ProjectSpec(JsonValue):
     """The options of `gencpp new` that made this project, without folders of this machine."""
     versions: dict[str, str]
     """gencpp, torch, torchvision, pillow, numpy, python that made the artifact and the goldens."""
+    engine: EngineSpec | None = None
+    """Of the tensorrt backend only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

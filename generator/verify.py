@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import parity
-from .backends import backend_named
+from . import onnx_checks, parity
+from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, UsageError
 from .project import Manifest, disk_errors, edited_files, read_manifest
 from .spec import ParityResult, StepResult, VerifyReport
@@ -50,7 +50,7 @@ _HINTS = (
 )
 
 
-def verify_project(folder: Path, progress: Progress) -> VerifyReport:
+def verify_project(folder: Path, progress: Progress, options: RuntimeOptions) -> VerifyReport:
     """Runs every step and writes `folder/verify.json`.
 
     Raises UsageError when `folder` is no project and EnvironmentLacks when the machine lacks a tool; a
@@ -60,16 +60,15 @@ def verify_project(folder: Path, progress: Progress) -> VerifyReport:
     manifest = read_manifest(folder)
     tools = find_toolchain()
     backend = backend_named(manifest.project.backend)
-    arguments, missing = backend.configure_arguments()
+    if options != RuntimeOptions() and backend.name != "tensorrt":
+        raise UsageError(f"--tensorrt-root and --tensorrt-headers: {folder.name} runs on {backend.title}")
+    arguments, missing = backend.configure_arguments(manifest.project.name, options)
     if missing:
-        raise EnvironmentLacks(
-            f"{backend.title} was not found: {missing}",
-            hint="pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder.",
-        )
+        raise EnvironmentLacks(f"{backend.title} was not found: {missing}", hint=backend.remedy)
     with disk_errors(folder):
         shutil.rmtree(folder / "verify", ignore_errors=True)
         (folder / "verify").mkdir()
-        verification = _Verification(folder, manifest, tools, arguments, progress)
+        verification = _Verification(folder, manifest, backend, options, tools, arguments, progress)
         report = verification.run()
         (folder / "verify.json").write_text(
             json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
@@ -83,6 +82,8 @@ class _Verification:
 
     folder: Path
     manifest: Manifest
+    backend: Backend
+    options: RuntimeOptions
     tools: Toolchain
     arguments: list[str]
     progress: Progress
@@ -91,6 +92,8 @@ class _Verification:
     bench: dict[str, Any] = field(default_factory=dict)
     broken: str = ""
     """The step whose failure makes the later ones pointless."""
+    lacking: str = ""
+    """What this machine lacks to build the model's part of the project."""
 
     def run(self) -> VerifyReport:
         edited = tuple(
@@ -98,6 +101,9 @@ class _Verification:
             for path in edited_files(self.folder, self.manifest)
         )
         self._doctor()
+        if self.manifest.project.artifact.format == "onnx":
+            self._onnxruntime()
+            self._rtx_builder()
         self._configure()
         self._command("build", [str(self.tools.cmake), "--build", str(self._build)], timeout=3600, vital=True)
         self._tests()
@@ -159,7 +165,23 @@ class _Verification:
             f"-DCMAKE_MAKE_PROGRAM={self.tools.ninja}",
             *self.arguments,
         ]
-        self._command("configure", argv, timeout=600, vital=True)
+        finished = self._command("configure", argv, timeout=600, vital=True)
+        asked = self.options != RuntimeOptions()  # what was named and is not there is a failure
+        if finished is None or finished.code == 0 or asked:
+            return
+        if why := self.backend.absent(finished.output):
+            title = self.backend.title
+            self.steps.pop()
+            self.broken, self.lacking = "", f"needs {title}, which was not found"
+            (self.folder / "verify" / "configure.log").rename(self.folder / "verify" / "search.log")
+            reason = f"{title} was not found: {why} To enable it: {self.backend.remedy}"
+            self._add(f"find {title}", "skipped", finished.seconds, reason=reason, log="verify/search.log")
+            cache.unlink(missing_ok=True)
+            self._command(
+                "configure", [*argv, f"-D{self._name.upper()}_CORE_ONLY=ON"], timeout=600, vital=True
+            )
+            if not self.broken:
+                self.steps[-1] = _with_reason(self.steps[-1], f"only what needs no {title}")
 
     def _tests(self) -> None:
         junit = self.folder / "verify" / "ctest.xml"
@@ -181,7 +203,7 @@ class _Verification:
         self.steps[-1] = _with_reason(step, reason)
 
     def _parity(self) -> None:
-        if self._skip_when_broken("parity"):
+        if self._skip("parity", needs_model=True):
             return
         self.progress("parity")
         begin = time.monotonic()
@@ -191,22 +213,29 @@ class _Verification:
         self.parity = found.results
         self._log("parity", found.log)
         seconds = time.monotonic() - begin
-        if found.problems or not all(r.passed for r in found.results):
-            wrong = [f"{r.case}/{r.output}: {_relative(r)}" for r in found.results if not r.passed]
-            reason = "; ".join([*found.problems, *wrong])
-            self._add("parity", "failed", seconds, reason=reason, log="verify/parity.log")
+        if found.no_device:
+            self._add(
+                "parity",
+                "skipped",
+                seconds,
+                reason=self._without_device(found.no_device),
+                log="verify/parity.log",
+            )
             return
-        worst = max(r.max_rel_diff or 0.0 for r in found.results)
-        reason = "; ".join(
-            [f"{len(found.results)} outputs, largest relative difference {worst:.2g}", *found.notes]
-        )
-        self._add("parity", "passed", seconds, reason=reason, log="verify/parity.log")
+        status = "failed" if found.problem() else "passed"
+        reason = found.problem() or found.summary()
+        self._add("parity", status, seconds, reason=reason, log="verify/parity.log")
 
     def _bench_smoke(self) -> None:
         program = self._build / f"{self._name}_bench{_EXE}"
+        if self._skip("bench", needs_model=True):
+            return
         finished = self._command(
             "bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600
         )
+        if finished is not None and finished.code == parity.NO_DEVICE:
+            reason = self._without_device(parity.last_line(finished.output))
+            self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
         if finished is None or finished.code != 0:
             return
         try:
@@ -222,7 +251,7 @@ class _Verification:
     def _consumer(self, mode: str, arguments: list[str]) -> None:
         """Configures, builds and runs tests/consumer in one of its two modes, as one step."""
         name = f"consumer-{mode}"
-        if self._skip_when_broken(name):
+        if self._skip(name, needs_model=True):
             return
         self.progress(name)
         build = self.folder / "verify" / f"build-{name}"
@@ -243,13 +272,19 @@ class _Verification:
                 *self.arguments,
             ],
             [str(self.tools.cmake), "--build", str(build)],
-            [str(self.tools.ctest), "--test-dir", str(build), "--output-on-failure", "--no-tests=error"],
+            [str(self.tools.ctest), "--test-dir", str(build), "--verbose", "--no-tests=error"],
         ]
-        self._sequence(name, commands)
+        text = self._sequence(name, commands)
+        if skipped := re.search(r"skipped: (.*)", text):
+            reason = f"built and linked, but not run: {self._without_device(skipped.group(1))}"
+            self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
         shutil.rmtree(build, ignore_errors=True)
 
     def _package(self) -> None:
         """Installs into a scratch prefix and builds the consumer against it by find_package."""
+        if self._skip("install", needs_model=True):
+            self._skip("consumer-package", needs_model=True)
+            return
         prefix = self.folder / "verify" / "prefix"
         argv = [str(self.tools.cmake), "--install", str(self._build), "--prefix", str(prefix)]
         if self._command("install", argv, timeout=600) is not None and self.steps[-1].status == "passed":
@@ -258,7 +293,8 @@ class _Verification:
             self._add("consumer-package", "skipped", 0.0, reason="install did not pass")
         shutil.rmtree(prefix, ignore_errors=True)
 
-    def _sequence(self, name: str, commands: list[list[str]]) -> None:
+    def _sequence(self, name: str, commands: list[list[str]]) -> str:
+        """Runs commands until one fails, as one step; gives what they printed."""
         text, seconds, last = "", 0.0, None
         for argv in commands:
             last = run(argv, timeout=3600, env=self._environment, cwd=self.folder)
@@ -269,10 +305,11 @@ class _Verification:
         assert last is not None
         self._log(name, text)
         self._finish(name, last, seconds, text)
+        return text
 
     def _command(self, name: str, argv: list[str], *, timeout: float, vital: bool = False) -> Finished | None:
         """Runs one command as a step; None when an earlier vital step failed."""
-        if self._skip_when_broken(name):
+        if self._skip(name):
             return None
         self.progress(name)
         try:
@@ -292,10 +329,43 @@ class _Verification:
         status = "passed" if finished.code == 0 else "failed"
         self._add(name, status, seconds, reason=reason, argv=finished.argv, log=f"verify/{name}.log")
 
-    def _skip_when_broken(self, name: str) -> bool:
-        if self.broken:
-            self._add(name, "skipped", 0.0, reason=f"{self.broken} failed")
-        return bool(self.broken)
+    def _skip(self, name: str, *, needs_model: bool = False) -> bool:
+        reason = f"{self.broken} failed" if self.broken else self.lacking if needs_model else ""
+        if reason:
+            self._add(name, "skipped", 0.0, reason=reason)
+        return bool(reason)
+
+    def _without_device(self, message: str) -> str:
+        return f"{message} To enable it: run verify on a machine with an NVIDIA GPU."
+
+    def _onnxruntime(self) -> None:
+        """The shipped ONNX file in ONNX Runtime against the Python model's goldens."""
+        self.progress("onnxruntime")
+        begin = time.monotonic()
+        found = parity.compare_onnx(self.folder, self.manifest.project)
+        self._log("onnxruntime", found.log)
+        seconds = time.monotonic() - begin
+        log = "verify/onnxruntime.log"
+        if found.lacking:
+            self._add("onnxruntime", "skipped", seconds, reason=found.lacking, log=log)
+        elif problem := found.problem():
+            self._add("onnxruntime", "failed", seconds, reason=problem, log=log)
+        else:
+            self._add("onnxruntime", "passed", seconds, reason=found.summary(), log=log)
+
+    def _rtx_builder(self) -> None:
+        """Evidence for the graph, not for TensorRT; a lesser step, so skipping it leaves the status alone."""
+        self.progress("rtx-builder")
+        checked = onnx_checks.rtx_builder(self.folder, self.manifest.project)
+        self._log("rtx-builder", checked.log)
+        self._add(
+            "rtx-builder",
+            checked.status,
+            checked.seconds,
+            reason=checked.reason,
+            log="verify/rtx-builder.log",
+            needed=False,
+        )
 
     def _add(
         self,
@@ -306,9 +376,16 @@ class _Verification:
         reason: str = "",
         argv: tuple[str, ...] = (),
         log: str = "",
+        needed: bool = True,
     ) -> None:
         step = StepResult(
-            name=name, status=status, seconds=round(seconds, 3), reason=reason, argv=argv, log=log
+            name=name,
+            status=status,
+            seconds=round(seconds, 3),
+            reason=reason,
+            argv=argv,
+            log=log,
+            needed=needed,
         )
         self.steps.append(step)
 
@@ -321,12 +398,6 @@ _EXE = ".exe" if os.name == "nt" else ""
 
 def _with_reason(step: StepResult, reason: str, status: str | None = None) -> StepResult:
     return StepResult.from_json({**step.to_json(), "reason": reason, "status": status or step.status})
-
-
-def _relative(result: ParityResult) -> str:
-    if result.max_rel_diff is None:
-        return "another shape or type, or not finite"
-    return f"relative difference {result.max_rel_diff:.2g}"
 
 
 def _is_cache_of(cache: Path, folder: Path) -> bool:
@@ -349,12 +420,14 @@ def _read_junit(file: Path) -> tuple[str, list[str]]:
         root = ElementTree.parse(file).getroot()
     except ElementTree.ParseError as e:
         raise UsageError(f"{file} cannot be read: {e}") from None
-    passed, failed, skipped = 0, [], []
+    passed, failed = 0, []
+    skipped: dict[str, list[str]] = {}
     for case in root.iter("testcase"):
         name = case.get("name", "?")
         if case.find("skipped") is not None or case.get("status") == "notrun":
             output = (case.findtext("system-out") or "").strip().splitlines()
-            skipped.append(f"{name}: {output[-1] if output else 'no reason given'}")
+            reason = output[-1].removeprefix("skipped: ") if output else "no reason given"
+            skipped.setdefault(reason, []).append(name)
         elif case.find("failure") is not None:
             failed.append(name)
         else:
@@ -363,5 +436,6 @@ def _read_junit(file: Path) -> tuple[str, list[str]]:
     if failed:
         parts.append(f"{len(failed)} failed")
     if skipped:
-        parts.append(f"{len(skipped)} skipped ({'; '.join(skipped)})")
+        told = (f"{', '.join(names)}: {reason}" for reason, names in skipped.items())
+        parts.append(f"{sum(map(len, skipped.values()))} skipped ({'; '.join(told)})")
     return ", ".join(parts), failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from generator.backends import backend_named
+from generator.backends import RuntimeOptions, backend_named
 from generator.toolchain import find_toolchain
 
 
@@ -13,7 +13,11 @@ def cmake_arguments(*, backend: bool = True) -> list[str]:
     """What verify passes to CMake on this machine."""
     tools = find_toolchain()
     arguments = [f"-DCMAKE_MAKE_PROGRAM={tools.ninja}"]
-    return arguments + backend_named("libtorch").configure_arguments()[0] if backend else arguments
+    return (
+        arguments + backend_named("libtorch").configure_arguments("", RuntimeOptions())[0]
+        if backend
+        else arguments
+    )
 
 
 def cmake(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

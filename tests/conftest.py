@@ -69,6 +69,15 @@ def photo_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> P
     return folder / "photo"
 
 
+@pytest.fixture(scope="session")
+def trt_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """The same classifier for TensorRT, not built. Shared: not to be changed."""
+    folder = tmp_path_factory.mktemp("photo_trt")
+    done = gencpp(*photo_arguments(folder / "labels.txt"), "--backend", "tensorrt", folder / "photo")
+    assert done.returncode == 0, done.stderr
+    return folder / "photo"
+
+
 @pytest.fixture
 def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
     """A copy of the unbuilt project that a test may change."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from generator.spec import (
     Artifact,
     CropStep,
     Dim,
     DType,
+    EngineSpec,
+    FileFacts,
     GeometryStep,
     GoldenCase,
     GoldenOutput,
@@ -88,6 +92,38 @@ def classifier(name: str = "sample") -> ProjectSpec:
         goldens=Goldens(cases=cases, pixel_cases=pixels),
         options={"model": "resnet18"},
         versions={"torch": "2.15.0", "pillow": "13.0.0"},
+    )
+
+
+def tensorrt(name: str = "sample") -> ProjectSpec:
+    """The picture classifier on TensorRT: two profiles, weights in a file of their own."""
+    made = classifier(name)
+    cases = tuple(
+        replace(c, outputs=tuple(replace(o, tolerance=1e-3) for o in c.outputs)) for c in made.goldens.cases
+    )
+    return replace(
+        made,
+        backend="tensorrt",
+        artifact=Artifact(
+            file="model.onnx",
+            format="onnx",
+            size=50_000,
+            sha256="d" * 64,
+            head_tail_sha256="e" * 64,
+            method="torch.onnx.export (dynamo), opset 18",
+            external=FileFacts(
+                file="model.onnx.data", size=46_800_000, sha256="f" * 64, head_tail_sha256="0" * 64
+            ),
+        ),
+        goldens=replace(made.goldens, cases=cases),
+        engine=EngineSpec(
+            tensorrt_min="10.0",
+            opset=18,
+            profiles=(
+                ((Dim.fixed(1), *dims(3, 224, 224)),),
+                ((Dim(min=2, opt=8, max=8), *dims(3, 224, 224)),),
+            ),
+        ),
     )
 
 

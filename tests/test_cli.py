@@ -18,6 +18,7 @@ MODELS = ROOT / "tests" / "models"
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
 INPUT = ("--input", "x:1x6:float32")
+TRT = ["--backend", "tensorrt"]
 
 
 def refused(
@@ -47,7 +48,7 @@ def refused(
         (["--model", "tiny:cnn"], ["--input image:1x3x224x224:float32"]),
         (["--model", "tiny:cnn", "--input", "image:1x3xq:float32"], ["--input"]),
         (["--model", "missing.pt"], ["missing.pt"]),
-        (["--model", "missing.onnx"], ["ONNX"]),
+        (["--model", "missing.onnx", "--backend", "tensorrt"], ["missing.onnx", "no such file"]),
         (["--model", "resnet18", "--weights", "IMAGENET1K_V9"], ["IMAGENET1K_V1"]),
         (
             [
@@ -64,6 +65,10 @@ def refused(
         (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name"]),
         (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
         (["--model", "tiny:named", *INPUT, "--backend", "onnxruntime"], ["libtorch"]),
+        (["--model", "tiny:named", *INPUT, "--precision", "fp16"], ["--precision", "--backend tensorrt"]),
+        (["--model", "tiny:named", *INPUT, *TRT, "--precision", "fp8"], ["fp8", "fp32, fp16"]),
+        (["--model", "tiny:named", *INPUT, *TRT, "--tensorrt-min", "7.2"], ["7.2", "8.5"]),
+        (["--model", "tiny:named", *INPUT, *TRT, "--trt-api", "network"], ["network", "parser"]),
         (["--model", "tiny:named", *INPUT, "--no-such-option"], ["--no-such-option"]),
     ],
     ids=lambda value: "-".join(v.strip("-") for v in value)[:60] if isinstance(value, list) else None,
@@ -261,6 +266,9 @@ def test_inspect(gencpp: Gencpp) -> None:
     assert data["model"]["parameters"] == 8 * 27 + 8 + 16 + 90
     assert data["operators"]["convolution"] == 1
     assert data["backends"]["libtorch"].startswith("yes")
+    assert data["backends"]["tensorrt"].startswith("yes, from 10.0 on: torch.onnx.export (dynamo)")
+    operators = {o["operator"]: o for o in data["onnx_operators"]}
+    assert operators["Conv"] == {"operator": "Conv", "nodes": 1, "tensorrt_since": "8.5"}
 
 
 @pytest.mark.torch

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from samples import classifier, tensors_only
+from samples import classifier, tensorrt, tensors_only
 
 from generator import project
 from generator.spec import ProjectSpec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
-TREES = {"classifier": classifier(), "tensors_only": tensors_only()}
+TREES = {"classifier": classifier(), "tensors_only": tensors_only(), "tensorrt": tensorrt()}
 
 # Files that are equal in every project are kept once.
 ONLY_GENERATED = ("include/sample/model_info.hpp", "src/artifact_info.hpp", "tests/golden_cases.hpp")
@@ -24,7 +24,10 @@ ALSO = ("tests/cases.cmake", "README.md", "LICENSE-NOTES.md", "assets/labels.txt
 @pytest.mark.parametrize("tree", TREES)
 def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> None:
     rendered = {str(p): d for p, d in project.render(TREES[tree]).items()}
-    if tree != "classifier":
+    if tree == "tensorrt":
+        common = {str(p): d for p, d in project.render(TREES["classifier"]).items()}
+        rendered = {p: d for p, d in rendered.items() if common.get(p) != d}
+    elif tree != "classifier":
         rendered = {p: d for p, d in rendered.items() if p in (*ONLY_GENERATED, *ALSO)}
     folder = GOLDEN / tree
     if request.config.getoption("--update-golden"):

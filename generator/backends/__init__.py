@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..errors import UsageError
-from .base import Backend
+from .base import Backend as Backend
+from .base import RuntimeOptions as RuntimeOptions
 from .libtorch import LibTorch
+from .tensorrt import TensorRT
 
-BACKENDS: dict[str, Backend] = {"libtorch": LibTorch()}
+BACKENDS: dict[str, Backend] = {"libtorch": LibTorch(), "tensorrt": TensorRT()}
 
 
 def backend_named(name: str) -> Backend:
@@ -15,5 +17,4 @@ def backend_named(name: str) -> Backend:
         return BACKENDS[name]
     except KeyError:
         known = ", ".join(BACKENDS)
-        planned = " TensorRT is not supported yet." if name == "tensorrt" else ""
-        raise UsageError(f"there is no backend '{name}'.{planned}", hint=f"Choose from: {known}.") from None
+        raise UsageError(f"there is no backend '{name}'", hint=f"Choose from: {known}.") from None

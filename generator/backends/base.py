@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from ..spec import ProjectSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOptions:
+    """Where the user says that a runtime is."""
+
+    tensorrt_root: Path | None = None
+    tensorrt_headers: Path | None = None
 
 
 class Backend(Protocol):
@@ -24,8 +36,21 @@ class Backend(Protocol):
     def artifact_format(self) -> str:
         """Which exporter makes the artifact."""
 
-    def template_names(self) -> dict[str, str]:
-        """Names that this backend's and the common templates need."""
+    def generated_files(self, project: ProjectSpec) -> dict[str, str]:
+        """Text files of this backend's own that no template can hold, by their path."""
 
-    def configure_arguments(self) -> tuple[list[str], str]:
-        """CMake arguments that point to this Python's copy of the runtime, and why there are none."""
+    def template_names(self, project: ProjectSpec) -> dict[str, str]:
+        """Names that the common templates need of every backend."""
+
+    @property
+    def remedy(self) -> str:
+        """How to get the runtime."""
+
+    def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:
+        """CMake arguments for the project `name` that point to the runtime, and why there are none."""
+
+    def absent(self, log: str) -> str:
+        """What the machine lacks of this runtime, from the log of a failed configure; empty: nothing.
+
+        Where it says something, a project is proven as far as it goes without the runtime.
+        """

@@ -5,6 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 
+from ..spec import ProjectSpec
+from .base import RuntimeOptions
+
+_NEEDS = """\
+LibTorch is taken from `-DTorch_ROOT=DIR` (a downloaded libtorch/ or site-packages/torch), from
+`CMAKE_PREFIX_PATH`, or from the `torch` package of the `python3` on the PATH; a CUDA build of torch needs no
+CUDA toolkit here."""
+
 
 class LibTorch:
     """`--backend libtorch`."""
@@ -13,12 +21,17 @@ class LibTorch:
     title = "LibTorch"
     templates = "cpp_ts"
     artifact_format = "torchscript"
+    remedy = "pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder."
 
-    def template_names(self) -> dict[str, str]:
+    def generated_files(self, project: ProjectSpec) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""
-        return {"find_module": "FindLibTorch.cmake", "backend_title": self.title}
+        return {"backend_title": self.title, "readme_needs": _NEEDS, "readme_runtime": ""}
 
-    def configure_arguments(self) -> tuple[list[str], str]:
+    def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:
         """`-DTorch_ROOT=` of TORCH_ROOT or of this Python's torch (found, not imported)."""
         for variable in ("Torch_ROOT", "TORCH_ROOT"):
             if chosen := os.environ.get(variable):
@@ -27,3 +40,7 @@ class LibTorch:
         if found is None or not found.submodule_search_locations:
             return [], "this Python has no torch and TORCH_ROOT is not set"
         return [f"-DTorch_ROOT={found.submodule_search_locations[0]}"], ""
+
+    def absent(self, log: str) -> str:
+        """Nothing: a Python with gencpp has torch, so a LibTorch that is not found is a failure."""
+        return ""

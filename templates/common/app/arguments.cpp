@@ -134,13 +134,13 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
   --save-input FILE  write the tensor that the model was fed
   --topk N           classes to print (default 5)
-  --device DEVICE    cpu (default), cuda or cuda:N
+  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for one run (default: the backend's choice)
   --json             results as JSON on standard output
   --info             print what the model takes and gives, and stop
   --help             this text
 
-exit codes: 0 done, 1 failed, 2 wrong usage
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on
 )";
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ struct Arguments {
   std::vector<std::string> inputs;   // one .npy or .dat an input of the model
   std::vector<std::string> outputs;  // one .npy or .dat an output, as many as wanted
   std::string save_input;
-  Device device = Device::cpu;
+  std::optional<Device> device;  // empty: the backend's own
   int device_index = 0;
   int threads = 0;
   std::size_t topk = 5;

@@ -80,6 +80,7 @@ void print_info(const Model& model) {
   std::printf("%s on %s, %d threads\n", std::string({= name =}::kModelName).c_str(), {= name =}::backend_version().c_str(), {= name =}::process_threads());
   print_tensors("inputs", model.inputs());
   print_tensors("outputs", model.outputs());
+  std::fputs(model.describe().c_str(), stdout);
 }
 
 // What an output holds, for models that have no labels.
@@ -312,7 +313,7 @@ Result<void> run(const app::Arguments& arguments, std::vector<std::string>& repo
 
 int fail(const Error& error) {
   std::fprintf(stderr, "{= name =}: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : 1;
+  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
 }
 
 }  // namespace

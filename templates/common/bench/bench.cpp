@@ -13,6 +13,7 @@
 #include <functional>
 #include <iterator>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ struct Options {
   int batch = 0;  // 0: the size the artifact is tuned for
   int threads = 0;
   int workers = 1;
-  {= name =}::Device device = {= name =}::Device::cpu;
+  std::optional<{= name =}::Device> device;  // empty: the backend's own
   std::string image;
   bool json = false;
   bool help = false;
@@ -62,7 +63,7 @@ With a PICTURE, the stages decode, preprocess, infer and postprocess are timed t
   --batch N       first dimension of the inputs (default: what the artifact is tuned for)
   --threads N     threads for one run (default: the backend's choice)
   --workers N     callers at the same time (default 1)
-  --device D      cpu (default) or cuda; a run ends when its outputs are in host memory
+  --device D      cpu or cuda (default: where the backend runs best); a run ends when its outputs are in host memory
   --json          one JSON object on standard output
   --help          this text
 )";
@@ -350,7 +351,7 @@ Result<Stages> measure_stages(const Model& model, const Options& options) {
 
 int fail(const Error& error) {
   std::fprintf(stderr, "{= name =}_bench: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : 1;
+  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
 }
 
 }  // namespace
@@ -415,7 +416,7 @@ int main(int argc, char** argv) {
     std::printf("}\n");
     return 0;
   }
-  std::printf("{= name =} on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n", {= name =}::backend_version().c_str(), to_string(options.device), batch, {= name =}::process_threads(), options.workers, samples.size());
+  std::printf("{= name =} on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n", {= name =}::backend_version().c_str(), to_string(model->device()), batch, {= name =}::process_threads(), options.workers, samples.size());
   std::printf("  latency ms   p50 %.3f   p90 %.3f   p99 %.3f   mean %.3f   min %.3f\n", p50, p90, p99, mean, samples.front());
   std::printf("  throughput   %.1f items/s\n  load         %.0f ms\n", throughput, load_ms);
   if (!options.image.empty()) {

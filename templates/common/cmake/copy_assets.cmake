@@ -7,10 +7,11 @@ set_property(GLOBAL PROPERTY {= name =}_assets_dir "${{= name =}_ASSETS_DIR}")
 
 function({= name =}_copy_assets target)
   get_property(folder GLOBAL PROPERTY {= name =}_assets_dir)
+  set(files {= asset_files =})
+  list(TRANSFORM files PREPEND "${folder}/")
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND "${CMAKE_COMMAND}" -E make_directory "$<TARGET_FILE_DIR:${target}>/{= name =}_assets"
-    COMMAND "${CMAKE_COMMAND}" -E copy_if_different
-            "${folder}/{= artifact_file =}" "${folder}/{= labels_file =}" "$<TARGET_FILE_DIR:${target}>/{= name =}_assets"
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different ${files} "$<TARGET_FILE_DIR:${target}>/{= name =}_assets"
     COMMENT "Copying the assets of {= name =}"
     VERBATIM)
 endfunction()

@@ -33,7 +33,7 @@ if(NOT {= NAME =}_CORE_ONLY)
     "${CMAKE_CURRENT_BINARY_DIR}/{= name =}-config.cmake"
     "${CMAKE_CURRENT_BINARY_DIR}/{= name =}-config-version.cmake"
     cmake/backend.cmake
-    cmake/{= find_module =}
+    ${{= name =}_BACKEND_MODULES}
     cmake/copy_assets.cmake
     DESTINATION "${{= name =}_config_folder}")
 else()

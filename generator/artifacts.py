@@ -1,0 +1,128 @@
+"""What every exporter needs: hashes of a file, a check that the model repeats itself, short messages.
+
+Sits after structure.py: imports spec, errors and structure only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .errors import CheckFailed, EnvironmentLacks
+from .spec import Dim, FileFacts, ModelSpec, TensorSpec
+from .structure import max_abs_difference, run_module, short_place
+
+_HEAD_TAIL = 64 * 1024
+
+
+def hashes(path: Path) -> tuple[str, str, int]:
+    """(sha256, sha256 of the first and last 64 KiB, size in bytes) of a file."""
+    size = path.stat().st_size
+    with path.open("rb") as f:
+        whole = hashlib.file_digest(f, "sha256").hexdigest()
+        if size < 2 * _HEAD_TAIL:
+            return whole, whole, size
+        f.seek(0)
+        head = f.read(_HEAD_TAIL)
+        f.seek(size - _HEAD_TAIL)
+        return whole, hashlib.sha256(head + f.read(_HEAD_TAIL)).hexdigest(), size
+
+
+def file_facts(path: Path) -> FileFacts:
+    """The facts of a file, by its name without folders."""
+    sha256, head_tail, size = hashes(path)
+    return FileFacts(file=path.name, size=size, sha256=sha256, head_tail_sha256=head_tail)
+
+
+def check_repeatable(module: Any, where: str, inputs: Sequence[Any], names: Sequence[str]) -> list[str]:
+    """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated."""
+    import torch
+
+    problem = _unequal(run_module(module, inputs), run_module(module, inputs))
+    if problem:
+        raise CheckFailed(
+            f"{where} gives different outputs for equal inputs"
+            f" (random numbers or state in forward): {problem}",
+            hint="take the random numbers or the state out of forward, or pass them as inputs.",
+        )
+    given = [t.clone() for t in inputs]
+    with torch.inference_mode():
+        module(*given)
+    return [n for n, a, b in zip(names, given, inputs, strict=True) if not torch.equal(a, b)]
+
+
+_REPEATS = 1e-5
+"""Relative: threads may add in another order, random numbers differ by far more."""
+
+
+def _unequal(first: Sequence[tuple[str, Any]], second: Sequence[tuple[str, Any]]) -> str:
+    import torch
+
+    if len(first) != len(second):
+        return f"it had {len(first)} outputs before, now {len(second)}"
+    for (name, a), (_, b) in zip(first, second, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return f"output {name} is {told(b)}, before it was {told(a)}"
+        difference, largest = max_abs_difference(a, b)
+        if difference > _REPEATS * largest and not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
+            return f"output {name} differs by {difference / largest if largest else difference:.1e}"
+    return ""
+
+
+def fix_batch(spec: ModelSpec) -> ModelSpec:
+    """`spec` with every dimension fixed at its opt size."""
+
+    def fixed(t: TensorSpec) -> TensorSpec:
+        return replace(t, dims=tuple(Dim.fixed(d.opt) for d in t.dims))
+
+    return replace(
+        spec, inputs=tuple(fixed(t) for t in spec.inputs), outputs=tuple(fixed(t) for t in spec.outputs)
+    )
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the system says of writing `path`, as EnvironmentLacks."""
+    try:
+        yield
+    except OSError as e:
+        raise EnvironmentLacks(
+            f"cannot write {path}: {(e.strerror or str(e))[:200]}",
+            hint="check the free space and the permissions of that folder.",
+        ) from None
+
+
+def told(tensor: Any) -> str:
+    """`1x3x224x224 float32`."""
+    return f"{'x'.join(map(str, tensor.shape))} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def first_line(e: BaseException) -> str:
+    """The first line of an exception's message, shortened as `plain` does it."""
+    return _line(e, 0)
+
+
+def last_line(e: BaseException) -> str:
+    """The last line of an exception's message, shortened as `plain` does it."""
+    return _line(e, -1)
+
+
+def _line(e: BaseException, which: int) -> str:
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    return plain(lines[which] if lines else type(e).__name__)
+
+
+def plain(text: str) -> str:
+    """One short line without folders of this machine, or addresses."""
+    text = re.sub(r"(/[\w.+-]+)+/([\w.+-]+)", lambda m: short_place(m.group(0)), text)
+    return re.sub(r" at 0x[0-9a-f]+", "", text)[:240].rstrip(" :")
+
+
+def summary(message: str) -> str:
+    """The first sentence of a tracer's warning."""
+    return plain(" ".join(message.split())).split(". ")[0].rstrip(".")

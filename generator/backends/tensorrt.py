@@ -1,0 +1,115 @@
+"""TensorRT: ONNX artifacts, built into an engine on the machine that runs them."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from .. import cpp
+from ..errors import UsageError
+from ..spec import Dim, EngineSpec, Precision, ProjectSpec
+from .base import RuntimeOptions
+
+_PRECISION = {
+    Precision.fp32: "float32",
+    Precision.fp16: "float16, written into the ONNX file, with inputs and outputs in float32",
+}
+
+_NEEDS = """\
+TensorRT {minimum} or later is taken from `-DTensorRT_ROOT=DIR` or `TENSORRT_ROOT` (NVIDIA's archive unpacked), from
+the system, or from the pip package `tensorrt` of the `python3` on the PATH, whose missing headers are fetched from
+the public repository, or taken from `-D{NAME}_TENSORRT_HEADERS=DIR`. The CUDA runtime comes from a toolkit or
+from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA GPU is needed to run it, not to build it."""
+
+_RUNTIME = """\
+## The engine
+
+TensorRT compiles the ONNX file for the GPU that it runs on: at the first `load()`, which takes from seconds to
+minutes, or ahead by
+
+    build/{name}_build_engine --help
+
+The engine is kept in `$XDG_CACHE_HOME/{name}/` (or `~/.cache/{name}/`, or `LoadOptions::cache_dir`) and built anew
+when the model, an option, the GPU or TensorRT changes. A host that must not wait sets
+`LoadOptions::build_engine = {name}::BuildEngine::never`: `load()` then fails at once when there is no engine.
+`LoadOptions::engine` has the options of the build and of the runs; `LoadOptions::artifact` may name a plan that
+was built elsewhere (`.engine`, `.plan`).
+
+Precision: {precision}; TF32 is {tf32}. Shapes lie in an optimisation profile:
+
+{profiles}
+`run()` takes host memory, or device memory with no copy (`TensorView::device`); each caller has an execution
+context and a stream of its own. `build/{name} --info` lists the bindings, `build/{name}_bench --help` what can be timed.
+
+"""
+
+
+def _engine_of(project: ProjectSpec) -> EngineSpec:
+    if project.engine is None:
+        raise UsageError("the project has no facts of its TensorRT engine", hint="Generate it anew.")
+    return project.engine
+
+
+def _profile_text(project: ProjectSpec, profile: tuple[tuple[Dim, ...], ...]) -> str:
+    """`x: 1x3x224x224 to 8x3x224x224, built for 1x3x224x224`"""
+    parts = []
+    for tensor, dims in zip(project.model.inputs, profile, strict=True):
+        low, opt, high = ("x".join(str(getattr(d, b)) for d in dims) for b in ("min", "opt", "max"))
+        parts.append(
+            f"{tensor.name}: {low}" if low == high else f"{tensor.name}: {low} to {high}, tuned for {opt}"
+        )
+    return "; ".join(parts)
+
+
+class TensorRT:
+    """`--backend tensorrt`."""
+
+    name = "tensorrt"
+    title = "TensorRT"
+    templates = "cpp_trt"
+    artifact_format = "onnx"
+    remedy = (
+        "pip install tensorrt (with --tensorrt-headers DIR where the machine has no internet), or unpack "
+        "NVIDIA's archive and give --tensorrt-root DIR."
+    )
+
+    def generated_files(self, project: ProjectSpec) -> dict[str, str]:
+        """src/engine_info.hpp."""
+        return {"src/engine_info.hpp": cpp.engine_info_header(project.name, _engine_of(project))}
+
+    def template_names(self, project: ProjectSpec) -> dict[str, str]:
+        """Names for the templates."""
+        engine = _engine_of(project)
+        facts = {
+            "name": project.name,
+            "NAME": project.name.upper(),
+            "minimum": engine.tensorrt_min,
+            "precision": _PRECISION[engine.precision],
+            "tf32": "on" if engine.tf32 else "off",
+            "profiles": "".join(f"    {_profile_text(project, p)}\n" for p in engine.profiles),
+        }
+        return {
+            "backend_title": self.title,
+            "readme_needs": _NEEDS.format(**facts),
+            "readme_runtime": _RUNTIME.format(**facts),
+        }
+
+    def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:
+        """What the user says, and this Python, whose packages are looked at where nothing was said."""
+        arguments = [f"-DTensorRT_PYTHON={sys.executable}", f"-D{name.upper()}_CORE_ONLY=OFF"]
+        if options.tensorrt_root is not None:
+            arguments.append(f"-DTensorRT_ROOT={options.tensorrt_root.resolve()}")
+        if options.tensorrt_headers is not None:
+            arguments.append(f"-D{name.upper()}_TENSORRT_HEADERS={options.tensorrt_headers.resolve()}")
+        return arguments, ""
+
+    def absent(self, log: str) -> str:
+        """CMake's own reason why TensorRT was not found."""
+        text = " ".join(log.split())
+        found = re.search(
+            r"Could NOT find TensorRT:? ?(.*?)(?= Call Stack| -- Configuring| CMake Error|$)", text
+        )
+        if found is None:
+            return ""
+        reason = re.sub(r"\(missing: [^)]*\)|Reason given by package:", "", found.group(1)).strip()
+        return reason or "CMake did not find it"

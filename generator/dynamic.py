@@ -1,0 +1,242 @@
+"""`--dynamic INPUT:DIM=MIN:OPT:MAX[,...]`: dimensions that vary, and TensorRT's optimisation profiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from .errors import GencppError, UsageError
+from .sources import LoadedModel
+from .spec import Dim, ModelSpec, Profiles, TensorSpec
+from .stimuli import seeded_inputs
+from .structure import MAX_ELEMENTS, run_module
+
+MAX_BATCH = 65536
+_SEED = 90_002
+_EXAMPLE = "Such as --dynamic x:0=1:1:64 (dimension 0 is the batch)."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One `--dynamic`: the ranges of a dimension, one for all profiles or one for each."""
+
+    text: str
+    input: int
+    dim: int
+    ranges: tuple[Dim, ...]
+
+
+def apply_dynamic(
+    loaded: LoadedModel, spec: ModelSpec, requests: tuple[str, ...]
+) -> tuple[ModelSpec, Profiles]:
+    """`spec` with the bounds of `requests`, and the profiles: without requests one, of the spec's own bounds.
+
+    All inputs share one batch, dimension 0, and outputs follow it in proportion. Output dimensions that
+    follow others are found by running the model at the bounds; raises UsageError when it does not run.
+    """
+    asked = [_parse(text, spec) for text in requests]
+    asked = _with_shared_batch(asked, spec)
+    count = _profile_count(asked)
+    profiles = tuple(
+        tuple(_dims(asked, i, t, _of_profile(n)) for i, t in enumerate(spec.inputs)) for n in range(count)
+    )
+    if not asked:
+        return spec, profiles
+    inputs = tuple(replace(t, dims=_dims(asked, i, t, _overall)) for i, t in enumerate(spec.inputs))
+    _check_sizes(inputs)
+    outputs = spec.outputs
+    if any(a.dim > 0 for a in asked):
+        outputs = _outputs_at_bounds(loaded, spec, inputs)
+        _check_preprocessing(spec, inputs)
+    if batch := next((a for a in asked if a.dim == 0), None):
+        outputs = tuple(_rebatched(t, _overall(batch.ranges)) for t in outputs)
+    return replace(spec, inputs=inputs, outputs=outputs), profiles
+
+
+def _parse(text: str, spec: ModelSpec) -> _Asked:
+    try:
+        where, bounds = text.split("=")
+        name, dimension = where.rsplit(":", 1)
+        sizes = [tuple(int(b) for b in part.split(":")) for part in bounds.split(",")]
+        index = int(dimension)
+        if any(len(s) != 3 for s in sizes):
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX[,MIN:OPT:MAX...]", hint=_EXAMPLE
+        ) from None
+    names = [t.name for t in spec.inputs]
+    if name not in names:
+        raise UsageError(f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}.")
+    tensor = spec.inputs[names.index(name)]
+    if index == 0 and not tensor.dims:
+        raise UsageError(f"--dynamic: input '{name}' is a scalar and has no batch")
+    if not 0 <= index < len(tensor.dims):
+        raise UsageError(
+            f"--dynamic '{text}': input '{name}' has {len(tensor.dims)} dimensions",
+            hint=f"Choose from 0 to {len(tensor.dims) - 1}.",
+        )
+    if index == 0 and any(s[2] > MAX_BATCH for s in sizes):
+        raise UsageError(f"--dynamic: a batch above {MAX_BATCH} is refused", hint=_EXAMPLE)
+    if any(not 0 < low <= opt <= high for low, opt, high in sizes):
+        raise UsageError(f"--dynamic '{text}': every range must be 0 < MIN <= OPT <= MAX", hint=_EXAMPLE)
+    ranges = tuple(Dim(min=low, opt=opt, max=high) for low, opt, high in sizes)
+    return _Asked(text=text, input=names.index(name), dim=index, ranges=ranges)
+
+
+def _with_shared_batch(asked: Sequence[_Asked], spec: ModelSpec) -> list[_Asked]:
+    """What was asked for the batch, for every input that has it."""
+    seen: dict[tuple[int, int], _Asked] = {}
+    for a in asked:
+        before = seen.setdefault((a.input, a.dim), a)
+        if a.dim > 0 and before is not a:
+            raise UsageError(
+                f"--dynamic '{a.text}': that dimension was given before",
+                hint="Separate the ranges of several profiles by commas.",
+            )
+    batches = [a for a in asked if a.dim == 0]
+    others = [a for a in asked if a.dim > 0]
+    if not batches:
+        return others
+    batch = batches[0]
+    if any(b.ranges != batch.ranges for b in batches):
+        raise UsageError(
+            "--dynamic: the inputs share one batch, and were given different bounds",
+            hint="Give the bounds once.",
+        )
+    for b in batches:
+        fixed = spec.inputs[b.input].dims[0]
+        if not fixed.dynamic and set(b.ranges) != {fixed}:
+            reason = "; ".join(n for n in spec.notes if "batch" in n.lower()) or "the model fixes it"
+            raise UsageError(f"--dynamic: the batch of this model cannot vary: {reason}")
+    shared = [i for i, t in enumerate(spec.inputs) if t.dims and t.dims[0].dynamic]
+    return [replace(batch, input=i) for i in shared] + others
+
+
+def _profile_count(asked: Sequence[_Asked]) -> int:
+    counts = {len(a.ranges): a.text for a in asked if len(a.ranges) > 1}
+    if len(counts) > 1:
+        told = ", ".join(f"'{text}' has {n}" for n, text in counts.items())
+        raise UsageError(
+            f"--dynamic: the numbers of profiles differ: {told}",
+            hint="Give each dimension one range, or one for every profile.",
+        )
+    return next(iter(counts), 1)
+
+
+def _dims(
+    asked: Sequence[_Asked], index: int, tensor: TensorSpec, pick: Callable[[tuple[Dim, ...]], Dim]
+) -> tuple[Dim, ...]:
+    ranges = {a.dim: a.ranges for a in asked if a.input == index}
+    return tuple(pick(ranges[i]) if i in ranges else d for i, d in enumerate(tensor.dims))
+
+
+def _of_profile(n: int) -> Callable[[tuple[Dim, ...]], Dim]:
+    return lambda ranges: ranges[n if len(ranges) > 1 else 0]
+
+
+def _overall(ranges: tuple[Dim, ...]) -> Dim:
+    return Dim(min=min(r.min for r in ranges), opt=ranges[0].opt, max=max(r.max for r in ranges))
+
+
+def _check_sizes(inputs: Sequence[TensorSpec]) -> None:
+    for t in inputs:
+        if math.prod(d.max for d in t.dims) > MAX_ELEMENTS:
+            sizes = "x".join(str(d.max) for d in t.dims)
+            raise UsageError(
+                f"--dynamic: input '{t.name}' of {sizes} has more than {MAX_ELEMENTS} elements",
+                hint="Give smaller bounds.",
+            )
+
+
+def _check_preprocessing(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> None:
+    """The pictures of the generated program must stay inside the bounds."""
+    if spec.preprocess is None or spec.preprocess.output_size is None:
+        return
+    for dim, made, side in zip(
+        inputs[0].dims[2:], spec.preprocess.output_size, ("high", "wide"), strict=True
+    ):
+        if not dim.min <= made <= dim.max:
+            raise UsageError(
+                f"--dynamic: the preprocessing makes pictures {made} {side}, not {dim.min} to {dim.max}",
+                hint="Give bounds with that size in them, or another --preprocess.",
+            )
+
+
+def _outputs_at_bounds(
+    loaded: LoadedModel, spec: ModelSpec, inputs: Sequence[TensorSpec]
+) -> tuple[TensorSpec, ...]:
+    """The outputs with every dimension as it is at the opt, the smallest and the largest sizes."""
+    batch = next((t.dims[0].opt for t in spec.inputs if t.dims and t.dims[0].dynamic), None)
+
+    def sized(pick: Callable[[Dim], int]) -> list[tuple[int, ...]]:
+        fixed = [
+            replace(
+                t,
+                dims=tuple(
+                    before if i == 0 else Dim.fixed(pick(d))
+                    for i, (d, before) in enumerate(zip(t.dims, own.dims, strict=True))
+                ),
+            )
+            for t, own in zip(inputs, spec.inputs, strict=True)
+        ]
+        return _output_shapes(loaded, spec, fixed, batch)
+
+    found = (sized(lambda d: d.min), sized(lambda d: d.opt), sized(lambda d: d.max))
+    return tuple(
+        replace(t, dims=tuple(_follow(t, i, sizes) for i, sizes in enumerate(zip(*shapes, strict=True))))
+        for t, *shapes in zip(spec.outputs, *found, strict=True)
+    )
+
+
+def _follow(output: TensorSpec, index: int, sizes: tuple[int, ...]) -> Dim:
+    """A dimension of `output` that had these sizes at the smallest, the opt and the largest inputs."""
+    own = output.dims[index]
+    if index > 0 or not own.dynamic:
+        return Dim(min=min(sizes), opt=sizes[1], max=max(sizes))
+    if len(set(sizes)) > 1:
+        raise UsageError(
+            f"--dynamic: the first dimension of output {output.name}, the batch, changes with the other sizes"
+            f" ({', '.join(map(str, sizes))})",
+            hint="Leave those fixed.",
+        )
+    return own
+
+
+def _output_shapes(
+    loaded: LoadedModel, spec: ModelSpec, inputs: Sequence[TensorSpec], batch: int | None
+) -> list[tuple[int, ...]]:
+    tensors = seeded_inputs(inputs, _SEED, batch)
+    shapes = ", ".join(
+        f"{t.name} {'x'.join(map(str, x.shape))}" for t, x in zip(inputs, tensors, strict=True)
+    )
+    try:
+        found = [tuple(t.shape) for _, t in run_module(loaded.module, tensors)]
+    except GencppError:
+        raise
+    except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
+        lines = str(e).strip().splitlines() or [""]
+        raise UsageError(
+            f"--dynamic: {loaded.source_text} does not run with {shapes}:"
+            f" {type(e).__name__}: {lines[-1].strip()[:200]}",
+            hint=f"Give bounds that it takes. {_EXAMPLE}",
+        ) from None
+    ranks = [len(t.dims) for t in spec.outputs]
+    if [len(s) for s in found] != ranks or any(0 in s for s in found):
+        told = ", ".join("x".join(map(str, s)) for s in found)
+        raise UsageError(
+            f"--dynamic: with {shapes} the outputs of {loaded.source_text} are {told}:"
+            " empty, or of another number or rank than before",
+            hint="Give bounds that keep them.",
+        )
+    return found
+
+
+def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
+    """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
+    if not tensor.dims or not tensor.dims[0].dynamic:
+        return tensor
+    rows = max(1, tensor.dims[0].min)  # as inspection made it, for one item
+    scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)
+    return replace(tensor, dims=(scaled, *tensor.dims[1:]))

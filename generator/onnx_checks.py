@@ -1,0 +1,59 @@
+"""Checks of a project's ONNX file that need no TensorRT, each in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import rtx
+from .spec import ProjectSpec
+from .toolchain import run
+
+_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How a check ended: its status as in StepResult, and the reason."""
+
+    status: str
+    reason: str
+    seconds: float = 0.0
+    log: str = ""
+
+
+def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
+    """Parses the ONNX file with TensorRT-RTX, compares each layer's shapes, and builds an engine."""
+    missing = [p for p in rtx.PACKAGES if importlib.util.find_spec(p) is None]
+    if missing:
+        return Checked(
+            status="skipped",
+            reason=f"no Python package {' or '.join(missing)}. To enable it: pip install 'gencpp[rtx]'.",
+        )
+    with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
+        result = Path(scratch) / "result.json"
+        asked = Path(scratch) / "job.json"
+        model = folder / "assets" / project.artifact.file
+        asked.write_text(json.dumps(rtx.job(project, model, result)), encoding="utf-8")
+        # Its own process: an error inside the library may be a crash.
+        finished = run([sys.executable, "-m", f"{__package__}.rtx", str(asked)], timeout=_SECONDS)
+        log = f"$ {' '.join(finished.argv)}\n{finished.output}"
+        if finished.code != 0 or not result.is_file():
+            last = (finished.output.strip().splitlines() or ["no output"])[-1]
+            reason = f"the TensorRT-RTX builder ended with exit code {finished.code}: {last}"
+            return Checked(status="failed", reason=reason, seconds=finished.seconds, log=log)
+        found = json.loads(result.read_text(encoding="utf-8"))
+    log += json.dumps(found, indent=2) + "\n"
+    if found["problems"]:
+        reason = "TensorRT-RTX: " + "; ".join(found["problems"])
+        return Checked(status="failed", reason=reason, seconds=finished.seconds, log=log)
+    reason = (
+        f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as ONNX "
+        f"inferred them, engine of {found['engine_bytes'] / 1e6:.1f} MB for {found['target']} (evidence for "
+        "the graph, not for TensorRT)"
+    )
+    return Checked(status="passed", reason=reason, seconds=finished.seconds, log=log)

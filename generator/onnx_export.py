@@ -1,0 +1,298 @@
+"""LoadedModel + ModelSpec -> Artifact: an ONNX file that TensorRT takes, compared with the model first."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .artifacts import check_repeatable, disk_errors, file_facts, fix_batch, last_line
+from .errors import CheckFailed, GencppError
+from .onnx_graph import operator_counts, opset_of, plain_graph, save
+from .onnx_prepare import Unfit, prepared, refuse_border_types
+from .onnx_runtime import Compared, OnnxRunner, compare
+from .onnx_source import read_onnx
+from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing, export_problem
+from .sources import LoadedModel, Progress
+from .spec import Artifact, Dim, ModelSpec, Precision, TensorSpec
+from .stimuli import seeded_inputs
+from .trt_operators import OPSETS, SINCE, VERSIONS, check_version, oldest_for
+
+ARTIFACT = "model.onnx"
+
+EXTERNAL_ABOVE = 1_900_000_000
+"""Bytes of weights: a protobuf file ends at 2 GiB, and the graph needs room beside them."""
+
+_SEEDS = (11_003, 11_017)
+_MORE_SEEDS = tuple(range(11_100, 11_108))
+"""Where the tracer warned: a branch that half of all inputs take slips through ten checks once in 500."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxOptions:
+    """What the ONNX file is made for."""
+
+    tensorrt_min: str = "10.0"
+    """The oldest TensorRT that has to take it; one of trt_operators.VERSIONS."""
+    precision: Precision = Precision.fp32
+    external_above: int = EXTERNAL_ABOVE
+    """Bytes of weights above which they go into a file of their own."""
+
+    def __post_init__(self) -> None:
+        check_version(self.tensorrt_min)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxExport:
+    """What was written, and the model as the file has it."""
+
+    artifact: Artifact
+    spec: ModelSpec
+    opset: int
+    operators: tuple[tuple[str, int], ...]
+    """(operator, nodes), most frequent first"""
+
+
+def describe_support(loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress) -> str:
+    """What TensorRT can do with the model, for people: `yes: ...` or `no: ...`; writes into `directory`."""
+    import onnx
+
+    try:
+        made = export_onnx(loaded, spec, directory, OnnxOptions(), progress)
+    except GencppError as e:
+        return f"no: {e.message}" + (f"\n{e.hint}" if e.hint else "")
+    model = onnx.load(str(directory / ARTIFACT), load_external_data=False)
+    late = sorted({o for o, _ in made.operators if SINCE.get(o, VERSIONS[0]) != VERSIONS[0]})
+    told = [f"{o} from {SINCE[o]}" for o in late]
+    reason = f" ({made.artifact.reason})" if made.artifact.reason else ""
+    return (
+        f"yes: {made.artifact.method}{reason}; TensorRT {oldest_for(model)} and later take"
+        f" all {len(made.operators)} operators" + (f" ({', '.join(told)})" if told else "")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A finished ONNX graph that gave the model's answers."""
+
+    candidate: OnnxCandidate
+    spec: ModelSpec
+    reason: str = ""
+    worst: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    """Why a way does not give the model."""
+
+    text: str
+    hint: str = ""
+
+
+_Exporter = Callable[[ModelSpec], OnnxCandidate]
+_Way = tuple[str, _Exporter, ModelSpec]
+
+
+def export_onnx(
+    loaded: LoadedModel, spec: ModelSpec, directory: Path, options: OnnxOptions, progress: Progress
+) -> OnnxExport:
+    """Writes directory/model.onnx (and model.onnx.data beside it when the weights are large).
+
+    By torch's dynamo exporter, else the older one; with a dynamic batch, else a fixed one. Before
+    anything is written, the file is checked and its answers, by ONNX Runtime, are compared with the
+    eager module's: for two seeds, another batch size, and other sizes of every dynamic dimension.
+    Raises CheckFailed when no way gives the model, with what each said.
+    """
+    spec = _distinct_names(spec)
+    refuse_border_types(spec, options.tensorrt_min)
+    names = [t.name for t in spec.inputs]
+    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
+    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
+    notes = [f"forward changes its input {', '.join(changed)} in place."] if changed else []
+    with disk_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".onnx-", dir=directory))
+    try:
+        made = _made(loaded, spec, scratch, options, progress)
+        with disk_errors(directory / ARTIFACT):
+            artifact = _artifact(made, scratch)
+            for file in sorted(scratch.iterdir(), reverse=True):  # the weights first, then what names them
+                file.replace(directory / file.name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    total = artifact.size + (artifact.external.size if artifact.external else 0)
+    progress(
+        f"{ARTIFACT}: {artifact.method}, {total / 1e6:.1f} MB,"
+        f" differs from eager by {made.worst:.1e} of the largest output"
+    )
+    if made.candidate.warnings:
+        notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
+    return OnnxExport(
+        artifact=artifact,
+        spec=replace(made.spec, notes=(*made.spec.notes, *notes)),
+        opset=opset_of(made.candidate.model),
+        operators=operator_counts(made.candidate.model),
+    )
+
+
+def _made(
+    loaded: LoadedModel, spec: ModelSpec, folder: Path, options: OnnxOptions, progress: Progress
+) -> _Made:
+    """The first way that gives the model, its file in `folder`; raises CheckFailed with all that failed."""
+    problems: dict[str, _Problem] = {}
+    for what, ask, asked in _ways(loaded, spec, options):
+        found = _tried(loaded, ask, asked, folder, options)
+        if isinstance(found, _Made):
+            return replace(
+                found,
+                reason="; ".join(f"{w}: {' '.join(p.text.split())}" for w, p in problems.items()),
+                spec=_noted(asked, spec, next(iter(problems.values()), None)),
+            )
+        if found.text not in [p.text for p in problems.values()]:
+            progress(f"not exported by {what}: {found.text}")
+            problems[what] = found
+        for file in folder.iterdir():
+            file.unlink()
+    raise CheckFailed(
+        f"{loaded.source_text} cannot be turned into ONNX for TensorRT {options.tensorrt_min}:"
+        + "".join(f"\n  {what}: {p.text}" for what, p in problems.items()),
+        hint=next((p.hint for p in problems.values() if p.hint), _CHANGE),
+    )
+
+
+_CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
+
+
+def _tried(
+    loaded: LoadedModel, ask: _Exporter, asked: ModelSpec, folder: Path, options: OnnxOptions
+) -> _Made | _Problem:
+    """What one exporter made, compared with the model, its file in `folder`; or what is wrong with it."""
+    import onnx
+
+    try:
+        candidate = ask(asked)
+    except GencppError:
+        raise
+    except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
+        return _Problem(text=export_problem(e))
+    try:
+        candidate = prepared(candidate, asked, options.tensorrt_min)
+        with disk_errors(folder):
+            save(candidate.model, folder / ARTIFACT, options.external_above)
+        onnx.checker.check_model(str(folder / ARTIFACT))
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
+        return _Problem(text=f"it is not valid ONNX: {last_line(e)}")
+    except Unfit as e:
+        return _Problem(text="".join(f"\n    {p}" for p in e.problems), hint=e.hint)
+    compared = _compared(loaded, asked, folder / ARTIFACT, candidate, Precision.fp32)
+    if compared.problem:
+        return _Problem(text=f"it is not the model: {compared.problem}")
+    return _Made(candidate=candidate, spec=asked, worst=compared.worst)
+
+
+def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_Way]:
+    """(name, exporter, what it is asked for), best first."""
+    opset = min(DYNAMO_OPSET, OPSETS[options.tensorrt_min])
+
+    def dynamo(asked: ModelSpec) -> OnnxCandidate:
+        return by_dynamo(loaded, asked)
+
+    def tied(asked: ModelSpec) -> OnnxCandidate:
+        return by_dynamo(loaded, asked, tied=True)
+
+    def tracing(asked: ModelSpec) -> OnnxCandidate:
+        return by_tracing(loaded, asked, opset)
+
+    def given(_: ModelSpec) -> OnnxCandidate:
+        assert loaded.onnx is not None
+        model = plain_graph(read_onnx(loaded.onnx))
+        return OnnxCandidate(model=model, method="given", given=True)
+
+    if loaded.onnx is not None:
+        return [("the given file", given, spec)]
+    ways: list[_Way] = [("dynamo", dynamo, spec)]
+    bounds = [d for t in spec.inputs for d in t.dims[1:] if d.dynamic]
+    if len(set(bounds)) < len(bounds):
+        ways.append(("dynamo, equal bounds as one dimension", tied, spec))
+    ways.append(("the older exporter", tracing, spec))
+    if any(t.dims and t.dims[0].dynamic for t in spec.inputs):
+        fixed = fix_batch(spec)
+        ways += [
+            ("dynamo with a fixed batch", dynamo, fixed),
+            ("the older exporter with a fixed batch", tracing, fixed),
+        ]
+    return ways
+
+
+def _noted(asked: ModelSpec, spec: ModelSpec, problem: _Problem | None) -> ModelSpec:
+    if asked == spec or problem is None:
+        return asked
+    note = f"The batch is fixed at {asked.inputs[0].dims[0].opt}: {' '.join(problem.text.split())}."
+    return replace(asked, notes=(*asked.notes, note))
+
+
+def _compared(
+    loaded: LoadedModel, spec: ModelSpec, path: Path, candidate: OnnxCandidate, precision: Precision
+) -> Compared:
+    """The written file's answers against the eager module's."""
+    try:
+        runner = OnnxRunner(path)
+    except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
+        return Compared(problem=f"ONNX Runtime refuses it: {last_line(e)}")
+    worst = 0.0
+    seeds = (*_SEEDS, *(_MORE_SEEDS if candidate.warnings else ()))
+    for sizes, seed in [*((spec.inputs, s) for s in seeds), *((t, _SEEDS[1]) for t in _other_sizes(spec))]:
+        found = compare(runner, loaded.module, seeded_inputs(sizes, seed), precision)
+        if found.problem:
+            shapes = ", ".join("x".join(map(str, t.shape())) for t in sizes)
+            return Compared(problem=f"{found.problem} (inputs {shapes}, seed {seed})")
+        worst = max(worst, found.worst)
+    return Compared(worst=worst)
+
+
+def _other_sizes(spec: ModelSpec) -> list[tuple[TensorSpec, ...]]:
+    """The inputs with one item more, and with all other varying dimensions at their bounds."""
+
+    def sized(pick: Callable[[int, Dim], int]) -> tuple[TensorSpec, ...]:
+        return tuple(
+            replace(t, dims=tuple(Dim.fixed(pick(i, d)) for i, d in enumerate(t.dims))) for t in spec.inputs
+        )
+
+    sizes = [
+        sized(lambda i, d: d.opt if i else min(d.opt + 1, d.max)),
+        sized(lambda i, d: d.min if i else d.opt),
+        sized(lambda i, d: d.max if i else d.opt),
+    ]
+    opt = [t.shape() for t in spec.inputs]
+    return [s for s in dict.fromkeys(sizes) if [t.shape() for t in s] != opt]
+
+
+def _artifact(made: _Made, folder: Path) -> Artifact:
+    facts = file_facts(folder / ARTIFACT)
+    data = folder / (ARTIFACT + ".data")
+    return Artifact(
+        file=facts.file,
+        format="onnx",
+        size=facts.size,
+        sha256=facts.sha256,
+        head_tail_sha256=facts.head_tail_sha256,
+        method=f"{made.candidate.method}, opset {opset_of(made.candidate.model)}",
+        reason=made.reason,
+        warnings=made.candidate.warnings,
+        external=file_facts(data) if data.exists() else None,
+    )
+
+
+def _distinct_names(spec: ModelSpec) -> ModelSpec:
+    """Outputs that are called as an input get another name: in one graph every name is one value."""
+    taken = {t.name for t in spec.inputs}
+    outputs = []
+    for t in spec.outputs:
+        name = t.name
+        while name in taken:
+            name += "_out"
+        taken.add(name)
+        outputs.append(replace(t, name=name))
+    return replace(spec, outputs=tuple(outputs))

@@ -1,0 +1,100 @@
+"""An exporter's graph, or a given file's, made ready for the wanted TensorRT; nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from .artifacts import first_line
+from .errors import UsageError
+from .onnx_graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
+from .onnx_lower import LOWEST, to_opset_17, write_out_layer_norm
+from .onnx_names import keep_names, readable_names, strip
+from .onnx_torch import OnnxCandidate
+from .spec import ModelSpec
+from .trt_operators import (
+    OPSETS,
+    border_problems,
+    inner_problems,
+    narrowed_values,
+    oldest_for,
+    opset_problem,
+    unsupported,
+)
+
+
+class Unfit(Exception):
+    """A graph that the wanted TensorRT does not take: all that it lacks, and what to do."""
+
+    def __init__(self, problems: Sequence[str], hint: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+        self.hint = hint
+
+
+def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str) -> OnnxCandidate:
+    """The graph with our names (a given file: with its own), without notes, with shapes, for `version`."""
+    model = candidate.model
+    inputs, outputs = [t.name for t in spec.inputs], [t.name for t in spec.outputs]
+    lift_constants(model)
+    own_outputs(model)
+    drop_unused(model)
+    if candidate.given:
+        keep_names(model, inputs, outputs)
+    else:
+        known = (candidate.parameters, candidate.modules, candidate.paths, candidate.prefix)
+        readable_names(model, inputs, outputs, *known)
+    strip(model)
+    describe_border(model, spec.inputs, spec.outputs)
+    infer_shapes(model)
+    candidate = _lowered(candidate, version)
+    _refuse_what_tensorrt_lacks(candidate.model, version)
+    narrowed = narrowed_values(candidate.model)
+    if narrowed:
+        told = f"{len(narrowed)} values are float64, such as {narrowed[0]}: TensorRT computes them in float32"
+        return replace(candidate, warnings=(*candidate.warnings, told))
+    return candidate
+
+
+def _lowered(candidate: OnnxCandidate, version: str) -> OnnxCandidate:
+    """For the opset and the operators of `version`."""
+    import onnx
+
+    model = candidate.model
+    newest = OPSETS[version]
+    hint = "use a later --tensorrt-min, or change the model."
+    if opset_of(model) > max(newest, LOWEST + 1):
+        try:
+            model = onnx.version_converter.convert_version(model, max(newest, LOWEST + 1))
+        except (RuntimeError, ValueError) as e:
+            raise Unfit([f"{opset_problem(opset_of(model), version)}: {first_line(e)}"], hint) from None
+    if opset_of(model) > newest:
+        problems = to_opset_17(model)
+        if problems:
+            raise Unfit([f"TensorRT {version} needs opset {newest}: {p}" for p in problems], hint)
+    if any(u.operator == "LayerNormalization" for u in unsupported(model, version)):
+        write_out_layer_norm(model)
+    if opset_of(model) > newest:
+        raise Unfit([opset_problem(opset_of(model), version)], hint)
+    infer_shapes(model)
+    return replace(candidate, model=model)
+
+
+def _refuse_what_tensorrt_lacks(model: Any, version: str) -> None:
+    lacking = [str(u) for u in unsupported(model, version)] + inner_problems(model)
+    if lacking:
+        later = oldest_for(model)
+        remedy = f"use --tensorrt-min {later}, which takes all of it, or " if later else ""
+        raise Unfit(lacking, f"{remedy}change those modules (or give TensorRT a plugin).")
+
+
+def refuse_border_types(spec: ModelSpec, version: str) -> None:
+    """Raises UsageError for inputs and outputs of types that the engine could not keep."""
+    problems = border_problems("input", spec.inputs, version)
+    problems += border_problems("output", spec.outputs, version)
+    if problems:
+        raise UsageError(
+            f"TensorRT {version} cannot keep the element types of {spec.source}: {'; '.join(problems)}",
+            hint="cast inside forward (.float(), .int()), or use a later --tensorrt-min where one takes it.",
+        )

@@ -1,0 +1,87 @@
+"""Runs an ONNX file with ONNX Runtime on the CPU, and compares its answers with a PyTorch module's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .artifacts import last_line, told
+from .spec import Precision
+from .structure import max_abs_difference, run_module
+
+TOLERANCES = {Precision.fp32: 1e-4, Precision.fp16: 1e-2}
+"""Largest |difference| / max |reference|. In fp32 both compute the same sums in another order: measured are
+1e-7 to 1e-5. In fp16 every value between two operators has 11 bits: one rounding is 5e-4, and a deep network
+adds them up to some 1e-3."""
+
+WRONG_INTEGERS = {Precision.fp32: 0.0, Precision.fp16: 1e-2}
+"""Share of the elements of an integer output (classes, indices) that may differ: rounding decides ties."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """How an ONNX file's answers compare; `problem` is empty when they are the model's."""
+
+    problem: str = ""
+    worst: float = 0.0
+    """Largest relative difference."""
+
+
+class OnnxRunner:
+    """An ONNX file, run operator by operator.
+
+    ONNX Runtime's own optimisations are off: they fuse operators and take casts out, so that what is
+    compared would be its rewriting instead of the file that TensorRT reads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4  # it raises what matters
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._outputs = [o.name for o in self._session.get_outputs()]
+
+    def __call__(self, *tensors: Any) -> dict[str, Any]:
+        """Outputs by name, in the file's order, for the inputs in the file's order."""
+        import torch
+
+        if len(tensors) != len(self._inputs):
+            raise TypeError(f"takes {len(self._inputs)} inputs, not {len(tensors)}")
+        feeds = {n: t.detach().contiguous().numpy() for n, t in zip(self._inputs, tensors, strict=True)}
+        found = self._session.run(self._outputs, feeds)
+        return {n: torch.from_numpy(a) for n, a in zip(self._outputs, found, strict=True)}
+
+
+def compare(runner: Any, eager: Any, inputs: Sequence[Any], precision: Precision) -> Compared:
+    """`runner`'s outputs against `eager`'s, in number, shape, element type and value."""
+    import torch
+
+    reference = run_module(eager, inputs)
+    try:
+        found = run_module(runner, inputs)
+    except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
+        return Compared(problem=f"ONNX Runtime fails: {last_line(e)}")
+    if len(found) != len(reference):
+        return Compared(problem=f"it has {len(found)} outputs, eager has {len(reference)}")
+    worst = 0.0
+    for (name, a), (_, b) in zip(reference, found, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return Compared(problem=f"output {name} is {told(b)}, eager gives {told(a)}")
+        if not a.is_floating_point():
+            wrong = float((a != b).double().mean()) if a.numel() else 0.0
+            if wrong > WRONG_INTEGERS[precision]:
+                return Compared(problem=f"{wrong:.1%} of the elements of output {name} differ")
+            continue
+        difference, largest = max_abs_difference(a, b)
+        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
+        if not relative <= TOLERANCES[precision]:
+            if torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())):
+                continue  # equal inf and nan are for the goldens to refuse, by name
+            return Compared(problem=f"output {name} differs by {relative:.1e} of its largest value")
+        worst = max(worst, relative)
+    return Compared(worst=worst)

@@ -1,0 +1,226 @@
+"""An .onnx file as a source: checked, its inputs read, and run by ONNX Runtime as the reference.
+
+Sits before sources.py; used by it and by onnx_export.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .artifacts import first_line, last_line
+from .errors import UsageError
+from .onnx_graph import dims_of
+from .onnx_names import all_nodes
+from .onnx_runtime import OnnxRunner
+from .spec import Dim, DType, TensorSpec
+
+_STANDARD = ("", "ai.onnx")
+
+_DTYPES = {
+    1: DType.float32,
+    2: DType.uint8,
+    3: DType.int8,
+    5: DType.int16,
+    6: DType.int32,
+    7: DType.int64,
+    9: DType.bool_,
+    10: DType.float16,
+    11: DType.float64,
+    16: DType.bfloat16,
+}
+"""onnx.TensorProto.DataType, which is fixed for all time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxInput:
+    """An input of a file: sizes, or a name where one varies ("?" when it has none)."""
+
+    name: str
+    dtype: DType
+    dims: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxFile:
+    """A file that ONNX Runtime runs."""
+
+    module: Any
+    """nn.Module: tensors in, a dict of outputs by name out."""
+    inputs: tuple[OnnxInput, ...]
+
+
+def load_onnx(path: Path) -> OnnxFile:
+    """Checks and loads the file; raises UsageError for one that cannot be the reference."""
+    model = read_onnx(path)
+    _refuse_foreign_operators(path, model)
+    weights = {t.name for t in model.graph.initializer}
+    inputs = tuple(_input(path, v) for v in model.graph.input if v.name not in weights)
+    if not inputs:
+        raise UsageError(f"{path.name} has no inputs: it always gives the same answer")
+    for value in model.graph.output:
+        _dtype(path, "output", value)
+    try:
+        runner = OnnxRunner(path)
+    except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
+        raise UsageError(
+            f"{path.name}: ONNX Runtime cannot run it on the CPU: {last_line(e)}",
+            hint="gencpp needs its answers as the reference; a newer onnxruntime may run it.",
+        ) from None
+    return OnnxFile(module=_module(runner), inputs=inputs)
+
+
+def read_onnx(path: Path) -> Any:
+    """The ModelProto with all its weights, checked; raises UsageError."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    example = "name an .onnx file, as torch.onnx.export writes it."
+    if path.is_dir():
+        raise UsageError(f"{path.name} is a folder", hint=example)
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file", hint="check the path.") from None
+    except OSError as e:
+        raise UsageError(f"{path}: {e.strerror or e}") from None
+    except (DecodeError, ValueError):
+        raise UsageError(f"{path.name} is not an ONNX file, or is damaged", hint=example) from None
+    if not model.ir_version or not model.graph.node:
+        raise UsageError(f"{path.name} is not an ONNX file: it has no operators", hint=example)
+    _refuse_missing_data(path, model)
+    try:
+        onnx.checker.check_model(str(path))
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except Exception as e:  # noqa: BLE001 - the checker and the reader raise many kinds
+        raise UsageError(f"{path.name} is not valid ONNX: {first_line(e)}", hint=example) from None
+    return model
+
+
+def known_inputs(
+    source: str, found: Sequence[OnnxInput], given: Sequence[TensorSpec]
+) -> tuple[TensorSpec, ...]:
+    """The inputs of a file with every size known: from the file, or from `--input`.
+
+    A first dimension that varies is the batch and starts at 1; raises UsageError for others without
+    `--input`, and for an `--input` that does not fit the file.
+    """
+    sizes = {t.name: t for t in given}
+    problems = [f"there is no input {n}" for n in sizes if n not in {i.name for i in found}]
+    unknown = []
+    specs = []
+    batch = found[0].dims[0] if found and found[0].dims else 0
+    for i in found:
+        if i.name in sizes:
+            spec = sizes[i.name]
+            if not _fits(i, spec):
+                problems.append(
+                    f"{i.name} is {_told(i)}, not {'x'.join(map(str, spec.shape()))} {spec.dtype}"
+                )
+            specs.append(spec)
+            continue
+        dims = [1 if n == 0 and d in (batch, "?") and isinstance(d, str) else d for n, d in enumerate(i.dims)]
+        fixed = [d for d in dims if isinstance(d, int)]
+        if len(fixed) != len(dims):
+            unknown.append(i)
+            continue
+        specs.append(TensorSpec(name=i.name, dtype=i.dtype, dims=tuple(map(Dim.fixed, fixed))))
+    if problems:
+        raise UsageError(
+            f"--input does not fit {source}: {'; '.join(problems)}",
+            hint="the file takes " + ", ".join(f"{i.name} {_told(i)}" for i in found) + ".",
+        )
+    if unknown:
+        raise UsageError(
+            f"{source}: sizes are not known of " + ", ".join(f"{i.name} ({_told(i)})" for i in unknown),
+            hint="name them, such as " + " ".join(_example(i) for i in unknown),
+        )
+    return tuple(specs)
+
+
+def _module(runner: OnnxRunner) -> Any:
+    import torch
+
+    class OnnxModule(torch.nn.Module):
+        def forward(self, *tensors: Any) -> dict[str, Any]:
+            return runner(*tensors)
+
+    return OnnxModule()
+
+
+def _refuse_missing_data(path: Path, model: Any) -> None:
+    """Weights in files that are not there, all named at once."""
+    wanted = set()
+    for tensor in model.graph.initializer:
+        if tensor.data_location == tensor.EXTERNAL:
+            wanted |= {e.value for e in tensor.external_data if e.key == "location"}
+    missing = sorted(n for n in wanted if not (path.parent / n).is_file())
+    if missing:
+        raise UsageError(
+            f"{path.name}: its weights are in {', '.join(missing[:5])}, which is not beside it",
+            hint="copy that file too; its name is written in the model and must stay.",
+        )
+
+
+def _refuse_foreign_operators(path: Path, model: Any) -> None:
+    own = {f.domain for f in model.functions}
+    foreign = Counter(
+        f"{n.domain}::{n.op_type}" for n in all_nodes(model.graph) if n.domain not in (*_STANDARD, *own)
+    )
+    if foreign:
+        told = ", ".join(f"{name} ({n})" for name, n in sorted(foreign.items()))
+        raise UsageError(
+            f"{path.name} has operators outside the ONNX standard: {told}",
+            hint="export it without them (not from an optimised ONNX Runtime session, no custom operators).",
+        )
+
+
+def _input(path: Path, value: Any) -> OnnxInput:
+    dtype = _dtype(path, "input", value)
+    if not value.type.tensor_type.HasField("shape"):
+        raise UsageError(
+            f"{path.name}: input {value.name} says nothing of its dimensions",
+            hint="export it with example inputs, so that the number of dimensions is known.",
+        )
+    dims = dims_of(value)
+    if any(isinstance(d, int) and d < 1 for d in dims):
+        raise UsageError(f"{path.name}: input {value.name} is empty ({'x'.join(map(str, dims))})")
+    return OnnxInput(name=value.name, dtype=dtype, dims=tuple(dims))
+
+
+def _dtype(path: Path, what: str, value: Any) -> DType:
+    import onnx
+
+    if not value.type.HasField("tensor_type"):
+        raise UsageError(
+            f"{path.name}: {what} {value.name} is not a tensor", hint="only tensors cross the C++ API."
+        )
+    kind = value.type.tensor_type.elem_type
+    if kind not in _DTYPES:
+        name = onnx.TensorProto.DataType.Name(kind).lower() if kind else "unknown"
+        raise UsageError(
+            f"{path.name}: {what} {value.name} has element type {name}, which gencpp does not carry",
+            hint="supported: " + ", ".join(d.value for d in DType),
+        )
+    return _DTYPES[kind]
+
+
+def _fits(found: OnnxInput, given: TensorSpec) -> bool:
+    sizes = given.shape()
+    return (
+        given.dtype is found.dtype
+        and len(sizes) == len(found.dims)
+        and all(isinstance(d, str) or d == s for d, s in zip(found.dims, sizes, strict=True))
+    )
+
+
+def _told(i: OnnxInput) -> str:
+    return f"{'x'.join(map(str, i.dims)) or 'a scalar'} {i.dtype}"
+
+
+def _example(i: OnnxInput) -> str:
+    sizes = ((1 if n == 0 else 224) if isinstance(d, str) else d for n, d in enumerate(i.dims))
+    return f"--input {i.name}:{'x'.join(map(str, sizes))}:{i.dtype}"

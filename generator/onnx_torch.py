@@ -1,0 +1,206 @@
+"""A PyTorch module as an ONNX graph, by torch's two exporters; nothing is written or compared here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .artifacts import plain, summary
+from .sources import LoadedModel
+from .spec import Dim, ModelSpec, TensorSpec
+from .stimuli import seeded_inputs
+from .structure import flatten_outputs, short_place
+
+DYNAMO_OPSET = 18
+"""What torch's newer exporter writes operators for; every other opset is converted from it."""
+
+_SEED = 11_003
+_PREFIX = "gencpp_model."
+_LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export", "torch.fx")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxCandidate:
+    """An ONNX graph in memory (ModelProto), with how it was made."""
+
+    model: Any
+    method: str
+    parameters: frozenset[str] = frozenset()
+    """Names of the module's parameters and buffers."""
+    modules: frozenset[str] = frozenset()
+    """Paths of its modules."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Modules of values by their exporter's names, for nodes without any."""
+    prefix: str = ""
+    """What the exporter put in front of modules and parameters."""
+    warnings: tuple[str, ...] = ()
+    given: bool = False
+    """Whether it is the user's file, whose names stay."""
+
+
+def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> OnnxCandidate:
+    """By torch.export and onnxscript, at DYNAMO_OPSET; raises what they raise.
+
+    `tied`: dimensions with equal bounds are one and the same (a mask as long as its tokens).
+    """
+    import torch
+
+    shapes = _dynamic_shapes(spec.inputs, tied)
+    with _quiet(), torch.no_grad():
+        program: Any = torch.onnx.export(
+            loaded.module,
+            tuple(_examples(spec.inputs)),
+            dynamo=True,
+            opset_version=DYNAMO_OPSET,
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    return OnnxCandidate(
+        model=program.model_proto,
+        method="torch.onnx.export (dynamo)",
+        parameters=_parameters(loaded.module),
+        modules=frozenset(n for n, _ in loaded.module.named_modules()),
+        paths=_paths(getattr(program, "exported_program", None)),
+    )
+
+
+def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidate:
+    """By the older exporter, which traces (or reads a script); raises what it raises."""
+    import onnx
+    import torch
+
+    if isinstance(loaded.module, torch.jit.ScriptModule):
+        module: Any = loaded.module
+        prefix = ""
+    else:
+        module = _flat(loaded.module)
+        prefix = _PREFIX
+    names = [f"input_{i}" for i in range(len(spec.inputs))]
+    outputs = [f"result_{i}" for i in range(len(spec.outputs))]
+    axes = {
+        n: {i: _axis_name(t, i) for i, d in enumerate(t.dims) if d.dynamic}
+        for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
+    }
+    buffer = io.BytesIO()
+    with _quiet() as caught, torch.no_grad():
+        torch.onnx.export(
+            module,
+            tuple(_examples(spec.inputs)),
+            buffer,
+            dynamo=False,
+            opset_version=opset,
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes=axes,
+            verbose=False,
+        )
+    told = dict.fromkeys(
+        f"{short_place(w.filename, w.lineno)}: {summary(str(w.message))}"
+        for w in caught
+        if w.category.__name__ == "TracerWarning"
+    )
+    return OnnxCandidate(
+        model=onnx.load_from_string(buffer.getvalue()),
+        method="torch.onnx.export (older exporter)",
+        parameters=_parameters(loaded.module),
+        modules=frozenset(n for n, _ in loaded.module.named_modules()),
+        prefix=prefix,
+        warnings=tuple(told),
+    )
+
+
+def export_problem(e: BaseException) -> str:
+    """What an exporter has to say, in one line: of its banners only the cause that it names."""
+    cause: BaseException = e
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
+    return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
+
+
+def _examples(inputs: Sequence[TensorSpec]) -> list[Any]:
+    """Of sizes above one where a dimension varies: torch.export takes a one for a constant."""
+
+    def example(d: Dim) -> Dim:
+        return Dim.fixed(min(max(d.opt, 2), d.max))
+
+    return seeded_inputs([replace(t, dims=tuple(example(d) for d in t.dims)) for t in inputs], _SEED)
+
+
+def _dynamic_shapes(inputs: Sequence[TensorSpec], tied: bool) -> Any:
+    from torch.export import Dim as Symbol
+
+    symbols: dict[str, Any] = {}
+    names: dict[tuple[int, int, int], str] = {}
+
+    def symbol(t: TensorSpec, i: int, d: Dim) -> Any:
+        name = _axis_name(t, i)
+        if tied and i > 0:
+            name = names.setdefault((d.min, d.opt, d.max), name)
+        if name not in symbols:
+            symbols[name] = Symbol(name, min=d.min, max=d.max)
+        return symbols[name]
+
+    shapes = tuple({i: symbol(t, i, d) for i, d in enumerate(t.dims) if d.dynamic} for t in inputs)
+    return shapes if any(shapes) else None
+
+
+def _axis_name(tensor: TensorSpec, index: int) -> str:
+    """All inputs and outputs share the batch; `_` keeps other names identifiers, as torch wants them."""
+    if index == 0:
+        return "batch"
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"dim_{tensor.name}_{index}")
+
+
+def _parameters(module: Any) -> frozenset[str]:
+    names = {n for n, _ in module.named_parameters(remove_duplicate=False)}
+    return frozenset(names | {n for n, _ in module.named_buffers(remove_duplicate=False)})
+
+
+def _paths(program: Any) -> dict[str, str]:
+    """The module of every node of torch.export's graph: its innermost named module."""
+    found: dict[str, str] = {}
+    for node in getattr(getattr(program, "graph", None), "nodes", ()):
+        stack = node.meta.get("nn_module_stack") or {}
+        if stack:
+            found[node.name] = list(stack.values())[-1][0].partition("@")[0]
+    return found
+
+
+def _flat(module: Any) -> Any:
+    """A module that returns the tensors of `module` as a flat tuple: the older exporter takes no dicts."""
+    import torch
+
+    class Flat(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gencpp_model = module
+
+        def forward(self, *tensors: Any) -> tuple[Any, ...]:
+            return tuple(t for _, t in flatten_outputs(self.gencpp_model(*tensors)))
+
+    return Flat().eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[list[warnings.WarningMessage]]:
+    """No warnings, log lines or progress of the exporters on the terminal; the warnings are given."""
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
+    silence = io.StringIO()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for logger, _ in levels:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+                yield caught
+        finally:
+            for logger, level in levels:
+                logger.setLevel(level)

@@ -1,0 +1,37 @@
+# The backend of {= name =}: TensorRT. Also part of the installed package.
+set({= name =}_TRT_NEEDS_PARSER ON)  # the network comes from the ONNX file
+set({= name =}_trt_components "")
+if({= name =}_TRT_NEEDS_PARSER)
+  set({= name =}_trt_components COMPONENTS onnxparser)
+endif()
+
+list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+if(CMAKE_FIND_PACKAGE_NAME STREQUAL "{= name =}")
+  find_package(TensorRT MODULE ${{= name =}_trt_components})  # the package config says what a miss means
+else()
+  find_package(TensorRT REQUIRED MODULE ${{= name =}_trt_components})
+endif()
+list(POP_FRONT CMAKE_MODULE_PATH)
+
+set({= name =}_BACKEND_TARGET gencpp::tensorrt)
+if({= name =}_TRT_NEEDS_PARSER)
+  set({= name =}_BACKEND_TARGET gencpp::tensorrt_onnxparser)  # brings gencpp::tensorrt along
+endif()
+set({= name =}_BACKEND_CXX_STANDARD 17)
+set({= name =}_BACKEND_SOURCES
+  src/trt_build.cpp
+  src/trt_cache.cpp
+  src/trt_engine.cpp
+  src/trt_handles.cpp
+  src/trt_inspect.cpp
+  src/trt_logger.cpp
+  src/trt_network.cpp
+  src/trt_onnx.cpp
+  src/trt_plan.cpp
+  src/trt_pool.cpp
+  src/trt_slot.cpp
+  src/trt_startup.cpp)
+set({= name =}_BACKEND_MODULES  # installed beside the package config
+  cmake/FindTensorRT.cmake
+  cmake/cuda_runtime.cmake
+  cmake/tensorrt_headers.cmake)
