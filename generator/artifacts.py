@@ -75,10 +75,10 @@ def _unequal(first: Sequence[tuple[str, Any]], second: Sequence[tuple[str, Any]]
 
 
 def fix_batch(spec: ModelSpec) -> ModelSpec:
-    """`spec` with every dimension fixed at its opt size."""
+    """`spec` with the first dimension of every input and output fixed at its opt size."""
 
     def fixed(t: TensorSpec) -> TensorSpec:
-        return replace(t, dims=tuple(Dim.fixed(d.opt) for d in t.dims))
+        return replace(t, dims=(*(Dim.fixed(d.opt) for d in t.dims[:1]), *t.dims[1:]))
 
     return replace(
         spec, inputs=tuple(fixed(t) for t in spec.inputs), outputs=tuple(fixed(t) for t in spec.outputs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import GencppError, UsageError
+from .onnx_work import onnx_work
 from .sources import LoadedModel, LoadOptions
 from .spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from .stimuli import seeded_inputs
@@ -27,7 +28,7 @@ class Work:
     multiply_adds: int
     parameter_bytes: int
     operators: tuple[tuple[str, int], ...]
-    """(aten name, calls), most frequent first"""
+    """(aten name, calls), most frequent first; of an ONNX file (ONNX operator, nodes)"""
 
 
 def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
@@ -64,7 +65,7 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
         labels=loaded.labels,
         preprocess=preprocess,
         weights=loaded.weights,
-        parameters=sum(p.numel() for p in _parameters(loaded.module)),
+        parameters=_parameter_count(loaded, inputs, specs),
         notes=tuple(notes),
     )
 
@@ -80,6 +81,13 @@ def _refuse_bfloat16(what: str, spec: TensorSpec) -> None:
 
 def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
     """Multiply-adds (half of torch's flop counter), operator calls and parameter bytes of one run."""
+    if loaded.onnx is not None:
+        counted = onnx_work(loaded.onnx, spec.inputs, spec.outputs)
+        return Work(
+            multiply_adds=counted.multiply_adds,
+            parameter_bytes=counted.weight_bytes,
+            operators=counted.operators,
+        )
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import FlopCounterMode
@@ -110,6 +118,12 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
         parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
         operators=tuple(sorted(calls.items(), key=lambda c: (-c[1], c[0]))),
     )
+
+
+def _parameter_count(loaded: LoadedModel, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> int:
+    if loaded.onnx is not None:
+        return onnx_work(loaded.onnx, inputs, outputs).weight_elements
+    return sum(p.numel() for p in _parameters(loaded.module))
 
 
 def _parameters(module: Any) -> list[Any]:

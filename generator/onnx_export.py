@@ -10,24 +10,24 @@ from pathlib import Path
 
 from .artifacts import check_repeatable, disk_errors, file_facts, fix_batch, last_line
 from .errors import CheckFailed, GencppError
+from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
+from .onnx_parity import SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
-from .onnx_runtime import Compared, OnnxRunner, compare
+from .onnx_runtime import overflowing
 from .onnx_source import read_onnx
 from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing, export_problem
 from .sources import LoadedModel, Progress
-from .spec import Artifact, Dim, ModelSpec, Precision, TensorSpec
+from .spec import Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
-from .trt_operators import OPSETS, SINCE, VERSIONS, check_version, oldest_for
+from .trt_operators import OPSETS, check_version
 
 ARTIFACT = "model.onnx"
 
 EXTERNAL_ABOVE = 1_900_000_000
 """Bytes of weights: a protobuf file ends at 2 GiB, and the graph needs room beside them."""
 
-_SEEDS = (11_003, 11_017)
-_MORE_SEEDS = tuple(range(11_100, 11_108))
-"""Where the tracer warned: a branch that half of all inputs take slips through ten checks once in 500."""
+_SEED = SEEDS[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,24 +53,6 @@ class OnnxExport:
     opset: int
     operators: tuple[tuple[str, int], ...]
     """(operator, nodes), most frequent first"""
-
-
-def describe_support(loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress) -> str:
-    """What TensorRT can do with the model, for people: `yes: ...` or `no: ...`; writes into `directory`."""
-    import onnx
-
-    try:
-        made = export_onnx(loaded, spec, directory, OnnxOptions(), progress)
-    except GencppError as e:
-        return f"no: {e.message}" + (f"\n{e.hint}" if e.hint else "")
-    model = onnx.load(str(directory / ARTIFACT), load_external_data=False)
-    late = sorted({o for o, _ in made.operators if SINCE.get(o, VERSIONS[0]) != VERSIONS[0]})
-    told = [f"{o} from {SINCE[o]}" for o in late]
-    reason = f" ({made.artifact.reason})" if made.artifact.reason else ""
-    return (
-        f"yes: {made.artifact.method}{reason}; TensorRT {oldest_for(model)} and later take"
-        f" all {len(made.operators)} operators" + (f" ({', '.join(told)})" if told else "")
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +90,7 @@ def export_onnx(
     spec = _distinct_names(spec)
     refuse_border_types(spec, options.tensorrt_min)
     names = [t.name for t in spec.inputs]
-    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
+    inputs = seeded_inputs(spec.inputs, _SEED)
     changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
     notes = [f"forward changes its input {', '.join(changed)} in place."] if changed else []
     with disk_errors(directory):
@@ -118,6 +100,7 @@ def export_onnx(
         made = _made(loaded, spec, scratch, options, progress)
         with disk_errors(directory / ARTIFACT):
             artifact = _artifact(made, scratch)
+            (directory / f"{ARTIFACT}.data").unlink(missing_ok=True)
             for file in sorted(scratch.iterdir(), reverse=True):  # the weights first, then what names them
                 file.replace(directory / file.name)
     finally:
@@ -127,7 +110,7 @@ def export_onnx(
         f"{ARTIFACT}: {artifact.method}, {total / 1e6:.1f} MB,"
         f" differs from eager by {made.worst:.1e} of the largest output"
     )
-    if made.candidate.warnings:
+    if made.candidate.traced:
         notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
     return OnnxExport(
         artifact=artifact,
@@ -162,6 +145,7 @@ def _made(
     )
 
 
+_FP32 = "use --precision fp32, or scale what is too large for float16 (65504)."
 _CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
 
 
@@ -186,10 +170,38 @@ def _tried(
         return _Problem(text=f"it is not valid ONNX: {last_line(e)}")
     except Unfit as e:
         return _Problem(text="".join(f"\n    {p}" for p in e.problems), hint=e.hint)
-    compared = _compared(loaded, asked, folder / ARTIFACT, candidate, Precision.fp32)
+    compared = parity(loaded.module, asked, folder / ARTIFACT, Precision.fp32, more=candidate.traced)
     if compared.problem:
         return _Problem(text=f"it is not the model: {compared.problem}")
-    return _Made(candidate=candidate, spec=asked, worst=compared.worst)
+    made = _Made(candidate=candidate, spec=asked, worst=compared.worst)
+    return _halved(made, loaded, folder, options) if options.precision is Precision.fp16 else made
+
+
+def _halved(made: _Made, loaded: LoadedModel, folder: Path, options: OnnxOptions) -> _Made | _Problem:
+    """The same in float16, its file in place of the other, compared anew."""
+    import onnx
+
+    model, path = made.candidate.model, folder / ARTIFACT
+    converted = to_half(model, made.candidate.sensitive)
+    mixed = mixed_types(model)
+    if mixed:
+        return _Problem(text=f"fp16: operands of several types: {'; '.join(mixed)}", hint=_FP32)
+    with disk_errors(folder):
+        save(model, path, options.external_above)
+    onnx.checker.check_model(str(path))
+    told = [f"fp16: {c} is beyond {LARGEST:g} and was set to it" for c in converted.clamped]
+    candidate = replace(made.candidate, warnings=(*made.candidate.warnings, *told))
+    compared = parity(loaded.module, made.spec, path, Precision.fp16, more=candidate.traced)
+    if compared.problem:
+        nodes = overflowing(path, seeded_inputs(made.spec.inputs, _SEED))
+        where = f"; beyond float16 is the result of {', '.join(nodes[:5])}" if nodes else ""
+        return _Problem(
+            text="".join(
+                f"\n    {t}" for t in (f"in fp16 it is not the model: {compared.problem}{where}", *told)
+            ),
+            hint=_FP32,
+        )
+    return replace(made, candidate=candidate, worst=compared.worst)
 
 
 def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_Way]:
@@ -231,42 +243,6 @@ def _noted(asked: ModelSpec, spec: ModelSpec, problem: _Problem | None) -> Model
         return asked
     note = f"The batch is fixed at {asked.inputs[0].dims[0].opt}: {' '.join(problem.text.split())}."
     return replace(asked, notes=(*asked.notes, note))
-
-
-def _compared(
-    loaded: LoadedModel, spec: ModelSpec, path: Path, candidate: OnnxCandidate, precision: Precision
-) -> Compared:
-    """The written file's answers against the eager module's."""
-    try:
-        runner = OnnxRunner(path)
-    except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
-        return Compared(problem=f"ONNX Runtime refuses it: {last_line(e)}")
-    worst = 0.0
-    seeds = (*_SEEDS, *(_MORE_SEEDS if candidate.warnings else ()))
-    for sizes, seed in [*((spec.inputs, s) for s in seeds), *((t, _SEEDS[1]) for t in _other_sizes(spec))]:
-        found = compare(runner, loaded.module, seeded_inputs(sizes, seed), precision)
-        if found.problem:
-            shapes = ", ".join("x".join(map(str, t.shape())) for t in sizes)
-            return Compared(problem=f"{found.problem} (inputs {shapes}, seed {seed})")
-        worst = max(worst, found.worst)
-    return Compared(worst=worst)
-
-
-def _other_sizes(spec: ModelSpec) -> list[tuple[TensorSpec, ...]]:
-    """The inputs with one item more, and with all other varying dimensions at their bounds."""
-
-    def sized(pick: Callable[[int, Dim], int]) -> tuple[TensorSpec, ...]:
-        return tuple(
-            replace(t, dims=tuple(Dim.fixed(pick(i, d)) for i, d in enumerate(t.dims))) for t in spec.inputs
-        )
-
-    sizes = [
-        sized(lambda i, d: d.opt if i else min(d.opt + 1, d.max)),
-        sized(lambda i, d: d.min if i else d.opt),
-        sized(lambda i, d: d.max if i else d.opt),
-    ]
-    opt = [t.shape() for t in spec.inputs]
-    return [s for s in dict.fromkeys(sizes) if [t.shape() for t in s] != opt]
 
 
 def _artifact(made: _Made, folder: Path) -> Artifact:

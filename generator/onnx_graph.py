@@ -23,10 +23,14 @@ _ALIGNMENT = 4096
 
 def plain_graph(model: Any) -> Any:
     """A given file's model without local functions, and with its weights among the initialisers only."""
-    import onnx
+    from onnx.inliner import inline_local_functions
 
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = inline_local_functions(model)
+        used = {n.domain for n in all_nodes(model.graph)} | {"", "ai.onnx"}
+        opsets = [o for o in model.opset_import if o.domain in used]
+        del model.opset_import[:]
+        model.opset_import.extend(opsets)
     weights = {t.name for t in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     del model.graph.input[:]
@@ -203,6 +207,7 @@ def save(model: Any, path: Path, external_above: int) -> Path | None:
     data = path.with_name(path.name + ".data")
     outside = {t.name for t in model.graph.initializer if len(t.raw_data) >= _OUTSIDE_LEAST}
     if weight_bytes(model) <= external_above or not outside:
+        data.unlink(missing_ok=True)  # of a larger model of that name
         path.write_bytes(model.SerializeToString(deterministic=True))
         return None
     shell = _shell(model)

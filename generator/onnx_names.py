@@ -164,7 +164,7 @@ def _path_of(
     prefix: str,
 ) -> str:
     if node.op_type in _WEIGHTED and len(node.input) > 1:
-        weight = node.input[1].removeprefix(prefix)
+        weight: str = node.input[1].removeprefix(prefix)
         if weight in parameters and "." in weight:
             return weight.rpartition(".")[0]
     if any(e.key == _SCOPES for e in node.metadata_props) or "/" in node.name:

@@ -74,7 +74,7 @@ def _lowered(candidate: OnnxCandidate, version: str) -> OnnxCandidate:
         if problems:
             raise Unfit([f"TensorRT {version} needs opset {newest}: {p}" for p in problems], hint)
     if any(u.operator == "LayerNormalization" for u in unsupported(model, version)):
-        write_out_layer_norm(model)
+        candidate = replace(candidate, sensitive=frozenset(write_out_layer_norm(model)))
     if opset_of(model) > newest:
         raise Unfit([opset_problem(opset_of(model), version)], hint)
     infer_shapes(model)

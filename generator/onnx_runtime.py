@@ -42,6 +42,7 @@ class OnnxRunner:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4  # it raises what matters
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._inputs = [i.name for i in self._session.get_inputs()]
         self._outputs = [o.name for o in self._session.get_outputs()]
@@ -85,3 +86,26 @@ def compare(runner: Any, eager: Any, inputs: Sequence[Any], precision: Precision
             return Compared(problem=f"output {name} differs by {relative:.1e} of its largest value")
         worst = max(worst, relative)
     return Compared(worst=worst)
+
+
+def overflowing(path: Path, inputs: Sequence[Any]) -> list[str]:
+    """Names of the nodes whose result is the first to be infinite or no number, for these inputs."""
+    import onnx
+    import torch
+
+    model = onnx.load(str(path), load_external_data=False)
+    graph = model.graph
+    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    seen = {o.name for o in graph.output}
+    graph.output.extend(
+        v for v in graph.value_info if v.type.tensor_type.elem_type in floats and v.name not in seen
+    )
+    probe = path.with_name("probe.onnx")  # beside it, where its weights are
+    try:
+        probe.write_bytes(model.SerializeToString())
+        runner = OnnxRunner(probe)
+        found = runner(*inputs)
+    finally:
+        probe.unlink(missing_ok=True)
+    bad = {n for n, t in found.items() if t.is_floating_point() and not torch.isfinite(t).all()}
+    return [n.name for n in graph.node if bad & set(n.output) and not bad & set(n.input)]

@@ -22,7 +22,7 @@ DYNAMO_OPSET = 18
 
 _SEED = 11_003
 _PREFIX = "gencpp_model."
-_LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir", "torch.export", "torch.fx")
+_LOGGERS = ("torch.onnx", "torch.export", "torch.fx", "torch.__trace", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,10 @@ class OnnxCandidate:
     prefix: str = ""
     """What the exporter put in front of modules and parameters."""
     warnings: tuple[str, ...] = ()
+    traced: bool = False
+    """Whether the tracer warned that values or branches may depend on data."""
+    sensitive: frozenset[str] = frozenset()
+    """Nodes that stay in float32 whatever the precision."""
     given: bool = False
     """Whether it is the user's file, whose names stay."""
 
@@ -89,7 +93,8 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
     }
     buffer = io.BytesIO()
     with _quiet() as caught, torch.no_grad():
-        torch.onnx.export(
+        export: Any = torch.onnx.export
+        export(
             module,
             tuple(_examples(spec.inputs)),
             buffer,
@@ -112,6 +117,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         modules=frozenset(n for n, _ in loaded.module.named_modules()),
         prefix=prefix,
         warnings=tuple(told),
+        traced=bool(told),
     )
 
 

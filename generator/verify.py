@@ -336,7 +336,7 @@ class _Verification:
         return bool(reason)
 
     def _without_device(self, message: str) -> str:
-        return f"{message} To enable it: run verify on a machine with an NVIDIA GPU."
+        return f"{message.rstrip('.')}. To enable it: run verify on a machine with an NVIDIA GPU."
 
     def _onnxruntime(self) -> None:
         """The shipped ONNX file in ONNX Runtime against the Python model's goldens."""

@@ -14,11 +14,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from building import cmake, must
-from samples import tensorrt
-from trt import stubs
+from building import cmake, cmake_arguments, ctest, must
+from samples import classifier, tensorrt
+from trt import rendered, stubs
 
 from generator import project
+from generator.tensorrt_found import header_sets
 from generator.toolchain import find_program, find_toolchain
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
@@ -572,3 +573,82 @@ def test_compiles_with_the_real_pip_packages_of_cuda_alone(host: Host, tmp_path:
         must(cmake("--build", real.build))
         done = subprocess.run([str(real.build / "host")], capture_output=True, text=True, check=False)
         assert "library 101303" in done.stdout, done.stderr
+
+
+# --- several projects, installed packages ----------------------------------------------------------------
+
+HOST_OF_THREE = """
+cmake_minimum_required(VERSION 3.22...4.1)
+project(host LANGUAGES CXX)
+set(SAMPLE_INSTALL ON)
+foreach(name IN ITEMS torchy sample other)
+  add_subdirectory(${name})
+endforeach()
+add_executable(host main.cpp)
+target_link_libraries(host PRIVATE torchy::torchy sample::sample other::other)
+"""
+
+MAIN_OF_THREE = """
+#include <cstdio>
+#include <sample/model.hpp>
+#include <other/model.hpp>
+#include <torchy/model.hpp>
+template <typename Model>
+void load(const char* name) {
+  const auto model = Model::load();
+  std::printf("%s: %s\\n", name, model ? "loaded" : model.error().message.c_str());
+}
+int main() {
+  load<sample::Model>("sample");
+  load<other::Model>("other");
+  load<torchy::Model>("torchy");
+}
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@needs_cuda
+def test_a_host_with_libtorch_and_two_tensorrt_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One search for TensorRT, one binary; an installed package finds TensorRT again."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the libraries are stubs, whatever this machine has
+    version = next((h for h in header_sets(stubs.real_headers()) if h.version.startswith("10.")), None)
+    if version is None:
+        pytest.skip(f"no headers of TensorRT 10 in {stubs.real_headers()} (GENCPP_TENSORRT_HEADERS)")
+    root = stubs.sdk(tmp_path / "sdk", version.version, headers=version.folder)
+    folder = tmp_path / "host"
+    for name in ("sample", "other"):
+        rendered.write(folder / name, name)
+    rendered.write(folder / "torchy", "torchy", classifier)
+    (folder / "CMakeLists.txt").write_text(HOST_OF_THREE)
+    (folder / "main.cpp").write_text(MAIN_OF_THREE)
+    arguments = ["-G", "Ninja", *cmake_arguments(), f"-DTensorRT_ROOT={root}", "-DCMAKE_BUILD_TYPE=Debug"]
+    done = must(cmake("-S", folder, "-B", folder / "build", *arguments))
+    assert done.stdout.count("Found TensorRT: ") == 1 and "Found LibTorch" in done.stdout
+    must(cmake("--build", folder / "build"))
+    ran = subprocess.run([str(folder / "build" / "host")], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    said = dict(line.split(": ", 1) for line in ran.stdout.splitlines())
+    assert said["sample"] == said["other"] and ("driver" in said["sample"] or "CUDA" in said["sample"])
+    assert said["torchy"] and "driver" not in said["torchy"]
+    listed = subprocess.run(
+        ["ldd", str(folder / "build" / "host")], capture_output=True, text=True, check=False
+    )
+    for line in listed.stdout.splitlines():  # LibTorch keeps the CUDA runtime that it came with
+        assert "libcudart" not in line or "nvidia" in line or "torch" in line, line
+
+    prefix = tmp_path / "prefix"
+    must(cmake("--install", folder / "build", "--prefix", prefix))
+    installed = {p.name for p in (prefix / "lib" / "cmake" / "sample").glob("*.cmake")}
+    assert {*MODULES, "sample-config.cmake"} <= installed
+    consumer = folder / "sample" / "tests" / "consumer"
+    arguments = [*("-G", "Ninja", "-DCONSUMER_MODE=package"), *cmake_arguments(backend=False)]
+    arguments += [f"-DCMAKE_PREFIX_PATH={prefix}", NO_PYTHON]
+    missing = cmake("-S", consumer, "-B", tmp_path / "without", *arguments, "-DTensorRT_ROOT=/nowhere")
+    assert missing.returncode != 0
+    assert "TensorRT_ROOT is /nowhere" in missing.stdout and "TensorRT was not found" in missing.stderr
+    must(cmake("-S", consumer, "-B", tmp_path / "consumer", *arguments, f"-DTensorRT_ROOT={root}"))
+    must(cmake("--build", tmp_path / "consumer"))
+    assert set(ctest(tmp_path / "consumer").values()) == {"Skipped"}

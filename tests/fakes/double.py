@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zlib
@@ -50,7 +49,9 @@ def library_version(include: Path) -> str:
     text = (include / "NvInferVersion.h").read_text(encoding="utf-8")
     parts = []
     for part in ("MAJOR", "MINOR", "PATCH"):
-        found = re.search(rf"^#define\s+(?:NV_TENSORRT|TRT)_{part}(?:_ENTERPRISE)?\s+(\d+)", text, re.MULTILINE)
+        found = re.search(
+            rf"^#define\s+(?:NV_TENSORRT|TRT)_{part}(?:_ENTERPRISE)?\s+(\d+)", text, re.MULTILINE
+        )
         assert found, include
         parts.append(found[1])
     return ".".join(parts)
@@ -69,11 +70,16 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str, *flags
         into = folder / ("cuda" if stem == "cudart" else "lib")
         major = "99" if stem == "cudart" else version.split(".")[0]
         library = into / f"lib{stem}.so.{major if stem == 'cudart' else version}"
-        argv = [compiler, "-std=c++17", "-O1", "-g", "-fPIC", "-shared", *flags]
+        argv = [compiler, "-std=c++17", "-fPIC", "-shared", *flags]
         argv += ["-Wall", "-Wextra", "-Woverloaded-virtual", "-Werror", "-Wno-deprecated-declarations"]
         argv += ["-isystem", str(include), "-isystem", str(cuda_include), f"-I{folder}", f"-I{HERE}"]
         argv += [str(HERE / s) for s in sources]
-        argv += ["-o", str(library), f"-Wl,-soname,lib{stem}.so.{major}", "-Wl,-rpath,$ORIGIN:$ORIGIN/../cuda"]
+        argv += [
+            "-o",
+            str(library),
+            f"-Wl,-soname,lib{stem}.so.{major}",
+            "-Wl,-rpath,$ORIGIN:$ORIGIN/../cuda",
+        ]
         argv += [*reversed(libraries), "-ldl", "-pthread"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
@@ -83,12 +89,13 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str, *flags
     return Double(version=version, root=folder)
 
 
-def copy_without(double: Double, folder: Path, stem: str) -> Double:
-    """The same installation without one of its libraries."""
-    shutil.copytree(double.root, folder, symlinks=True)
-    for file in folder.glob(f"lib/lib{stem}.so*"):
-        file.unlink()
-    return Double(version=double.version, root=folder)
+def cuda_include() -> Path | None:
+    """A folder with the CUDA runtime's headers: a toolkit's, or a pip package's."""
+    roots = [os.environ.get(name, "") for name in ("CUDAToolkit_ROOT", "CUDA_PATH", "CUDA_HOME")]
+    candidates = [Path(root) / "include" for root in [*filter(None, roots), "/usr/local/cuda"]]
+    candidates += [f for path in sys.path for f in sorted(Path(path).glob("nvidia/*/include"))]
+    complete = (f for f in candidates if (f / "cuda_runtime_api.h").is_file() and (f / "crt").is_dir())
+    return next(complete, None)
 
 
 def write_table(

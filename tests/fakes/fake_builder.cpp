@@ -433,6 +433,10 @@ bool fill_network(INetworkDefinition& given, std::shared_ptr<const Table> table,
 extern "C" void* createInferBuilder_INTERNAL(void* logger, std::int32_t) noexcept {
   using namespace gencpp_double;
   note("createInferBuilder");
+  if (faulty("builder_null")) {
+    static_cast<ILogger*>(logger)->log(Severity::kERROR, "CUDA initialization failure with error: 100");
+    return nullptr;
+  }
   // As a pointer to the public class: that is what the header casts it to.
-  return faulty("builder_null") ? nullptr : static_cast<IBuilder*>(new FakeBuilder(static_cast<ILogger*>(logger)));
+  return static_cast<IBuilder*>(new FakeBuilder(static_cast<ILogger*>(logger)));
 }

@@ -168,7 +168,11 @@ extern "C" {
 void* createInferRuntime_INTERNAL(void* logger, std::int32_t) noexcept {
   using namespace gencpp_double;
   note("createInferRuntime");
-  return faulty("runtime_null") ? nullptr : static_cast<IRuntime*>(new FakeRuntime(static_cast<ILogger*>(logger)));
+  if (faulty("runtime_null")) {
+    static_cast<ILogger*>(logger)->log(Severity::kERROR, "CUDA initialization failure with error: 100");
+    return nullptr;
+  }
+  return static_cast<IRuntime*>(new FakeRuntime(static_cast<ILogger*>(logger)));
 }
 
 std::int32_t getInferLibVersion() noexcept {

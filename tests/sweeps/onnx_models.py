@@ -1,139 +1,110 @@
-"""Generates TensorRT projects of many models and verifies them as far as this machine goes; writes a table.
+"""Exports networks to ONNX for several TensorRT versions and precisions; a table, exit code 1 on a failure.
 
-    python tests/sweeps/onnx_models.py [--models resnet18,resnet18:fp16,...] [--work DIR] [--table FILE.md]
+    python tests/sweeps/onnx_models.py [NAME ...] [--min 8.5 8.6 10.0] [--precision fp32 fp16] [--build]
 
-An entry is MODEL[:fp16][:BATCH], BATCH being the bounds of --dynamic (resnet18:fp16:1:8:32). What
-counts are the steps `onnxruntime` (the shipped file against Python) and `rtx-builder` (needs gencpp[rtx]);
-exit code 1 when one of them does not pass. Half a minute an entry.
+Random weights. `--build` also gives each file to the TensorRT-RTX builder (evidence for the graph, not for
+TensorRT), in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-NETWORKS = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convnext_tiny")
-DEFAULT = ",".join([*NETWORKS, *(f"{n}:fp16" for n in NETWORKS), "resnet18:1:8:32", "resnet18:fp16:1:8:32"])
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-
-@dataclass(frozen=True)
-class Row:
-    """One entry: what `new` and the two steps of `verify` said."""
-
-    model: str
-    precision: str
-    batch: str
-    artifact: str = ""
-    size_mb: float = 0.0
-    onnxruntime: str = ""
-    rtx: str = ""
-    new_s: float = 0.0
-    passed: bool = False
-    problem: str = ""
+NAMES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convnext_tiny", "swin_t")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", default=DEFAULT)
-    parser.add_argument("--work", type=Path, help="folder to keep the projects in (default: a scratch one)")
-    parser.add_argument("--table", type=Path, help="markdown file to write")
+    from generator.errors import GencppError
+    from generator.inspection import inspect_model
+    from generator.onnx_export import OnnxOptions, export_onnx
+    from generator.sources import LoadOptions, load_source, parse_source
+    from generator.spec import Precision
+
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("names", nargs="*", default=NAMES)
+    parser.add_argument("--min", nargs="*", default=["8.5", "8.6", "10.0"])
+    parser.add_argument("--precision", nargs="*", default=["fp32", "fp16"])
+    parser.add_argument("--build", action="store_true")
     options = parser.parse_args()
-    work: Path = options.work or Path(tempfile.mkdtemp(prefix="gencpp-sweep-"))
-    work.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for entry in options.models.split(","):
-        out = work / entry.replace(":", "-")
-        rows.append(sweep(entry, out))
-        print(line(rows[-1]), flush=True)
-        if options.work is None:
-            shutil.rmtree(out, ignore_errors=True)
-    if options.table:
-        options.table.write_text(table(rows), encoding="utf-8")
-    return 0 if all(row.passed for row in rows) else 1
+    columns = f"{'opset':>5} {'nodes':>5} {'MB':>7} {'differs':>8} {'s':>5}  TensorRT-RTX"
+    print(f"{'model':20} {'min':>5} {'prec':>4} {columns}")
+    failed = 0
+    for name in options.names:
+        load = LoadOptions(weights="none")
+        loaded = load_source(parse_source(name), load, lambda _: None)
+        spec = inspect_model(loaded, load)
+        for version in options.min:
+            for precision in options.precision:
+                said: list[str] = []
+                with tempfile.TemporaryDirectory() as folder:
+                    start = time.monotonic()
+                    try:
+                        made = export_onnx(
+                            loaded,
+                            spec,
+                            Path(folder),
+                            OnnxOptions(tensorrt_min=version, precision=Precision(precision)),
+                            said.append,
+                        )
+                    except GencppError as e:
+                        failed += 1
+                        print(f"{name:20} {version:>5} {precision:>4} failed: {e}", flush=True)
+                        continue
+                    seconds = time.monotonic() - start
+                    built, ok = build(Path(folder) / "model.onnx", made.spec) if options.build else ("", True)
+                failed += not ok
+                differs = said[-1].partition("by ")[2].split()[0]
+                nodes = sum(n for _, n in made.operators)
+                extra = [made.artifact.reason, *made.artifact.warnings]
+                print(
+                    f"{name:20} {version:>5} {precision:>4} {made.opset:5} {nodes:5}"
+                    f" {made.artifact.size / 1e6:7.1f} {differs:>8} {seconds:5.1f}  {built}"
+                    f" {'; '.join(filter(None, extra))}",
+                    flush=True,
+                )
+    return 1 if failed else 0
 
 
-def sweep(entry: str, out: Path) -> Row:
-    model, *rest = entry.split(":")
-    precision = rest.pop(0) if rest[:1] == ["fp16"] else "fp32"
-    bounds = ":".join(rest)
-    begin = time.monotonic()
-    asked = ["--dynamic", f"x:0={bounds}"] if bounds else []
-    arguments = ("--model", model, "--precision", precision, *asked, "--force", str(out))
-    made = gencpp("new", "--backend", "tensorrt", *arguments)
-    new_s = time.monotonic() - begin
-    row = Row(model, precision, bounds or "1:1:8", new_s=new_s)
-    if made.returncode != 0:
-        return Row(row.model, row.precision, row.batch, problem=made.stderr.strip())
-    done = gencpp("verify", "--json", "--allow-incomplete", str(out))
-    if not done.stdout.startswith("{"):
-        return Row(row.model, row.precision, row.batch, problem=done.stderr.strip())
-    report = json.loads(done.stdout)
-    project = json.loads((out / "gencpp.json").read_text())["project"]
-    steps = {step["name"]: step for step in report["steps"]}
-    checked = [steps["onnxruntime"], steps["rtx-builder"]]
-    failed = [s for s in report["steps"] if s["status"] == "failed"]
-    return Row(
-        model=model,
-        precision=precision,
-        batch=":".join(str(v) for v in project["model"]["inputs"][0]["dims"][0].values()),
-        artifact=project["artifact"]["method"],
-        size_mb=project["artifact"]["size"] / 1e6,
-        onnxruntime=shortened(steps["onnxruntime"]["reason"]),
-        rtx=shortened(steps["rtx-builder"]["reason"]),
-        new_s=new_s,
-        passed=all(s["status"] == "passed" for s in checked) and not failed,
-        problem="; ".join(
-            f"{s['name']}: {s['reason'][:300]}" for s in [*checked, *failed] if s["status"] != "passed"
-        ),
+def build(model: Path, spec: object) -> tuple[str, bool]:
+    from generator.spec import ModelSpec
+
+    assert isinstance(spec, ModelSpec)
+    profile = {
+        t.name: [[d.min for d in t.dims], [d.opt for d in t.dims], [d.max for d in t.dims]]
+        for t in spec.inputs
+    }
+    job = {
+        "model": str(model),
+        "result": str(model.with_name("result.json")),
+        "profiles": [profile],
+        "tf32": False,
+    }
+    asked = model.with_name("job.json")
+    asked.write_text(json.dumps(job))
+    done = subprocess.run(
+        [sys.executable, "-m", "generator.rtx", str(asked)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
-
-
-def shortened(reason: str) -> str:
-    """The figures of a step's reason."""
-    reason = re.sub(r"^TensorRT-RTX [\d.]+: | as ONNX inferred them| \(evidence.*", "", reason)
-    return reason.replace("largest relative difference ", "").splitlines()[0] if reason else ""
-
-
-def gencpp(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "generator", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-
-def line(row: Row) -> str:
-    text = f"{row.model:<20} {row.precision} {row.batch:<8} {'passed' if row.passed else 'FAILED':<7}"
-    text += f" new {row.new_s:5.1f} s  {row.artifact}  {row.size_mb:.1f} MB | {row.onnxruntime} | {row.rtx}"
-    return text + (f"\n    {row.problem}" if row.problem else "")
-
-
-def table(rows: list[Row]) -> str:
-    lines = [
-        "# ONNX files that were generated for TensorRT and checked without it",
-        "",
-        "Made by `python tests/sweeps/onnx_models.py --table docs/verified-onnx.md` without a GPU. The",
-        "weights are random (made lively) where the machine could not download any. ONNX Runtime runs the",
-        "shipped file on the goldens: outputs, largest difference relative to the largest reference value.",
-        "The TensorRT-RTX builder parses it, its tensors are compared with ONNX's, and an engine is built:",
-        "that is evidence for the graph, not for TensorRT.",
-        "",
-        "| model | precision | batch | made by | MB | ONNX Runtime | TensorRT-RTX builder | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        facts = f"{r.artifact} | {r.size_mb:.1f} | {r.onnxruntime} | {r.rtx}"
-        lines.append(
-            f"| {r.model} | {r.precision} | {r.batch} | {facts} | {'passed' if r.passed else 'FAILED'} |"
-        )
-    return "\n".join(lines) + "\n"
+    if done.returncode != 0:
+        return f"exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}", False
+    found = json.loads(Path(job["result"]).read_text())
+    if found["problems"]:
+        return "; ".join(found["problems"])[:400], False
+    told = f"{found['engine_bytes'] / 1e6:.1f} MB, {found['layers']} layers, {found['compared']} tensors"
+    return f"{told}, {found['seconds']} s", True
 
 
 if __name__ == "__main__":

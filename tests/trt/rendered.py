@@ -1,22 +1,24 @@
-"""A TensorRT project with everything but a model: it compiles, links, starts, and finds its artifact."""
+"""A project with everything but a model: it compiles, links, starts, and finds its artifact."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from samples import tensorrt
 
 from generator import artifacts, project
+from generator.spec import ProjectSpec
 
 
-def write(folder: Path, name: str = "sample") -> Path:
-    """Renders the project `name` into `folder`; its ONNX file is of no use, but is the one it was made for."""
-    assets = folder / "assets"
-    assets.mkdir(parents=True)
-    (assets / "model.onnx").write_bytes(b"not a graph")
-    facts = artifacts.file_facts(assets / "model.onnx")
-    spec = tensorrt(name)
+def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec] = tensorrt) -> Path:
+    """Renders the project `name` into `folder`; its artifact is no model, but passes for the right one."""
+    spec = make(name)
+    artifact_file = folder / "assets" / spec.artifact.file
+    artifact_file.parent.mkdir(parents=True)
+    artifact_file.write_bytes(b"not a model")
+    facts = artifacts.file_facts(artifact_file)
     artifact = replace(
         spec.artifact,
         size=facts.size,

@@ -13,6 +13,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include "arguments.hpp"
+#include "console.hpp"
 #include "json.hpp"
 
 namespace app = {= name =}::app;
@@ -286,10 +287,10 @@ Result<void> run(const app::Arguments& arguments, std::vector<std::string>& repo
   if (Result<void> configured = {= name =}::configure_process({arguments.threads, false}); !configured) {
     return configured;
   }
-  {= name =}::LoadOptions options;
-  options.device = arguments.device;
-  options.device_index = arguments.device_index;
+  {= name =}::LoadOptions options = arguments.load;
+  app::LoadConsole console("{= name =}", options, arguments.verbose);
   const Result<Model> model = Model::load(options);
+  console.clear();
   if (!model) {
     return model.error();
   }
@@ -324,7 +325,7 @@ int main(int argc, char** argv) {
     return fail(arguments.error());
   }
   if (arguments->help) {
-    std::fputs(app::usage(), stdout);
+    std::fputs(app::usage().c_str(), stdout);
     return 0;
   }
   if (!{= name =}::kWeightsWarning.empty()) {

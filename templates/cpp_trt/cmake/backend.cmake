@@ -30,8 +30,17 @@ set({= name =}_BACKEND_SOURCES
   src/trt_plan.cpp
   src/trt_pool.cpp
   src/trt_slot.cpp
-  src/trt_startup.cpp)
+  src/trt_slot_run.cpp
+  src/trt_startup.cpp
+  src/trt_tool.cpp)
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)  # not part of the installed package
 set({= name =}_BACKEND_MODULES  # installed beside the package config
   cmake/FindTensorRT.cmake
   cmake/cuda_runtime.cmake
   cmake/tensorrt_headers.cmake)
+
+# It builds the engine ahead.
+set({= name =}_BACKEND_PROGRAMS {= name =}_build_engine)
+function({= name =}_add_backend_programs)
+  add_subdirectory(tools)
+endfunction()

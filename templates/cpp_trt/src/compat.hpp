@@ -3,6 +3,7 @@
 
 #include <NvInfer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +74,11 @@ using Extent = std::remove_reference_t<decltype(nvinfer1::Dims{}.d[0])>;
     made.push_back(dims.d[i]);
   }
   return made;
+}
+
+// Whether a size varies.
+[[nodiscard]] inline bool is_dynamic(const Dims& dims) noexcept {
+  return std::any_of(dims.begin(), dims.end(), [](std::int64_t size) { return size < 0; });
 }
 
 // Empty for types that tensors here cannot hold.

@@ -16,6 +16,8 @@ namespace {
 
 using nvinfer1::OptProfileSelector;
 
+constexpr int kMaxDepth = 8;  // of phases within phases
+
 // Turns TensorRT's phases, which are nested, into one fraction that only grows.
 class Progress final : public BuildListener {
  public:
@@ -62,11 +64,11 @@ class Progress final : public BuildListener {
   };
 
   // Of a phase, with the part that its own sub-phase has done of the step under way.
-  [[nodiscard]] double fraction_of(const Phase& phase) const {
+  [[nodiscard]] double fraction_of(const Phase& phase, int depth) const {
     double inner = 0.0;
     for (const Phase& other : phases_) {
-      if (other.parent == phase.name && &other != &phase) {
-        inner = std::max(inner, fraction_of(other));
+      if (other.parent == phase.name && depth > 0) {
+        inner = std::max(inner, fraction_of(other, depth - 1));
       }
     }
     return std::min(1.0, (static_cast<double>(phase.done) + inner) / static_cast<double>(phase.steps));
@@ -74,7 +76,7 @@ class Progress final : public BuildListener {
 
   void tell(const char* phase) {
     if (!phases_.empty()) {
-      largest_ = std::max(largest_, fraction_of(phases_.front()));
+      largest_ = std::max(largest_, fraction_of(phases_.front(), kMaxDepth));
     }
     (*report_)(largest_, phase);
   }
@@ -151,8 +153,7 @@ Result<void> add_profiles(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig&
   const std::vector<TensorInfo> infos = input_infos();
   const auto dynamic = [&](const TensorInfo& info) {
     for (int i = 0; i < network.getNbInputs(); ++i) {
-      const Dims dims = from_trt(network.getInput(i)->getDimensions());
-      if (network.getInput(i)->getName() == info.name && std::any_of(dims.begin(), dims.end(), [](std::int64_t size) { return size < 0; })) {
+      if (network.getInput(i)->getName() == info.name && is_dynamic(from_trt(network.getInput(i)->getDimensions()))) {
         return true;
       }
     }

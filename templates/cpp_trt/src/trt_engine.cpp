@@ -1,6 +1,5 @@
 #include "trt_engine.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <system_error>
@@ -79,7 +78,7 @@ Result<void> deserialise(Engine& made, const void* plan, std::size_t size) {
   made.logger->rethrow();
   made.plan_bytes = size;
   if (made.engine == nullptr) {
-    return Error{ErrorCode::backend, this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + made.logger->reasons()};
+    return Error{ErrorCode::backend, this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + made.logger->reasons() + free_memory_text()};
   }
   return {};
 }
@@ -136,8 +135,7 @@ Result<void> read_bindings(Engine& made) {
     for (const Binding& input : made.inputs) {
       const char* name = input.name.c_str();
       const Dims fixed = from_trt(engine.getTensorShape(name));
-      const bool varies = std::any_of(fixed.begin(), fixed.end(), [](std::int64_t size) { return size < 0; });
-      const auto shape = [&](nvinfer1::OptProfileSelector which) { return varies ? from_trt(engine.getProfileShape(name, p, which)) : fixed; };
+      const auto shape = [&](nvinfer1::OptProfileSelector which) { return is_dynamic(fixed) ? from_trt(engine.getProfileShape(name, p, which)) : fixed; };
       profile.inputs.push_back({shape(nvinfer1::OptProfileSelector::kMIN), shape(nvinfer1::OptProfileSelector::kOPT), shape(nvinfer1::OptProfileSelector::kMAX)});
     }
     made.profiles.push_back(std::move(profile));

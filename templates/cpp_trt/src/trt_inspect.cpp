@@ -10,7 +10,7 @@ namespace {
 
 std::string origin_text(const Engine& engine) {
   char text[64];
-  std::snprintf(text, sizeof text, "%.1f s", engine.seconds);
+  std::snprintf(text, sizeof text, engine.seconds < 1.0 ? "%.0f ms" : "%.1f s", engine.seconds < 1.0 ? 1000.0 * engine.seconds : engine.seconds);
   switch (engine.origin) {
     case Origin::build:
       return std::string("built in ") + text + (engine.file.empty() ? ", kept nowhere" : ", kept in " + path_text(engine.file));

@@ -15,7 +15,8 @@
 namespace {= name =}::trt {
 namespace {
 
-constexpr std::size_t kMaxListed = 20;
+constexpr std::size_t kMaxListed = 20;  // errors, operators
+constexpr std::size_t kMaxNodes = 5;    // of one operator
 
 std::vector<OnnxNode> nodes_of(const NetworkSource& source) {
   if (source.embedded.data != nullptr) {
@@ -42,13 +43,25 @@ std::string list_text(const std::vector<std::string>& lines) {
   return lines.size() > kMaxListed ? text + "\n  and " + std::to_string(lines.size() - kMaxListed) + " more" : text;
 }
 
-// Operators that the parser has no importer for. It stops at the first itself (8.x), so they are all asked for.
+// Operators that the parser has no importer for, each with its nodes. It stops at the first itself (8.x), so
+// they are all asked for.
 std::vector<std::string> unknown_operators(const nvonnxparser::IParser& parser, const std::vector<OnnxNode>& nodes) {
-  std::vector<std::string> lines;
+  std::vector<std::string> types;
   for (const OnnxNode& node : nodes) {
     if (node.domain.empty() && !parser.supportsOperator(node.type.c_str()) && !parser_denies_wrongly(node.type)) {
-      add_line(lines, node.type + ", node " + node.name);
+      add_line(types, node.type);
     }
+  }
+  std::vector<std::string> lines;
+  for (const std::string& type : types) {
+    std::size_t count = 0;
+    std::string names;
+    for (const OnnxNode& node : nodes) {
+      if (node.type == type && ++count <= kMaxNodes) {
+        names += (names.empty() ? "" : ", ") + node.name;
+      }
+    }
+    lines.push_back(type + ": " + names + (count > kMaxNodes ? " and " + std::to_string(count - kMaxNodes) + " more nodes" : ""));
   }
   return lines;
 }
@@ -72,7 +85,7 @@ Error parse_error(const nvonnxparser::IParser& parser, Logger& logger, const Net
   const std::string version = std::string(kProduct) + " " + to_string(library_version());
   const std::string errors = parser_errors(parser, nodes);
   if (const std::vector<std::string> unknown = unknown_operators(parser, nodes); !unknown.empty()) {
-    return Error{ErrorCode::unsupported, version + " has no importer for " + std::to_string(unknown.size()) + " node(s) of the ONNX file:" + list_text(unknown) + (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
+    return Error{ErrorCode::unsupported, version + " does not know " + std::to_string(unknown.size()) + " operator(s) of the ONNX file, with these nodes:" + list_text(unknown) + (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
   }
   return Error{ErrorCode::backend, version + " cannot parse the ONNX file" + (errors.empty() ? logger.reasons() : ":" + errors)};
 }

@@ -33,7 +33,7 @@ class GraphSwitch {
   std::string why_;
 };
 
-// Serves one caller at a time; pool.hpp lends it. The device is current whenever it is used.
+// Serves one caller at a time; trt_pool.hpp lends it. The device is current whenever it is used.
 class Slot {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Slot>> make(const Engine& engine, GraphSwitch& graphs);
@@ -70,7 +70,7 @@ class Slot {
   };
 
   // Memory of one input or output, and where it is in the run under way.
-  struct Tensor {
+  struct Placed {
     PinnedBuffer pinned;
     DeviceBuffer device;
     std::unique_ptr<Growing> growing;  // outputs only
@@ -102,9 +102,9 @@ class Slot {
   Handle<nvinfer1::IExecutionContext> make_context();
   Result<void> place_inputs(TensorViews inputs);
   Result<void> place_outputs(const Shape& shape, const TensorViews* outputs);
-  Result<void> reserve(Tensor& tensor, bool host);
+  Result<void> reserve(Placed& tensor, bool host);
   Result<void> bind(Shape& shape);
-  Result<void> bind(Shape& shape, std::size_t index, const Binding& binding, Tensor& tensor);
+  Result<void> bind(Shape& shape, std::size_t index, const Binding& binding, Placed& tensor);
   Result<void> execute(Shape& shape, TensorViews inputs, const TensorViews* outputs, StageTimes* times);
   Result<void> compute(Shape& shape);
   Result<void> enqueue(Shape& shape);
@@ -124,8 +124,8 @@ class Slot {
   Stream stream_;
   std::vector<Event> events_;
   DeviceBuffer activations_;
-  std::vector<Tensor> inputs_;
-  std::vector<Tensor> outputs_;
+  std::vector<Placed> inputs_;
+  std::vector<Placed> outputs_;
   std::vector<Shape> shapes_;
   std::uint64_t runs_ = 0;
 };

@@ -9,8 +9,13 @@ list(POP_FRONT CMAKE_MODULE_PATH)
 
 set({= name =}_BACKEND_TARGET gencpp::libtorch)
 set({= name =}_BACKEND_SOURCES "")
+set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})
+
+# This backend needs no programs besides the app.
+function({= name =}_add_backend_programs)
+endfunction()
 
 # Everything that hands std::string to LibTorch's callers has to have LibTorch's ABI.
 get_target_property({= name =}_abi gencpp::libtorch INTERFACE_COMPILE_DEFINITIONS)
