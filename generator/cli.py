@@ -301,6 +301,7 @@ def main() -> NoReturn:
     # Ended by a signal from outside, a half-written folder is removed as after Ctrl-C.
     with contextlib.suppress(ValueError, AttributeError):
         signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = app(standalone_mode=False) or 0
         if code == _INTERRUPTED:  # typer takes a KeyboardInterrupt for itself, and says nothing
@@ -368,7 +369,12 @@ def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.2e}"
 
 
-def _interrupt(*_: Any) -> None:
+_interrupts: list[int] = []
+"""Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""
+
+
+def _interrupt(number: int, _: Any) -> None:
+    _interrupts.append(number)
     raise KeyboardInterrupt
 
 
@@ -397,13 +403,21 @@ def _shown(path: Path) -> str:
 @contextlib.contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A status line on a terminal, nothing in a pipe."""
+
+    def step(text: str) -> None:
+        if _interrupts:
+            raise KeyboardInterrupt
+        show(text)
+
+    show: Callable[[str], object] = lambda _: None  # noqa: E731
     if quiet or not sys.stderr.isatty():
-        yield lambda _: None
+        yield step
         return
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as status:
-        yield lambda text: status.update(text)
+        show = status.update
+        yield step
 
 
 def _warn(warnings: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import warnings
@@ -12,9 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckFailed, EnvironmentLacks
+from .artifacts import check_repeatable, first_line, fix_batch, last_line, plain, summary, told
+from .artifacts import hashes as hashes
+from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .sources import LoadedModel, Progress
-from .spec import Artifact, Dim, ModelSpec, TensorSpec
+from .spec import Artifact, ModelSpec
 from .stimuli import seeded_inputs
 from .structure import max_abs_difference, run_module, short_place
 
@@ -28,8 +29,6 @@ _SEEDS = (11_003, 11_017)
 
 _MORE_SEEDS = tuple(range(11_100, 11_108))
 """Where the tracer warned: a branch that half of all inputs take slips through ten checks once in 500."""
-
-_HEAD_TAIL = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +55,20 @@ def export_torchscript(
     the eager module's, in number, shape and value, for two seeds and for another batch size. Raises
     CheckFailed when neither way gives the model.
     """
-    changed = _check_repeatable(loaded, spec)
+    if loaded.onnx is not None:
+        raise UsageError(
+            f"{loaded.source_text}: an ONNX file is for the tensorrt backend",
+            hint="add --backend tensorrt, or name the Python model (module:factory) or a TorchScript file.",
+        )
+    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
+    names = [t.name for t in spec.inputs]
+    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
     candidate = _given(loaded, spec) if loaded.scripted else _made(loaded, spec, progress)
     notes = list(spec.notes)
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")
     if candidate.batch_problem:
-        spec = _fix_batch(spec)
+        spec = fix_batch(spec)
         notes.append(f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {candidate.batch_problem}.")
     if candidate.warnings:
         notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
@@ -72,9 +78,9 @@ def export_torchscript(
         with _quiet():
             _save(candidate.module, path)
     except (OSError, RuntimeError) as e:
-        told = (getattr(e, "strerror", None) or str(e).strip().splitlines()[0])[:200]
+        said = (getattr(e, "strerror", None) or str(e).strip().splitlines()[0])[:200]
         raise EnvironmentLacks(
-            f"cannot write {path}: {told}", hint="check the free space and the permissions of that folder."
+            f"cannot write {path}: {said}", hint="check the free space and the permissions of that folder."
         ) from None
     sha256, head_tail, size = hashes(path)
     progress(
@@ -92,37 +98,6 @@ def export_torchscript(
         warnings=candidate.warnings,
     )
     return artifact, replace(spec, notes=tuple(notes))
-
-
-def _check_repeatable(loaded: LoadedModel, spec: ModelSpec) -> list[str]:
-    """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated."""
-    import torch
-
-    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
-    problem, _ = _difference(loaded.module, loaded.module, inputs)
-    if problem:
-        raise CheckFailed(
-            f"{loaded.source_text} gives different outputs for equal inputs"
-            f" (random numbers or state in forward): {problem.replace('eager', 'before')}",
-            hint="take the random numbers or the state out of forward, or pass them as inputs.",
-        )
-    given = [t.clone() for t in inputs]
-    with torch.inference_mode():
-        loaded.module(*given)
-    return [s.name for s, a, b in zip(spec.inputs, given, inputs, strict=True) if not torch.equal(a, b)]
-
-
-def hashes(path: Path) -> tuple[str, str, int]:
-    """(sha256, sha256 of the first and last 64 KiB, size in bytes) of a file."""
-    size = path.stat().st_size
-    with path.open("rb") as f:
-        whole = hashlib.file_digest(f, "sha256").hexdigest()
-        if size < 2 * _HEAD_TAIL:
-            return whole, whole, size
-        f.seek(0)
-        head = f.read(_HEAD_TAIL)
-        f.seek(size - _HEAD_TAIL)
-        return whole, hashlib.sha256(head + f.read(_HEAD_TAIL)).hexdigest(), size
 
 
 def _made(loaded: LoadedModel, spec: ModelSpec, progress: Progress) -> _Candidate:
@@ -177,13 +152,13 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
                 trace: Any = torch.jit.trace
                 module = trace(loaded.module, example, check_trace=False, strict=False)
         except Exception as e:  # noqa: BLE001 - the user's forward runs here
-            return _Candidate(module=None, method="trace", problem=f"tracing failed: {_first_line(e)}")
-    told = dict.fromkeys(
-        f"{short_place(w.filename, w.lineno)}: {_summary(str(w.message))}"
+            return _Candidate(module=None, method="trace", problem=f"tracing failed: {first_line(e)}")
+    warned = dict.fromkeys(
+        f"{short_place(w.filename, w.lineno)}: {summary(str(w.message))}"
         for w in caught
         if w.category.__name__ == "TracerWarning"
     )
-    traced = _Candidate(module=module, method="trace", reason=reason, warnings=tuple(told))
+    traced = _Candidate(module=module, method="trace", reason=reason, warnings=tuple(warned))
     return _frozen_and_compared(traced, loaded, spec, "the trace")
 
 
@@ -215,7 +190,7 @@ def _freeze(module: Any) -> tuple[Any, str, str]:
             node.destroy()  # scripted GoogLeNet would complain of itself in every C++ program
         return frozen, ", frozen", ""
     except Exception as e:  # noqa: BLE001 - freezing raises many kinds
-        return module, "", f"not frozen: {_first_line(e)}"
+        return module, "", f"not frozen: {first_line(e)}"
 
 
 def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
@@ -247,13 +222,13 @@ def _difference(module: Any, eager: Any, inputs: Sequence[Any]) -> tuple[str, fl
         with _quiet():
             found = run_module(module, inputs)
     except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
-        return f"it fails: {_last_line(e)}", 0.0
+        return f"it fails: {last_line(e)}", 0.0
     if len(found) != len(reference):
         return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
     worst = 0.0
     for (name, a), (_, b) in zip(reference, found, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:
-            return f"output {name} is {_told(b)}, eager gives {_told(a)}", 0.0
+            return f"output {name} is {told(b)}, eager gives {told(a)}", 0.0
         difference, largest = max_abs_difference(a, b)
         relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
         if not relative <= TOLERANCE and not _same_nonfinite(a, b):
@@ -267,19 +242,6 @@ def _same_nonfinite(a: Any, b: Any) -> bool:
     import torch
 
     return bool(torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())))
-
-
-def _told(tensor: Any) -> str:
-    return f"{'x'.join(map(str, tensor.shape))} {str(tensor.dtype).removeprefix('torch.')}"
-
-
-def _fix_batch(spec: ModelSpec) -> ModelSpec:
-    def fixed(t: TensorSpec) -> TensorSpec:
-        return replace(t, dims=tuple(Dim.fixed(d.opt) for d in t.dims))
-
-    return replace(
-        spec, inputs=tuple(fixed(t) for t in spec.inputs), outputs=tuple(fixed(t) for t in spec.outputs)
-    )
 
 
 def _save(module: Any, path: Path) -> None:
@@ -327,25 +289,4 @@ def _script_error(e: BaseException) -> str:
     lines = [line.rstrip() for line in str(e).splitlines() if line.strip()]
     place = re.search(r'File "([^"]+)", line (\d+)', str(e))
     where = f" at {short_place(place.group(1), int(place.group(2)))}" if place else ""
-    return f"{where}: {_plain(lines[0].strip() if lines else type(e).__name__)}"
-
-
-def _first_line(e: BaseException) -> str:
-    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-    return _plain(lines[0] if lines else type(e).__name__)
-
-
-def _last_line(e: BaseException) -> str:
-    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-    return _plain(lines[-1] if lines else type(e).__name__)
-
-
-def _plain(text: str) -> str:
-    """One short line without folders of this machine, or addresses."""
-    text = re.sub(r"(/[\w.+-]+)+/([\w.+-]+)", lambda m: short_place(m.group(0)), text)
-    return re.sub(r" at 0x[0-9a-f]+", "", text)[:240].rstrip(" :")
-
-
-def _summary(message: str) -> str:
-    """The first sentence of a tracer's warning."""
-    return _plain(" ".join(message.split())).split(". ")[0].rstrip(".")
+    return f"{where}: {plain(lines[0].strip() if lines else type(e).__name__)}"

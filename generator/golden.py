@@ -59,8 +59,9 @@ def make_goldens(
     `tolerance` is what the backend is held to; every case fits one of its `profiles`, where it has any.
 
     Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic), `sizes-N` (the largest sizes of
-    profile N, where more than the batch is dynamic) and `picture` (where there is preprocessing). Raises CheckFailed when an output is not finite, when preprocessing is not what the
-    transform itself does, or when goldens of random weights are too near to each other to prove anything.
+    profile N, where more than the batch is dynamic) and `picture` (where there is preprocessing). Raises
+    CheckFailed when an output is not finite, when preprocessing is not what the transform itself does, or
+    when goldens of random weights are too near to each other to prove anything.
     """
     folder = directory / FOLDER
     writer = _Writer(folder)

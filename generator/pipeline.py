@@ -98,6 +98,7 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         project.check_target(out, force=request.force)
     if backend.artifact_format == "torchscript":
         check_python()
+        _refuse_onnx(request.source)
     with project.staging_folder(out) as staging:
         assets = staging / "assets"
         assets.mkdir()
@@ -222,6 +223,16 @@ def _check_options(request: Request) -> None:
         )
     if request.trt_api not in (None, "parser"):
         raise UsageError(f"there is no TensorRT API '{request.trt_api}'", hint="Choose from: parser.")
+
+
+def _refuse_onnx(source: str) -> None:
+    from .sources import OnnxSource, parse_source
+
+    if isinstance(parse_source(source), OnnxSource):
+        raise UsageError(
+            "LibTorch does not run ONNX files",
+            hint="Add --backend tensorrt, or name the Python model (module:factory) or a TorchScript file.",
+        )
 
 
 def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec, Profiles]:

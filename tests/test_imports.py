@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "onnx_work": {"spec", "onnx_graph", "onnx_source"},
     "inspection": {"sources", "spec", "errors", "structure", "stimuli", "transforms", "onnx_work"},
-    "export": {"sources", "spec", "errors", "structure", "stimuli"},
+    "export": {"artifacts", "sources", "spec", "errors", "structure", "stimuli"},
     "artifacts": {"spec", "errors", "structure"},
     "dynamic": {"sources", "spec", "errors", "structure", "stimuli"},
     "trt_operator_table": set(),

@@ -312,7 +312,6 @@ class TestTorchScript:
         assert "no such file" in refusal(str(tmp_path / "none.pt"))
 
     def test_not_supported_yet(self) -> None:
-        assert "not supported yet" in refusal("model.onnx")
         assert "not supported yet" in refusal("model.pt2")
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import photo_arguments
 
 from generator import onnx_checks, parity
 from generator.project import read_manifest

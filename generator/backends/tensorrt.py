@@ -16,30 +16,32 @@ _PRECISION = {
 }
 
 _NEEDS = """\
-TensorRT {minimum} or later is taken from `-DTensorRT_ROOT=DIR` or `TENSORRT_ROOT` (NVIDIA's archive unpacked), from
-the system, or from the pip package `tensorrt` of the `python3` on the PATH, whose missing headers are fetched from
-the public repository, or taken from `-D{NAME}_TENSORRT_HEADERS=DIR`. The CUDA runtime comes from a toolkit or
-from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA GPU is needed to run it, not to build it."""
+TensorRT {minimum} or later is taken from `-DTensorRT_ROOT=DIR` or `TENSORRT_ROOT` (NVIDIA's archive,
+unpacked), from the system, or from the pip package `tensorrt` of the `python3` on the PATH, whose missing headers are
+fetched from the public repository, or taken from `-D{NAME}_TENSORRT_HEADERS=DIR`. The CUDA runtime comes
+from a toolkit or from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA GPU is needed
+to run it, not to build it."""
 
 _RUNTIME = """\
 ## The engine
 
-TensorRT compiles the ONNX file for the GPU that it runs on: at the first `load()`, which takes from seconds to
-minutes, or ahead by
+TensorRT compiles the ONNX file for the GPU that it runs on: at the first `load()`, which takes from seconds
+to minutes, or ahead by
 
     build/{name}_build_engine --help
 
-The engine is kept in `$XDG_CACHE_HOME/{name}/` (or `~/.cache/{name}/`, or `LoadOptions::cache_dir`) and built anew
-when the model, an option, the GPU or TensorRT changes. A host that must not wait sets
+The engine is kept in `$XDG_CACHE_HOME/{name}/` (or `~/.cache/{name}/`, or `LoadOptions::cache_dir`) and built
+anew when the model, an option, the GPU or TensorRT changes. A host that must not wait sets
 `LoadOptions::build_engine = {name}::BuildEngine::never`: `load()` then fails at once when there is no engine.
-`LoadOptions::engine` has the options of the build and of the runs; `LoadOptions::artifact` may name a plan that
-was built elsewhere (`.engine`, `.plan`).
+`LoadOptions::engine` has the options of the build and of the runs; `LoadOptions::artifact` may name a plan
+that was built elsewhere (`.engine`, `.plan`).
 
 Precision: {precision}; TF32 is {tf32}. Shapes lie in an optimisation profile:
 
 {profiles}
-`run()` takes host memory, or device memory with no copy (`TensorView::device`); each caller has an execution
-context and a stream of its own. `build/{name} --info` lists the bindings, `build/{name}_bench --help` what can be timed.
+`run()` takes host memory, or device memory with no copy (`TensorView::device`); each caller has an
+execution context and a stream of its own. `build/{name} --info` lists the bindings, `build/{name}_bench --help` what can
+be timed.
 
 """
 

@@ -338,6 +338,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   check_kind(to, from, bytes, kind);
   const auto stream = stream_of(handle);
   const bool pageable_source = !reachable(from);
+  if (pageable_source || !reachable(to)) {
+    note("pageable copy");
+  }
   if (pageable_source && !stream->capture) {
     // The real one copies memory that is not pinned to a buffer of its own before it returns.
     const auto* p = static_cast<const unsigned char*>(from);

@@ -8,5 +8,5 @@ if({= NAME =}_NVTX)
   endif()
   set_source_files_properties(src/trt_slot.cpp src/trt_slot_run.cpp PROPERTIES
     COMPILE_DEFINITIONS {= NAME =}_HAVE_NVTX
-    COMPILE_OPTIONS "SHELL:-isystem \"${{= NAME =}_NVTX_INCLUDE}\"")
+    INCLUDE_DIRECTORIES "${{= NAME =}_NVTX_INCLUDE}")
 endif()

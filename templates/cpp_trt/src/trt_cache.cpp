@@ -126,6 +126,8 @@ std::vector<std::string> differences(const std::string& found, const std::string
   return all;
 }
 
+constexpr const char* kTemporary = ".tmp-";
+
 // Other than anything that runs now calls its own.
 std::string temporary_suffix() {
   static std::atomic<unsigned> count{0};
@@ -134,7 +136,7 @@ std::string temporary_suffix() {
 #else
   const auto process = getpid();
 #endif
-  return ".tmp-" + std::to_string(process) + "-" + std::to_string(++count);
+  return kTemporary + std::to_string(process) + "-" + std::to_string(++count);
 }
 
 Error cannot_write(const fs::path& file, const std::string& why) { return Error{ErrorCode::io, "cannot write " + path_text(file) + ": " + why}; }
@@ -247,6 +249,20 @@ Result<void> write_cached(const fs::path& file, const std::string& key, const vo
 }
 
 Result<void> write_whole_file(const fs::path& file, const void* data, std::size_t size) { return write_parts(file, {{data, size}}); }
+
+void remove_leftovers(const fs::path& file) {
+  const std::string prefix = path_text(file.filename()) + kTemporary;
+  std::vector<fs::path> leftovers;
+  std::error_code error;
+  for (fs::directory_iterator at(file.parent_path(), error), end; !error && at != end; at.increment(error)) {
+    if (path_text(at->path().filename()).compare(0, prefix.size(), prefix) == 0) {
+      leftovers.push_back(at->path());
+    }
+  }
+  for (const fs::path& leftover : leftovers) {
+    fs::remove(leftover, error);
+  }
+}
 
 bool is_cached_engine(const unsigned char* head, std::size_t size) noexcept {
   return size >= kMagic.size() && std::memcmp(head, kMagic.data(), kMagic.size()) == 0;

@@ -42,7 +42,10 @@ using KeyFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Result<void> write_cached(const std::filesystem::path& file, const std::string& key, const void* plan, std::size_t size);
 [[nodiscard]] Result<void> write_whole_file(const std::filesystem::path& file, const void* data, std::size_t size);
 
-// The first bytes of every file of the cache.
+// Removes what writers of `file` left that were killed; for the holder of its lock.
+void remove_leftovers(const std::filesystem::path& file);
+
+// Whether these are the first bytes of a file of the cache.
 [[nodiscard]] bool is_cached_engine(const unsigned char* head, std::size_t size) noexcept;
 
 // How the engine of the cache that comes nearest to `key` differs from it: "tensorrt is 10.9.0, wanted

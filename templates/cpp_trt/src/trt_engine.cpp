@@ -253,6 +253,9 @@ Result<void> use_cache_or_build(Engine& made, const EngineRequest& request) {
       return found ? Result<void>() : found.error();
     }
   }
+  if (lock.held()) {
+    remove_leftovers(file);
+  }
   made.logger->say(LogLevel::info, "building the engine for " + path_text(file) + why);
   return build(made, request, file, key);
 }

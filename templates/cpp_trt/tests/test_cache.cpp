@@ -65,6 +65,11 @@ void test_round_trip(const fs::path& folder, Checker& check) {
     }
   }
   check.that(files_in(file.parent_path()) == 1, "temporary files are left");
+  std::ofstream(file.string() + ".tmp-1-1") << "of a writer that was killed";
+  std::ofstream(file.string() + ".lock") << "";
+  trt::remove_leftovers(file);
+  check.that(files_in(file.parent_path()) == 2 && trt::read_cached(file, key, Check::quick).ok(), "leftovers, and nothing else, are removed");
+  fs::remove(file.string() + ".lock");
 
   const std::string other = trt::key_text({{"gpu", "B"}, {"tensorrt", "1.2.3"}});
   check.fails(trt::read_cached(file, other, Check::quick), ErrorCode::bad_file, "gpu is A, wanted B", "an engine for another GPU");
