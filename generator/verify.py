@@ -268,6 +268,8 @@ class _Verification:
                 "-DCMAKE_BUILD_TYPE=Release",
                 f"-DCMAKE_MAKE_PROGRAM={self.tools.ninja}",
                 f"-DCONSUMER_MODE={mode}",
+                # Headers of TensorRT that configuring downloaded are not downloaded again.
+                f"-DFETCHCONTENT_BASE_DIR={self._build / '_deps'}",
                 *arguments,
                 *self.arguments,
             ],

@@ -22,6 +22,11 @@ DTYPES = {"float32": 0, "float16": 1, "int8": 2, "int32": 3, "bool": 4, "uint8":
 """nvinfer1::DataType by numpy's names."""
 
 
+SANITIZERS = os.environ.get("GENCPP_DOUBLE_SANITIZE", "")
+"""`thread`, or `address,undefined`: builds the double and what runs on it with -fsanitize."""
+SANITIZE = [f"-fsanitize={SANITIZERS}", "-g"] if SANITIZERS else []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Double:
     """A folder that looks like an installation of TensorRT, and a CUDA runtime."""
@@ -57,7 +62,7 @@ def library_version(include: Path) -> str:
     return ".".join(parts)
 
 
-def build(include: Path, cuda_include: Path, folder: Path, compiler: str, *flags: str) -> Double:
+def build(include: Path, cuda_include: Path, folder: Path, compiler: str) -> Double:
     """Compiles the three libraries into `folder`, laid out as an SDK."""
     (folder / "lib").mkdir(parents=True)
     (folder / "cuda").mkdir()
@@ -70,7 +75,7 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str, *flags
         into = folder / ("cuda" if stem == "cudart" else "lib")
         major = "99" if stem == "cudart" else version.split(".")[0]
         library = into / f"lib{stem}.so.{major if stem == 'cudart' else version}"
-        argv = [compiler, "-std=c++17", "-fPIC", "-shared", *flags]
+        argv = [compiler, "-std=c++17", "-fPIC", "-shared", *SANITIZE]
         argv += ["-Wall", "-Wextra", "-Woverloaded-virtual", "-Werror", "-Wno-deprecated-declarations"]
         argv += ["-isystem", str(include), "-isystem", str(cuda_include), f"-I{folder}", f"-I{HERE}"]
         argv += [str(HERE / s) for s in sources]

@@ -72,7 +72,9 @@ def sweep(entry: str, out: Path) -> Row:
     new_s = time.monotonic() - begin
     row = Row(model, precision, bounds or "1:1:8", new_s=new_s)
     if made.returncode != 0:
-        return Row(row.model, row.precision, row.batch, problem=made.stderr.strip())
+        return Row(
+            row.model, row.precision, row.batch, problem=made.stderr.strip() or f"exit code {made.returncode}"
+        )
     done = gencpp("verify", "--json", "--allow-incomplete", str(out))
     if not done.stdout.startswith("{"):
         return Row(row.model, row.precision, row.batch, problem=done.stderr.strip())

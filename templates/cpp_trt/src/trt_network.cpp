@@ -85,7 +85,7 @@ Error parse_error(const nvonnxparser::IParser& parser, Logger& logger, const Net
   const std::string version = std::string(kProduct) + " " + to_string(library_version());
   const std::string errors = parser_errors(parser, nodes);
   if (const std::vector<std::string> unknown = unknown_operators(parser, nodes); !unknown.empty()) {
-    return Error{ErrorCode::unsupported, version + " does not know " + std::to_string(unknown.size()) + " operator(s) of the ONNX file, with these nodes:" + list_text(unknown) + (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
+    return Error{ErrorCode::unsupported, version + " has no importer for " + std::to_string(unknown.size()) + " operator(s) of the ONNX file, which these nodes use:" + list_text(unknown) + (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
   }
   return Error{ErrorCode::backend, version + " cannot parse the ONNX file" + (errors.empty() ? logger.reasons() : ":" + errors)};
 }

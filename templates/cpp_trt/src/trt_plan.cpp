@@ -20,7 +20,7 @@ constexpr std::size_t kHeadSize = 64;
 
 std::size_t read_head(const fs::path& file, std::array<unsigned char, kHeadSize>& head) {
   std::ifstream in(file, std::ios::binary);
-  in.read(reinterpret_cast<char*>(head.data()), head.size());
+  in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   return static_cast<std::size_t>(in.gcount());
 }
 

@@ -4,6 +4,8 @@
 #include <limits>
 #include <string_view>
 
+#include "load_flags.hpp"
+
 namespace sample::app {
 namespace {
 
@@ -24,19 +26,19 @@ Result<void> set_device(std::string_view text, Arguments& arguments) {
   const std::size_t colon = text.find(':');
   const std::string_view kind = text.substr(0, colon);
   if (kind == "cpu" && colon == std::string_view::npos) {
-    arguments.device = Device::cpu;
+    arguments.load.device = Device::cpu;
     return {};
   }
   if (kind != "cuda") {
     return bad("--device is cpu, cuda or cuda:N, got '" + std::string(text) + "'");
   }
-  arguments.device = Device::cuda;
+  arguments.load.device = Device::cuda;
   if (colon != std::string_view::npos) {
     const Result<int> index = to_int("--device", text.substr(colon + 1), 0);
     if (!index) {
       return index.error();
     }
-    arguments.device_index = *index;
+    arguments.load.device_index = *index;
   }
   return {};
 }
@@ -92,6 +94,12 @@ Result<Arguments> parse_arguments(int argc, const char* const* argv) {
       arguments.json = true;
     } else if (option == "--info") {
       arguments.info = true;
+    } else if (option == "--verbose") {
+      arguments.verbose = true;
+    } else if (const Result<bool> taken = take_load_flag(argc, argv, i, arguments.load); !taken || *taken) {
+      if (!taken) {
+        return taken.error();
+      }
     } else {
       std::string value;
       const std::size_t equals = option.find('=');
@@ -123,8 +131,8 @@ Result<Arguments> parse_arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
-const char* usage() noexcept {
-  return R"(usage: sample [options] PICTURE...
+std::string usage() {
+  return std::string(R"(usage: sample [options] PICTURE...
        sample [options] --input x.npy [--input y.npy ...] [--output o.npy ...]
 
 PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
@@ -134,13 +142,15 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
   --save-input FILE  write the tensor that the model was fed
   --topk N           classes to print (default 5)
-  --device DEVICE    cpu (default), cuda or cuda:N
+  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for one run (default: the backend's choice)
   --json             results as JSON on standard output
-  --info             print what the model takes and gives, and stop
+  --info             print what the model takes and gives and what was loaded, and stop
+  --verbose          print what the backend says while it loads
   --help             this text
-
-exit codes: 0 done, 1 failed, 2 wrong usage
+)") + kLoadUsage +
+         R"(
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on
 )";
 }
 

@@ -5,8 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sample/result.hpp"
-#include "sample/tensor.hpp"
+#include "sample/model.hpp"
 
 namespace sample::app {
 
@@ -15,16 +14,16 @@ struct Arguments {
   std::vector<std::string> inputs;   // one .npy or .dat an input of the model
   std::vector<std::string> outputs;  // one .npy or .dat an output, as many as wanted
   std::string save_input;
-  Device device = Device::cpu;
-  int device_index = 0;
+  LoadOptions load;
   int threads = 0;
   std::size_t topk = 5;
   bool json = false;
   bool info = false;
+  bool verbose = false;
   bool help = false;
 };
 
 [[nodiscard]] Result<Arguments> parse_arguments(int argc, const char* const* argv);
-[[nodiscard]] const char* usage() noexcept;
+[[nodiscard]] std::string usage();
 
 }  // namespace sample::app

@@ -13,6 +13,7 @@
 #include "sample/preprocess.hpp"
 
 #include "arguments.hpp"
+#include "console.hpp"
 #include "json.hpp"
 
 namespace app = sample::app;
@@ -80,6 +81,7 @@ void print_info(const Model& model) {
   std::printf("%s on %s, %d threads\n", std::string(sample::kModelName).c_str(), sample::backend_version().c_str(), sample::process_threads());
   print_tensors("inputs", model.inputs());
   print_tensors("outputs", model.outputs());
+  std::fputs(model.describe().c_str(), stdout);
 }
 
 // What an output holds, for models that have no labels.
@@ -285,10 +287,10 @@ Result<void> run(const app::Arguments& arguments, std::vector<std::string>& repo
   if (Result<void> configured = sample::configure_process({arguments.threads, false}); !configured) {
     return configured;
   }
-  sample::LoadOptions options;
-  options.device = arguments.device;
-  options.device_index = arguments.device_index;
+  sample::LoadOptions options = arguments.load;
+  app::LoadConsole console("sample", options, arguments.verbose);
   const Result<Model> model = Model::load(options);
+  console.clear();
   if (!model) {
     return model.error();
   }
@@ -312,7 +314,7 @@ Result<void> run(const app::Arguments& arguments, std::vector<std::string>& repo
 
 int fail(const Error& error) {
   std::fprintf(stderr, "sample: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : 1;
+  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
 }
 
 }  // namespace
@@ -323,7 +325,7 @@ int main(int argc, char** argv) {
     return fail(arguments.error());
   }
   if (arguments->help) {
-    std::fputs(app::usage(), stdout);
+    std::fputs(app::usage().c_str(), stdout);
     return 0;
   }
   if (!sample::kWeightsWarning.empty()) {

@@ -1,21 +1,16 @@
 // Times the model: latency percentiles, throughput, and the stages of a picture.
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <mutex>
-#include <random>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -25,12 +20,19 @@
 #include "sample/model_info.hpp"
 #include "sample/preprocess.hpp"
 
-using sample::Dims;
-using sample::DType;
+#include "console.hpp"
+#include "inputs.hpp"
+#include "json.hpp"
+#include "layers.hpp"
+#include "options.hpp"
+
+namespace app = sample::app;
+namespace bench = sample::bench;
 using sample::Error;
 using sample::ErrorCode;
 using sample::Model;
 using sample::Result;
+using sample::StageTimes;
 using sample::Tensor;
 using sample::TensorInfo;
 using sample::TensorView;
@@ -38,169 +40,6 @@ using sample::TensorView;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct Options {
-  int iterations = 0;  // 0: as many as fit into `seconds`
-  double seconds = 5.0;
-  int warmup = 10;
-  int batch = 0;  // 0: the size the artifact is tuned for
-  int threads = 0;
-  int workers = 1;
-  sample::Device device = sample::Device::cpu;
-  std::string image;
-  bool json = false;
-  bool help = false;
-};
-
-constexpr const char* kUsage = R"(usage: sample_bench [options] [PICTURE]
-
-With a PICTURE, the stages decode, preprocess, infer and postprocess are timed too.
-
-  --iterations N  timed runs of each worker (default: as many as fit into --seconds)
-  --seconds S     time to measure for (default 5)
-  --warmup N      runs before the first timed one (default 10)
-  --batch N       first dimension of the inputs (default: what the artifact is tuned for)
-  --threads N     threads for one run (default: the backend's choice)
-  --workers N     callers at the same time (default 1)
-  --device D      cpu (default) or cuda; a run ends when its outputs are in host memory
-  --json          one JSON object on standard output
-  --help          this text
-)";
-
-template <typename Number>
-bool parse(std::string_view text, Number least, Number& number) {
-  if constexpr (std::is_integral_v<Number>) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() && number >= least;
-  } else {
-    char* end = nullptr;
-    const std::string copy(text);
-    number = std::strtod(copy.c_str(), &end);
-    return !copy.empty() && *end == '\0' && number >= least && std::isfinite(number);
-  }
-}
-
-Result<Options> parse_options(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view option = argv[i];
-    if (option == "--json") {
-      options.json = true;
-      continue;
-    }
-    if (option == "--help" || option == "-h") {
-      options.help = true;
-      continue;
-    }
-    if (option.substr(0, 1) != "-") {
-      if (!options.image.empty()) {
-        return Error{ErrorCode::invalid_argument, "one picture at a time; see --help"};
-      }
-      options.image = option;
-      continue;
-    }
-    const std::string_view value = i + 1 < argc ? argv[++i] : "";
-    bool good = true;
-    if (option == "--iterations") {
-      good = parse(value, 1, options.iterations);
-    } else if (option == "--seconds") {
-      good = parse(value, 0.001, options.seconds);
-    } else if (option == "--warmup") {
-      good = parse(value, 0, options.warmup);
-    } else if (option == "--batch") {
-      good = parse(value, 1, options.batch);
-    } else if (option == "--threads") {
-      good = parse(value, 1, options.threads);
-    } else if (option == "--workers") {
-      good = parse(value, 1, options.workers) && options.workers <= 1024;
-    } else if (option == "--device") {
-      good = value == "cpu" || value == "cuda";
-      options.device = value == "cuda" ? sample::Device::cuda : sample::Device::cpu;
-    } else {
-      return Error{ErrorCode::invalid_argument, "unknown option " + std::string(option) + "; see --help"};
-    }
-    if (!good) {
-      return Error{ErrorCode::invalid_argument, std::string(option) + ": bad value '" + std::string(value) + "'; see --help"};
-    }
-  }
-  return options;
-}
-
-// Values that no layer can shortcut: uniform in [-1, 1], whole numbers 0 to 9 for integer types.
-Tensor random_tensor(const TensorInfo& info, int batch, unsigned seed) {
-  Dims dims = info.opt;
-  if (batch > 0 && !dims.empty() && info.dims[0] < 0) {
-    dims[0] = batch;
-  }
-  Tensor tensor(info.dtype, dims);
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> real(-1.0F, 1.0F);
-  std::uniform_int_distribution<int> whole(0, 9);
-  const std::int64_t count = dims.elements();
-  auto* bytes = static_cast<unsigned char*>(tensor.data());
-  for (std::int64_t i = 0; i < count; ++i) {
-    switch (info.dtype) {
-      case DType::float32:
-        tensor.data_as<float>()[i] = real(random);
-        break;
-      case DType::float64:
-        tensor.data_as<double>()[i] = static_cast<double>(real(random));
-        break;
-      case DType::int64:
-        tensor.data_as<std::int64_t>()[i] = whole(random);
-        break;
-      case DType::int32:
-        tensor.data_as<std::int32_t>()[i] = whole(random);
-        break;
-      case DType::float16: {
-        const std::uint16_t half = sample::float_to_half(real(random));
-        std::memcpy(bytes + 2 * i, &half, sizeof half);
-        break;
-      }
-      case DType::bfloat16: {
-        const std::uint16_t half = sample::float_to_bfloat16(real(random));
-        std::memcpy(bytes + 2 * i, &half, sizeof half);
-        break;
-      }
-      case DType::int16:
-        tensor.data_as<std::int16_t>()[i] = static_cast<std::int16_t>(whole(random));
-        break;
-      case DType::boolean:
-        bytes[i] = static_cast<unsigned char>(whole(random) % 2);
-        break;
-      case DType::int8:
-      case DType::uint8:
-        bytes[i] = static_cast<unsigned char>(whole(random));
-        break;
-    }
-  }
-  return tensor;
-}
-
-// Inputs and output buffers of one caller.
-struct Buffers {
-  std::vector<Tensor> inputs;
-  sample::Outputs outputs;
-  std::vector<TensorView> input_views;
-  std::vector<TensorView> output_views;
-};
-
-Result<Buffers> make_buffers(const Model& model, int batch, unsigned seed) {
-  Buffers buffers;
-  for (const TensorInfo& info : model.inputs()) {
-    buffers.inputs.push_back(random_tensor(info, batch, seed));
-    buffers.input_views.push_back(buffers.inputs.back().view());
-  }
-  Result<sample::Outputs> first = model.run(buffers.input_views);  // tells the outputs' sizes
-  if (!first) {
-    return first.error();
-  }
-  for (const Tensor& tensor : *first) {
-    buffers.outputs.emplace_back(tensor.dtype(), tensor.dims());
-    buffers.output_views.push_back(buffers.outputs.back().view());
-  }
-  return buffers;
-}
 
 double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -216,10 +55,10 @@ struct Measured {
 };
 
 // `workers` callers, each with its own buffers, start together and run until the time or the count is up.
-Result<Measured> measure(const Model& model, const Options& options) {
-  std::vector<Buffers> buffers;
+Result<Measured> measure(const Model& model, const bench::Options& options) {
+  std::vector<bench::Buffers> buffers;
   for (int w = 0; w < options.workers; ++w) {
-    Result<Buffers> made = make_buffers(model, options.batch, static_cast<unsigned>(w));
+    Result<bench::Buffers> made = bench::make_buffers(model, options.batch, static_cast<unsigned>(w));
     if (!made) {
       return made.error();
     }
@@ -232,7 +71,7 @@ Result<Measured> measure(const Model& model, const Options& options) {
   Measured measured;
   std::string failure;
   Clock::time_point begin;
-  const auto work = [&](Buffers& mine) {
+  const auto work = [&](bench::Buffers& mine) {
     std::vector<double> samples;
     std::string error;
     const auto run_once = [&] {
@@ -266,7 +105,7 @@ Result<Measured> measure(const Model& model, const Options& options) {
   };
 
   std::vector<std::thread> threads;
-  for (Buffers& mine : buffers) {
+  for (bench::Buffers& mine : buffers) {
     threads.emplace_back(work, std::ref(mine));
   }
   while (ready < options.workers) {
@@ -298,7 +137,7 @@ double median(std::vector<double>& samples) {
 }
 
 // Medians of the way from a file's bytes to the best classes.
-Result<Stages> measure_stages(const Model& model, const Options& options) {
+Result<Stages> measure_stages(const Model& model, const bench::Options& options) {
   if (!sample::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: leave the picture out"};
   }
@@ -348,21 +187,167 @@ Result<Stages> measure_stages(const Model& model, const Options& options) {
   return Stages{median(decode), median(prepare), median(infer), median(post)};
 }
 
+// Medians of the device's own times of a run; unsupported where the backend does not tell them.
+Result<StageTimes> measure_device(const Model& model, const bench::Options& options) {
+  Result<bench::Buffers> buffers = bench::make_buffers(model, options.batch, 0);
+  if (!buffers) {
+    return buffers.error();
+  }
+  std::vector<double> h2d;
+  std::vector<double> compute;
+  std::vector<double> d2h;
+  const int runs = options.iterations > 0 ? options.iterations : 100;
+  for (int i = -3; i < runs; ++i) {
+    const Result<StageTimes> times = model.run_timed(buffers->input_views, buffers->output_views);
+    if (!times) {
+      return times.error();
+    }
+    if (i >= 0) {
+      h2d.push_back(times->h2d_ms);
+      compute.push_back(times->compute_ms);
+      d2h.push_back(times->d2h_ms);
+    }
+  }
+  return StageTimes{median(h2d), median(compute), median(d2h)};
+}
+
+// Everything that was measured.
+struct Report {
+  double load_ms = 0.0;
+  std::string engine;  // where it came from; empty for backends without one
+  Measured runs;
+  bool has_device = false;
+  StageTimes device;
+  Stages stages;
+  std::vector<sample::LayerTime> layers;
+  int layer_runs = 0;
+};
+
+// "read in 0.1 s from ..." of describe(), which has one fact a line.
+std::string engine_origin(const Model& model) {
+  const std::string text = model.describe();
+  const std::string title = "engine: ";
+  const std::size_t begin = text.find(title);
+  return begin == std::string::npos ? "" : text.substr(begin + title.size(), text.find('\n', begin) - begin - title.size());
+}
+
+Result<void> measure_layers(const Model& model, const bench::Options& options, Report& report) {
+  if (options.dump_profile || !options.export_profile.empty()) {
+    std::vector<Tensor> inputs;
+    std::vector<TensorView> views;
+    for (const TensorInfo& info : model.inputs()) {
+      inputs.push_back(bench::random_tensor(info, options.batch, 0));
+      views.push_back(inputs.back().view());
+    }
+    report.layer_runs = options.iterations > 0 ? options.iterations : 100;
+    Result<std::vector<sample::LayerTime>> layers = model.profile(views, report.layer_runs);
+    if (!layers) {
+      return layers.error();
+    }
+    report.layers = *std::move(layers);
+  }
+  if (!options.export_profile.empty()) {
+    if (Result<void> written = bench::write_text(options.export_profile, bench::layer_json(report.layers, report.layer_runs)); !written) {
+      return written;
+    }
+  }
+  if (!options.export_layers.empty()) {
+    const Result<std::string> json = model.engine_layers();
+    if (!json) {
+      return json.error();
+    }
+    return bench::write_text(options.export_layers, *json);
+  }
+  return {};
+}
+
+Result<void> measure_all(const Model& model, const bench::Options& options, Report& report) {
+  if (options.batch > 0 && model.inputs()[0].dims[0] >= 0 && model.inputs()[0].dims[0] != options.batch) {
+    return Error{ErrorCode::invalid_argument, "--batch: the first dimension of this model is fixed at " + std::to_string(model.inputs()[0].dims[0])};
+  }
+  if (!options.image.empty()) {
+    Result<Stages> stages = measure_stages(model, options);
+    if (!stages) {
+      return stages.error();
+    }
+    report.stages = *stages;
+  }
+  Result<Measured> runs = measure(model, options);
+  if (!runs) {
+    return runs.error();
+  }
+  report.runs = *std::move(runs);
+  const Result<StageTimes> device = measure_device(model, options);
+  if (!device && device.error().code != ErrorCode::unsupported) {
+    return device.error();
+  }
+  report.has_device = device.ok();
+  if (device) {
+    report.device = *device;
+  }
+  return measure_layers(model, options, report);
+}
+
+void print_report(const Model& model, const bench::Options& options, const Report& report) {
+  const std::vector<double>& samples = report.runs.latencies_ms;
+  double sum = 0.0;
+  for (const double sample : samples) {
+    sum += sample;
+  }
+  const auto batch = static_cast<long long>(options.batch > 0 ? options.batch : (model.inputs()[0].opt.empty() ? 1 : model.inputs()[0].opt[0]));
+  const double mean = sum / static_cast<double>(samples.size());
+  const double throughput = static_cast<double>(samples.size()) * static_cast<double>(batch) / report.runs.wall_s;
+  const double p50 = percentile(samples, 0.50);
+  const double p90 = percentile(samples, 0.90);
+  const double p99 = percentile(samples, 0.99);
+  const Stages& stages = report.stages;
+  const StageTimes& device = report.device;
+  if (options.json) {
+    std::printf("{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, \"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"iterations\": %zu, \"load_ms\": %.6g", p50, p90, p99, mean, samples.front(), throughput, batch, sample::process_threads(), options.workers, samples.size(), report.load_ms);
+    if (!options.image.empty()) {
+      std::printf(", \"decode_ms\": %.6g, \"preprocess_ms\": %.6g, \"infer_ms\": %.6g, \"postprocess_ms\": %.6g", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
+    }
+    if (report.has_device) {
+      std::printf(", \"h2d_ms\": %.6g, \"compute_ms\": %.6g, \"d2h_ms\": %.6g", device.h2d_ms, device.compute_ms, device.d2h_ms);
+    }
+    if (!report.engine.empty()) {
+      std::printf(", \"engine\": %s, \"cuda_graph\": %s", app::json_string(report.engine).c_str(), options.load.engine.cuda_graph ? "true" : "false");
+    }
+    if (options.dump_profile) {
+      std::printf(", \"layers\": %s", bench::layer_json(report.layers, report.layer_runs).c_str());
+    }
+    std::printf("}\n");
+    return;
+  }
+  std::printf("sample on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n", sample::backend_version().c_str(), to_string(model.device()), batch, sample::process_threads(), options.workers, samples.size());
+  std::printf("  latency ms   p50 %.3f   p90 %.3f   p99 %.3f   mean %.3f   min %.3f\n", p50, p90, p99, mean, samples.front());
+  std::printf("  throughput   %.1f items/s\n  load         %.0f ms%s%s\n", throughput, report.load_ms, report.engine.empty() ? "" : ", engine ", report.engine.c_str());
+  if (!options.image.empty()) {
+    std::printf("  stages ms    decode %.3f   preprocess %.3f   infer %.3f   postprocess %.3f\n", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
+  }
+  if (report.has_device) {
+    std::printf("  device ms    h2d %.3f   compute %.3f   d2h %.3f\n", device.h2d_ms, device.compute_ms, device.d2h_ms);
+  }
+  if (options.dump_profile) {
+    std::fputs(bench::layer_table(report.layers).c_str(), stdout);
+  }
+}
+
 int fail(const Error& error) {
   std::fprintf(stderr, "sample_bench: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : 1;
+  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Result<Options> parsed = parse_options(argc, argv);
+  const Result<bench::Options> parsed = bench::parse_options(argc, argv);
   if (!parsed) {
     return fail(parsed.error());
   }
-  const Options& options = *parsed;
+  const bench::Options& options = *parsed;
   if (options.help) {
-    std::fputs(kUsage, stdout);
+    std::fputs(bench::usage().c_str(), stdout);
     return 0;
   }
   if (const Result<void> configured = sample::configure_process({options.threads, false}); !configured) {
@@ -371,55 +356,20 @@ int main(int argc, char** argv) {
   if (!sample::kWeightsWarning.empty()) {
     std::fprintf(stderr, "sample_bench: WARNING: %s\n", std::string(sample::kWeightsWarning).c_str());
   }
-  sample::LoadOptions load;
-  load.device = options.device;
+  sample::LoadOptions load = options.load;
+  app::LoadConsole console("sample_bench", load);
   const Clock::time_point load_start = Clock::now();
   const Result<Model> model = Model::load(load);
+  console.clear();
   if (!model) {
     return fail(model.error());
   }
-  const double load_ms = milliseconds(Clock::now() - load_start);
-
-  if (options.batch > 0 && model->inputs()[0].dims[0] >= 0 && model->inputs()[0].dims[0] != options.batch) {
-    return fail(Error{ErrorCode::invalid_argument, "--batch: the first dimension of this model is fixed at " + std::to_string(model->inputs()[0].dims[0])});
-  }
-  Stages stages;
-  if (!options.image.empty()) {
-    const Result<Stages> measured_stages = measure_stages(*model, options);
-    if (!measured_stages) {
-      return fail(measured_stages.error());
-    }
-    stages = *measured_stages;
-  }
-  const Result<Measured> measured = measure(*model, options);
-  if (!measured) {
+  Report report;
+  report.load_ms = milliseconds(Clock::now() - load_start);
+  report.engine = engine_origin(*model);
+  if (const Result<void> measured = measure_all(*model, options, report); !measured) {
     return fail(measured.error());
   }
-
-  const std::vector<double>& samples = measured->latencies_ms;
-  double sum = 0.0;
-  for (const double sample : samples) {
-    sum += sample;
-  }
-  const auto batch = static_cast<long long>(options.batch > 0 ? options.batch : (model->inputs()[0].opt.empty() ? 1 : model->inputs()[0].opt[0]));
-  const double mean = sum / static_cast<double>(samples.size());
-  const double throughput = static_cast<double>(samples.size()) * static_cast<double>(batch) / measured->wall_s;
-  const double p50 = percentile(samples, 0.50);
-  const double p90 = percentile(samples, 0.90);
-  const double p99 = percentile(samples, 0.99);
-  if (options.json) {
-    std::printf("{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, \"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"iterations\": %zu, \"load_ms\": %.6g", p50, p90, p99, mean, samples.front(), throughput, batch, sample::process_threads(), options.workers, samples.size(), load_ms);
-    if (!options.image.empty()) {
-      std::printf(", \"decode_ms\": %.6g, \"preprocess_ms\": %.6g, \"infer_ms\": %.6g, \"postprocess_ms\": %.6g", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
-    }
-    std::printf("}\n");
-    return 0;
-  }
-  std::printf("sample on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n", sample::backend_version().c_str(), to_string(options.device), batch, sample::process_threads(), options.workers, samples.size());
-  std::printf("  latency ms   p50 %.3f   p90 %.3f   p99 %.3f   mean %.3f   min %.3f\n", p50, p90, p99, mean, samples.front());
-  std::printf("  throughput   %.1f items/s\n  load         %.0f ms\n", throughput, load_ms);
-  if (!options.image.empty()) {
-    std::printf("  stages ms    decode %.3f   preprocess %.3f   infer %.3f   postprocess %.3f\n", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
-  }
+  print_report(*model, options, report);
   return 0;
 }

@@ -8,7 +8,14 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set(sample_BACKEND_TARGET gencpp::libtorch)
+set(sample_BACKEND_SOURCES "")
+set(sample_BACKEND_PROGRAMS "")
+set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})
+
+# This backend needs no programs besides the app.
+function(sample_add_backend_programs)
+endfunction()
 
 # Everything that hands std::string to LibTorch's callers has to have LibTorch's ABI.
 get_target_property(sample_abi gencpp::libtorch INTERFACE_COMPILE_DEFINITIONS)

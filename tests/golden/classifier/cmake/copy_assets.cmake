@@ -7,10 +7,11 @@ set_property(GLOBAL PROPERTY sample_assets_dir "${sample_ASSETS_DIR}")
 
 function(sample_copy_assets target)
   get_property(folder GLOBAL PROPERTY sample_assets_dir)
+  set(files model.pt labels.txt)
+  list(TRANSFORM files PREPEND "${folder}/")
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND "${CMAKE_COMMAND}" -E make_directory "$<TARGET_FILE_DIR:${target}>/sample_assets"
-    COMMAND "${CMAKE_COMMAND}" -E copy_if_different
-            "${folder}/model.pt" "${folder}/labels.txt" "$<TARGET_FILE_DIR:${target}>/sample_assets"
+    COMMAND "${CMAKE_COMMAND}" -E copy_if_different ${files} "$<TARGET_FILE_DIR:${target}>/sample_assets"
     COMMENT "Copying the assets of sample"
     VERBATIM)
 endfunction()

@@ -13,14 +13,13 @@ if(NOT SAMPLE_CORE_ONLY)
   cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY "${CMAKE_INSTALL_FULL_BINDIR}"
     OUTPUT_VARIABLE sample_bin_to_lib)
   set_property(TARGET sample_core sample_lib APPEND PROPERTY INSTALL_RPATH "${sample_origin}")
-  if(SAMPLE_BUILD_APP)
-    set_property(TARGET sample_app APPEND PROPERTY INSTALL_RPATH "${sample_origin}/${sample_bin_to_lib}")
-  endif()
-
   install(TARGETS sample_core sample_lib EXPORT sample-targets)
-  if(SAMPLE_BUILD_APP)
-    install(TARGETS sample_app)
-  endif()
+  foreach(program IN ITEMS sample_app ${sample_BACKEND_PROGRAMS})
+    if(TARGET ${program})
+      set_property(TARGET ${program} APPEND PROPERTY INSTALL_RPATH "${sample_origin}/${sample_bin_to_lib}")
+      install(TARGETS ${program})
+    endif()
+  endforeach()
   install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(DIRECTORY assets/ DESTINATION "${CMAKE_INSTALL_DATADIR}/sample" PATTERN goldens EXCLUDE)
   install(EXPORT sample-targets NAMESPACE sample:: DESTINATION "${sample_config_folder}")
@@ -33,7 +32,7 @@ if(NOT SAMPLE_CORE_ONLY)
     "${CMAKE_CURRENT_BINARY_DIR}/sample-config.cmake"
     "${CMAKE_CURRENT_BINARY_DIR}/sample-config-version.cmake"
     cmake/backend.cmake
-    cmake/FindLibTorch.cmake
+    ${sample_BACKEND_MODULES}
     cmake/copy_assets.cmake
     DESTINATION "${sample_config_folder}")
 else()

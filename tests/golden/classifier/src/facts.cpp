@@ -62,6 +62,11 @@ const ArtifactFacts& artifact_facts() noexcept {
   return facts;
 }
 
+const ArtifactFacts* artifact_data_facts() noexcept {
+  static constexpr ArtifactFacts facts{kArtifactDataFile, kArtifactDataSize, kArtifactDataSha256, kArtifactDataHeadTailSha256};
+  return kArtifactDataSize > 0 ? &facts : nullptr;
+}
+
 std::string weights_warning() { return std::string(kWeightsWarning); }
 
 std::vector<TensorInfo> input_infos() { return to_infos(kInputs); }

@@ -18,6 +18,8 @@ struct ArtifactFacts {
 };
 
 [[nodiscard]] const ArtifactFacts& artifact_facts() noexcept;
+// The second file of the artifact, beside the first; null when there is none.
+[[nodiscard]] const ArtifactFacts* artifact_data_facts() noexcept;
 // Empty unless the weights are random.
 [[nodiscard]] std::string weights_warning();
 [[nodiscard]] std::vector<TensorInfo> input_infos();

@@ -18,6 +18,7 @@
 #include <fstream>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "sample/assets.hpp"
@@ -333,6 +334,7 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
       options.log(level, message);
     }
   };
+  const Device device = options.device.value_or(Device::cpu);
   const auto progress = [&](double fraction, const std::string& what) {
     if (options.progress) {
       options.progress(fraction, what);
@@ -342,13 +344,13 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   if (options.threads != 0 && options.threads != at::get_num_threads()) {
     return Error{ErrorCode::unsupported, "LibTorch's threads belong to the whole process (now " + std::to_string(at::get_num_threads()) + "): call configure_process() in the program, and leave LoadOptions::threads at 0"};
   }
-  if (options.device == Device::cuda) {
+  if (device == Device::cuda) {
     Result<void> usable = guarded("looking for CUDA", [&]() -> Result<void> {
       if (!torch::cuda::is_available()) {
-        return Error{ErrorCode::unsupported, "CUDA is not available: this LibTorch is a CPU build, or there is no NVIDIA GPU or driver"};
+        return Error{ErrorCode::no_device, "CUDA is not available: this LibTorch is a CPU build, or there is no NVIDIA GPU or driver"};
       }
       if (options.device_index < 0 || static_cast<std::size_t>(options.device_index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
-        return Error{ErrorCode::unsupported, "there is no CUDA device " + std::to_string(options.device_index)};
+        return Error{ErrorCode::no_device, "there is no CUDA device " + std::to_string(options.device_index)};
       }
       return {};
     });
@@ -360,7 +362,7 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   auto impl = std::make_shared<Impl>();
   impl->inputs = input_infos();
   impl->outputs = output_infos();
-  impl->device = options.device;
+  impl->device = device;
   impl->device_index = options.device_index;
 
   const ArtifactFacts& facts = artifact_facts();
@@ -383,14 +385,14 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
 
   progress(0.2, "loading the artifact");
   Result<void> loaded = guarded("loading the artifact", [&]() -> Result<void> {
-    const c10::Device device = to_torch(options.device, options.device_index);
+    const c10::Device here = to_torch(device, options.device_index);
     if (embedded.data == nullptr) {
       std::ifstream in(file, std::ios::binary);  // not by name: on Windows a name as char* cannot hold every path
-      impl->module = torch::jit::load(in, device);
+      impl->module = torch::jit::load(in, here);
     } else {
       MemoryBuffer buffer(embedded);
       std::istream in(&buffer);
-      impl->module = torch::jit::load(in, device);
+      impl->module = torch::jit::load(in, here);
     }
     impl->forward = &impl->module.get_method("forward").function();
     impl->has_defaults = impl->forward->getSchema().arguments().size() > impl->inputs.size() + 1;
@@ -437,6 +439,34 @@ Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
     return Future(failed.get_future());
   }
+}
+
+Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const {
+  return guarded("starting a run", [&]() -> Result<void> {
+    if (!done) {
+      return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
+    }
+    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)] {
+      done(impl->run(in, out));
+    }).detach();
+    return {};
+  });
+}
+
+Result<StageTimes> Model::run_timed(TensorViews /*inputs*/, TensorViews /*outputs*/) const {
+  return Error{ErrorCode::unsupported, "LibTorch does not tell the stages of a run"};
+}
+
+Result<std::vector<LayerTime>> Model::profile(TensorViews /*inputs*/, int /*runs*/) const {
+  return Error{ErrorCode::unsupported, "this LibTorch program has no profile of its layers"};
+}
+
+Result<std::string> Model::engine_layers() const {
+  return Error{ErrorCode::unsupported, "LibTorch compiles no engine"};
+}
+
+std::string Model::describe() const {
+  return "TorchScript on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + ", " + backend_version() + "\n";
 }
 
 Result<void> configure_process(const ProcessOptions& options) {

@@ -32,15 +32,31 @@ class Checker {
     that(result.error().message.find(part) != std::string::npos, what + ": the message does not say '" + part + "': " + result.error().message);
   }
 
-  [[nodiscard]] int exit_code() const {
-    if (failures_ == 0) {
-      std::printf("passed\n");
+  // Whether the model was loaded. Where the machine has no device for it, the test counts as skipped.
+  template <typename T>
+  bool loaded(const Result<T>& model) {
+    if (!model.ok() && model.error().code == ErrorCode::no_device) {
+      skipped_ = model.error().message;
+      return false;
     }
-    return failures_ == 0 ? 0 : 1;
+    return that(model.ok(), model.ok() ? "" : model.error().message);
+  }
+
+  [[nodiscard]] int exit_code() const {
+    if (failures_ > 0) {
+      return 1;
+    }
+    if (!skipped_.empty()) {
+      std::printf("skipped: %s\n", skipped_.c_str());
+      return kSkipped;
+    }
+    std::printf("passed\n");
+    return 0;
   }
 
  private:
   int failures_ = 0;
+  std::string skipped_;  // why the rest could not run
 };
 
 // A folder of its own for one test, emptied first.

@@ -1,4 +1,4 @@
-// Where the tests run the model: SAMPLE_TEST_DEVICE is cpu (default) or cuda.
+// Where the tests run the model: SAMPLE_TEST_DEVICE is cpu or cuda; the default is the backend's.
 #pragma once
 
 #include <cstdlib>
@@ -11,7 +11,9 @@ namespace sample::test {
 inline LoadOptions load_options() {
   LoadOptions options;
   const char* device = std::getenv("SAMPLE_TEST_DEVICE");
-  options.device = device != nullptr && std::string(device) == "cuda" ? Device::cuda : Device::cpu;
+  if (device != nullptr && *device != '\0') {
+    options.device = std::string(device) == "cuda" ? Device::cuda : Device::cpu;
+  }
   return options;
 }
 

@@ -22,23 +22,25 @@ LoadOptions with_artifact(const fs::path& file, Check check = Check::quick) {
 }
 
 void test_artifacts(const fs::path& folder, Checker& check) {
-  check.fails(Model::load(with_artifact(folder / "missing.pt")), ErrorCode::not_found, "missing.pt", "an artifact that is not there");
+  const std::string suffix = fs::path(kArtifactFile).extension().string();
+  check.fails(Model::load(with_artifact(folder / ("missing" + suffix))), ErrorCode::not_found, "missing" + suffix, "an artifact that is not there");
 
   const Result<fs::path> artifact = find_asset(kArtifactFile);
   if (!check.that(artifact.ok(), "the project's own artifact is found")) {
     return;
   }
-  const fs::path truncated = folder / "truncated.pt";
+  const fs::path truncated = folder / ("truncated" + suffix);
   fs::copy_file(*artifact, truncated);
   fs::resize_file(truncated, kArtifactSize / 2);
   check.fails(Model::load(with_artifact(truncated)), ErrorCode::integrity, kArtifactSha256, "a truncated artifact");
   fs::remove(truncated);
 
-  std::ofstream(folder / "swapped.pt", std::ios::binary) << "another model";
-  check.fails(Model::load(with_artifact(folder / "swapped.pt")), ErrorCode::integrity, kArtifactSha256, "a swapped artifact");
+  const fs::path swapped = folder / ("swapped" + suffix);
+  std::ofstream(swapped, std::ios::binary) << "another model";
+  check.fails(Model::load(with_artifact(swapped)), ErrorCode::integrity, kArtifactSha256, "a swapped artifact");
 
   // One byte in the middle, where the quick check does not look.
-  const fs::path edited = folder / "edited.pt";
+  const fs::path edited = folder / ("edited" + suffix);
   fs::copy_file(*artifact, edited);
   {
     std::fstream file(edited, std::ios::binary | std::ios::in | std::ios::out);
@@ -95,7 +97,7 @@ int main() {
   sample::test::Checker check;
   sample::test::test_artifacts(sample::test::scratch_folder("bad_input"), check);
   const auto model = sample::Model::load();
-  if (check.that(model.ok(), model.ok() ? "" : model.error().message)) {
+  if (check.loaded(model)) {
     sample::test::test_tensors(*model, check);
   }
   sample::LoadOptions threads;

@@ -1,5 +1,6 @@
 // One model, many callers: equal inputs give equal bits, whoever asks and however often.
 #include <cstring>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,7 +64,7 @@ Result<std::vector<Case>> read_cases(const Model& model) {
 int run() {
   Checker check;
   const Result<Model> model = Model::load(load_options());
-  if (!check.that(model.ok(), model.ok() ? "" : model.error().message)) {
+  if (!check.loaded(model)) {
     return check.exit_code();
   }
   const Result<std::vector<Case>> cases = read_cases(*model);
@@ -106,6 +107,18 @@ int run() {
   const Result<void> done = future.get();
   check.that(done.ok(), done.ok() ? "" : done.error().message);
   check.that(same_bits(buffers, first.reference), "run_async gave other bits");
+
+  std::promise<Result<void>> called;
+  std::future<Result<void>> call = called.get_future();
+  for (Tensor& tensor : buffers) {
+    std::memset(tensor.data(), 0, tensor.bytes());
+  }
+  const Result<void> started = model->run_async(first.views, views, [&](Result<void> result) { called.set_value(std::move(result)); });
+  if (check.that(started.ok(), started.ok() ? "" : started.error().message)) {
+    const Result<void> result = call.get();
+    check.that(result.ok(), result.ok() ? "" : result.error().message);
+    check.that(same_bits(buffers, first.reference), "run_async with a callback gave other bits");
+  }
   return check.exit_code();
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,8 +33,23 @@ enum class LogLevel : std::uint8_t {
   warning,
 };
 
+// For backends that compile an engine for this machine (TensorRT); the others ignore it. What is built
+// with other options is another engine, and cached as such.
+struct EngineOptions {
+  std::uint64_t workspace_bytes = 0;  // scratch memory for one layer; 0: no limit but the GPU's memory
+  int optimization_level = -1;        // 0 (built fast) to 5 (runs fast); -1: the backend's default
+  bool version_compatible = false;    // the engine also runs on later versions of the backend
+  bool hardware_compatible = false;   // the engine also runs on other GPUs, from Ampere on
+  std::string tactic_sources;         // such as "-CUBLAS,-CUDNN"; empty: the backend's default
+  bool timing_cache = true;           // remember kernels' times between builds
+  bool detailed_layers = false;       // keep what Model::engine_layers() can tell of each layer
+  bool cuda_graph = true;             // replay a captured graph where the model allows it
+  int contexts = 0;                   // callers that run at the same time, the others wait; 0: 8
+};
+
 struct LoadOptions {
-  Device device = Device::cpu;
+  // Empty: where the backend runs best, which is the CPU for LibTorch and the GPU for TensorRT.
+  std::optional<Device> device;
   int device_index = 0;
   // Threads for one call of run(); 0 leaves the process's setting. A backend whose thread count is
   // process-wide answers ErrorCode::unsupported when this differs from it: see configure_process().
@@ -43,6 +59,7 @@ struct LoadOptions {
   // Where compiled engines are kept by backends that have them; empty: the user's cache folder.
   std::filesystem::path cache_dir;
   BuildEngine build_engine = BuildEngine::if_missing;
+  EngineOptions engine;
   Check check = Check::quick;
   std::function<void(double fraction, const std::string& what)> progress;
   std::function<void(LogLevel level, const std::string& message)> log;
@@ -60,6 +77,18 @@ struct TensorInfo {
 };
 
 using Outputs = std::vector<Tensor>;
+
+// One run by the device's own clock, in milliseconds.
+struct StageTimes {
+  double h2d_ms = 0.0;  // inputs to the device
+  double compute_ms = 0.0;
+  double d2h_ms = 0.0;  // outputs to the host
+};
+
+struct LayerTime {
+  std::string name;
+  double ms = 0.0;  // mean of the runs
+};
 
 // The end of a run_async(). Waits in its destructor.
 class Future {
@@ -112,6 +141,19 @@ class Model {
   // As above, on a thread that this call starts. The caller keeps every buffer alive until the future is
   // ready. For many small runs, threads of your own that call run() cost less.
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
+
+  // As above; `done` is called once, on that thread, unless the call itself fails.
+  [[nodiscard]] Result<void> run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
+
+  // What this backend cannot tell of the following is ErrorCode::unsupported.
+  // run() with the time of its stages.
+  [[nodiscard]] Result<StageTimes> run_timed(TensorViews inputs, TensorViews outputs) const;
+  // Mean time of each layer over `runs` runs, in the order that they run in.
+  [[nodiscard]] Result<std::vector<LayerTime>> profile(TensorViews inputs, int runs) const;
+  // The layers of the compiled engine as JSON.
+  [[nodiscard]] Result<std::string> engine_layers() const;
+  // What was loaded, for people: one fact a line.
+  [[nodiscard]] std::string describe() const;
 
  private:
   struct Impl;

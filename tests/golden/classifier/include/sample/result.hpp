@@ -16,6 +16,7 @@ enum class ErrorCode {
   unsupported,       // this backend, build or machine cannot do it
   backend,           // the backend reported an error
   io,                // reading or writing failed
+  no_device,         // no GPU that can be used: no driver, one that is too old, none that fits the backend
 };
 
 [[nodiscard]] constexpr const char* to_string(ErrorCode code) noexcept {
@@ -34,6 +35,8 @@ enum class ErrorCode {
       return "backend";
     case ErrorCode::io:
       return "io";
+    case ErrorCode::no_device:
+      return "no_device";
   }
   return "unknown";
 }

@@ -1,0 +1,29 @@
+// The command line of the benchmark.
+#pragma once
+
+#include <string>
+
+#include "sample/model.hpp"
+
+namespace sample::bench {
+
+struct Options {
+  int iterations = 0;  // 0: as many as fit into `seconds`
+  double seconds = 5.0;
+  int warmup = 10;
+  int batch = 0;  // 0: the size the artifact is tuned for
+  int threads = 0;
+  int workers = 1;
+  LoadOptions load;
+  std::string image;
+  bool dump_profile = false;
+  std::string export_profile;  // files; empty: none
+  std::string export_layers;
+  bool json = false;
+  bool help = false;
+};
+
+[[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
+[[nodiscard]] std::string usage();
+
+}  // namespace sample::bench

@@ -1,0 +1,46 @@
+# The backend of sample: TensorRT. Also part of the installed package.
+set(sample_TRT_NEEDS_PARSER ON)  # the network comes from the ONNX file
+set(sample_trt_components "")
+if(sample_TRT_NEEDS_PARSER)
+  set(sample_trt_components COMPONENTS onnxparser)
+endif()
+
+list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+if(CMAKE_FIND_PACKAGE_NAME STREQUAL "sample")
+  find_package(TensorRT MODULE ${sample_trt_components})  # the package config says what a miss means
+else()
+  find_package(TensorRT REQUIRED MODULE ${sample_trt_components})
+endif()
+list(POP_FRONT CMAKE_MODULE_PATH)
+
+set(sample_BACKEND_TARGET gencpp::tensorrt)
+if(sample_TRT_NEEDS_PARSER)
+  set(sample_BACKEND_TARGET gencpp::tensorrt_onnxparser)  # brings gencpp::tensorrt along
+endif()
+set(sample_BACKEND_CXX_STANDARD 17)
+set(sample_BACKEND_SOURCES
+  src/trt_build.cpp
+  src/trt_cache.cpp
+  src/trt_engine.cpp
+  src/trt_handles.cpp
+  src/trt_inspect.cpp
+  src/trt_logger.cpp
+  src/trt_network.cpp
+  src/trt_onnx.cpp
+  src/trt_plan.cpp
+  src/trt_pool.cpp
+  src/trt_slot.cpp
+  src/trt_slot_run.cpp
+  src/trt_startup.cpp
+  src/trt_tool.cpp)
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)  # not part of the installed package
+set(sample_BACKEND_MODULES  # installed beside the package config
+  cmake/FindTensorRT.cmake
+  cmake/cuda_runtime.cmake
+  cmake/tensorrt_headers.cmake)
+
+# It builds the engine ahead.
+set(sample_BACKEND_PROGRAMS sample_build_engine)
+function(sample_add_backend_programs)
+  add_subdirectory(tools)
+endfunction()

@@ -1,0 +1,67 @@
+// The reference data in assets/goldens, made by the Python model.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace sample::test {
+
+struct GoldenOutput {
+  const char* name;
+  const char* file;
+  double tolerance;  // of max |difference| / max |reference|
+};
+
+struct TopClass {
+  std::size_t index;
+  double probability;
+};
+
+// With an image, the inputs are what preprocessing must make of it.
+struct GoldenCase {
+  std::string name;
+  std::vector<std::string> inputs;
+  std::vector<GoldenOutput> outputs;
+  std::string image;
+  std::string pixels;  // uint8 after resize and crop
+  std::vector<TopClass> topk;
+};
+
+struct PixelCase {
+  std::string name;
+  std::string image;
+  std::string pixels;  // uint8 after resize and crop
+  std::string tensor;  // float32, empty when it is not stored
+};
+
+inline const std::vector<GoldenCase>& golden_cases() {
+  static const std::vector<GoldenCase> cases{
+      {
+          "seeded-0",
+          {"seeded-0-input-0.npy"},
+          {{"logits", "seeded-0-output-0.npy", 0.001}},
+          "",
+          "",
+          {},
+      },
+      {
+          "picture",
+          {"picture-input-0.npy"},
+          {{"logits", "picture-output-0.npy", 0.001}},
+          "golden.ppm",
+          "pixels-ppm.npy",
+          {{2, 0.5}, {0, 0.25}, {1, 0.25}},
+      },
+  };
+  return cases;
+}
+
+inline const std::vector<PixelCase>& pixel_cases() {
+  static const std::vector<PixelCase> cases{
+      {"ppm", "golden.ppm", "pixels-ppm.npy", "picture-input-0.npy"},
+  };
+  return cases;
+}
+
+}  // namespace sample::test

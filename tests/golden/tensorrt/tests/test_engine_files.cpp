@@ -1,0 +1,98 @@
+// What somebody names as an engine and is none, and the nodes of an ONNX file.
+#include <cstdint>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "artifact_info.hpp"
+#include "check.hpp"
+#include "sample/assets.hpp"
+#include "trt_onnx.hpp"
+#include "trt_plan.hpp"
+
+namespace sample::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path write(const fs::path& file, const std::string& content) {
+  std::ofstream(file, std::ios::binary) << content;
+  return file;
+}
+
+std::string word(std::uint32_t value) {
+  std::string bytes;
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    bytes += static_cast<char>(static_cast<unsigned char>(value >> shift));
+  }
+  return bytes;
+}
+
+// The beginning of a plan of TensorRT 10.13.3.9.
+std::string plan_text() { return "ftrt" + word(0) + std::string(16, '\0') + std::string("\x0a\x0d\x03\x09", 4) + std::string(100, 'p'); }
+
+void test_plans(const fs::path& folder, Checker& check) {
+  const Result<trt::Bytes> plan = trt::read_plan_file(write(folder / "plain.engine", plan_text()), Check::quick);
+  check.that(plan.ok() && plan->size == plan_text().size(), "a plain plan is read");
+  check.that(plan.ok() && trt::plan_version(*plan) == "10.13.3.9", "its version is read");
+
+  const std::string key = trt::key_text({{"gpu", "A"}});
+  const fs::path cached = folder / "cached";
+  check.that(trt::write_cached(cached, key, plan_text().data(), plan_text().size()).ok(), "writing");
+  const Result<trt::Bytes> ours = trt::read_plan_file(cached, Check::full);
+  check.that(ours.ok() && ours->size == plan_text().size(), "an engine of the cache is read");
+
+  check.that(trt::names_plan(folder / "x.engine") && trt::names_plan(folder / "x.plan"), "a suffix names a plan");
+  check.that(trt::names_plan(cached) && trt::names_plan(write(folder / "plan.onnx", plan_text())), "so does the content");
+  check.that(!trt::names_plan(folder / "x.onnx") && !trt::names_plan(write(folder / "short", "ft")), "other files are no plans");
+
+  const std::string json = "{\"stride\": 32}";
+  const std::string ultralytics = word(static_cast<std::uint32_t>(json.size())) + json + plan_text();
+  const auto refused = [&](const char* name, const std::string& content, const std::string& part) {
+    check.fails(trt::read_plan_file(write(folder / name, content), Check::quick), ErrorCode::bad_file, part, name);
+  };
+  refused("ultralytics.engine", ultralytics, "Ultralytics");
+  refused("ultralytics-remedy.engine", ultralytics, "tail -c +19 ");
+  refused("lfs.engine", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull");
+  refused("zip.engine", "PK\x03\x04 and more", "zip archive");
+  refused("json.engine", "{\"a\": 1}", "JSON");
+  refused("onnx.engine", std::string("\x08\x08\x12\x07pytorch", 11), "ONNX");
+  refused("empty.engine", "", "is empty");
+  check.fails(trt::read_plan_file(folder / "missing.engine", Check::quick), ErrorCode::not_found, "missing.engine", "an engine that is not there");
+  const Result<trt::Bytes> unknown = trt::read_plan_file(write(folder / "unknown.engine", "what is this?"), Check::quick);
+  check.that(unknown.ok() && trt::plan_version(*unknown).empty(), "what is not known is TensorRT's to judge");
+}
+
+// A field of a protobuf message that has a length.
+std::string field(unsigned number, const std::string& content) { return std::string(1, static_cast<char>(number << 3U | 2U)) + static_cast<char>(content.size()) + content; }
+
+void test_onnx(Checker& check) {
+  const std::string first = field(1, "x") + field(2, "y") + field(3, "/conv") + field(4, "Conv");
+  const std::string second = field(4, "Custom") + field(7, "my.domain") + field(3, "/odd");
+  const std::string model = std::string("\x08\x08", 2) + field(2, "pytorch") + field(7, field(1, first) + field(5, "a tensor") + field(1, second)) + field(8, std::string("\x10\x11", 2));
+  std::istringstream in(model);
+  const std::vector<trt::OnnxNode> nodes = trt::read_onnx_nodes(in);
+  if (check.that(nodes.size() == 2, std::to_string(nodes.size()) + " nodes of 2")) {
+    check.that(nodes[0].name == "/conv" && nodes[0].type == "Conv" && nodes[0].domain.empty(), "the first node");
+    check.that(nodes[1].name == "/odd" && nodes[1].type == "Custom" && nodes[1].domain == "my.domain", "the second node");
+  }
+  for (std::size_t size = 0; size < model.size(); ++size) {
+    std::istringstream cut(model.substr(0, size));
+    check.that(trt::read_onnx_nodes(cut).size() <= 2, "a file that ends early");
+  }
+  const Result<fs::path> artifact = find_asset(kArtifactFile);
+  if (check.that(artifact.ok(), "the project's own artifact is found")) {
+    std::ifstream file(*artifact, std::ios::binary);
+    check.that(!trt::read_onnx_nodes(file).empty(), "the project's own artifact has nodes");
+  }
+}
+
+}  // namespace
+}  // namespace sample::test
+
+int main() {
+  sample::test::Checker check;
+  sample::test::test_plans(sample::test::scratch_folder("engine_files"), check);
+  sample::test::test_onnx(check);
+  return check.exit_code();
+}
