@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import rtx
-from .spec import ProjectSpec
+from .parity import Comparison
+from .spec import ParityResult, ProjectSpec
 from .toolchain import run
 
 _SECONDS = 900
@@ -24,6 +25,28 @@ class Checked:
     reason: str
     seconds: float = 0.0
     log: str = ""
+
+
+def onnxruntime(folder: Path, project: ProjectSpec) -> Comparison:
+    """Runs the ONNX file in ONNX Runtime on the goldens, as parity.compare_onnx, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
+        result = Path(scratch) / "result.json"
+        asked = Path(scratch) / "job.json"
+        job = {"folder": str(folder), "result": str(result), "project": project.to_json()}
+        asked.write_text(json.dumps(job), encoding="utf-8")
+        finished = run([sys.executable, "-m", f"{__package__}.parity", str(asked)], timeout=_SECONDS)
+        log = f"$ {' '.join(finished.argv)}\n{finished.output}"
+        if finished.code != 0 or not result.is_file():
+            last = (finished.output.strip().splitlines() or ["no output"])[-1]
+            problem = f"ONNX Runtime ended with exit code {finished.code}: {last}"
+            return Comparison(problems=[problem], log=log)
+        found = json.loads(result.read_text(encoding="utf-8"))
+    return Comparison(
+        results=tuple(ParityResult.from_json(r) for r in found["results"]),
+        problems=found["problems"],
+        lacking=found["lacking"],
+        log=log + found["log"],
+    )
 
 
 def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:

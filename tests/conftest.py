@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.double import Double, build, cuda_include, header_folders
 
-from generator.toolchain import find_compiler
+from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -94,3 +95,31 @@ def verified_project(photo_project: Path, tmp_path_factory: pytest.TempPathFacto
     done = gencpp("verify", folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+def include_of(version: str) -> Path:
+    found = header_folders().get(version)
+    if found is None:
+        pytest.skip(f"no headers of TensorRT {version} below GENCPP_TENSORRT_HEADERS")
+    return found
+
+
+def cuda() -> Path:
+    found = cuda_include()
+    if found is None:
+        pytest.skip("no headers of the CUDA runtime: no toolkit, and no pip packages of it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def doubles(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Double]:
+    """The double for a version of TensorRT's headers, built once."""
+    made: dict[str, Double] = {}
+
+    def get(version: str) -> Double:
+        if version not in made:
+            include, folder = include_of(version), tmp_path_factory.mktemp(f"double-{version}")
+            made[version] = build(include, cuda(), folder, str(find_toolchain().compiler))
+        return made[version]
+
+    return get

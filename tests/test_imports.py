@@ -59,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": {"builders", "spec", "errors"},
     "tensorrt_found": set(),
     "rtx": {"spec", "errors", "onnx_names"},
-    "onnx_checks": {"rtx", "spec", "toolchain"},
+    "onnx_checks": {"rtx", "parity", "spec", "toolchain"},
     "backends": {"spec", "cpp", "errors"},
     "readme": {"spec"},
     "project": {"backends", "cpp", "readme", "spec", "errors"},

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 from building import cmake, cmake_arguments, ctest, must
-from conftest import Gencpp, photo_arguments
-from fakes.double import SANITIZE, Double, build, cuda_include, header_folders, write_table
+from conftest import Gencpp, cuda, include_of, photo_arguments
+from fakes.double import SANITIZE, Double, write_table
 from fakes.harness import FAKES, Host, build_host
 
 from generator.toolchain import find_toolchain
@@ -33,34 +33,6 @@ pytestmark = [pytest.mark.compile, pytest.mark.trt]
 VERSIONS = ("8.6", "10.13", "11.0", "11.1")
 MAIN = "10.13"
 """Of tests whose subject does not depend on the version."""
-
-
-def include_of(version: str) -> Path:
-    found = header_folders().get(version)
-    if found is None:
-        pytest.skip(f"no headers of TensorRT {version} below GENCPP_TENSORRT_HEADERS")
-    return found
-
-
-def cuda() -> Path:
-    found = cuda_include()
-    if found is None:
-        pytest.skip("no headers of the CUDA runtime: no toolkit, and no pip packages of it")
-    return found
-
-
-@pytest.fixture(scope="session")
-def doubles(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Double]:
-    """The double for a version of TensorRT's headers, built once."""
-    made: dict[str, Double] = {}
-
-    def get(version: str) -> Double:
-        if version not in made:
-            include, folder = include_of(version), tmp_path_factory.mktemp(f"double-{version}")
-            made[version] = build(include, cuda(), folder, str(find_toolchain().compiler))
-        return made[version]
-
-    return get
 
 
 @pytest.fixture(scope="session")
@@ -525,6 +497,20 @@ def test_never_builds_when_it_must_not(host: Host, tmp_path: Path) -> None:
     engine_in(tmp_path).write_bytes(engine_in(tmp_path).read_bytes()[:100])
     done = host.drive("load", engine="never", cache=tmp_path)
     assert done.code == 1 and "truncated" in done.output
+
+
+def test_a_good_engine_without_memory_is_not_built_anew(photo: Host, tmp_path: Path) -> None:
+    """Another engine would need as much, and take minutes to find out."""
+    photo.passes("golden", cache=tmp_path)
+    done = photo.fails(
+        "golden", "backend", "OutOfMemory", "are free", fault="deserialize_no_memory", cache=tmp_path
+    )
+    assert done.count("built") == 0
+    assert photo.passes("golden", cache=tmp_path).count("built") == 0
+
+
+def test_the_second_model_does_not_complain_of_its_logger(photo: Host, tmp_path: Path) -> None:
+    assert "logger passed into" not in photo.passes("two_models", cache=tmp_path).output
 
 
 def test_a_cache_that_cannot_be_written(photo: Host, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """One C++ API over two backends: a host that changes its folder, and a host that has both.
 
-TensorRT is the double of tests/fakes here, which answers with the goldens: this proves API, build and linking,
-not TensorRT.
+TensorRT is the double of tests/fakes here, which answers with the goldens: this proves API, build and
+linking, not TensorRT.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ def other_name(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path
 
 
 @pytest.fixture(scope="module")
-def double(tmp_path_factory):
-    from fakes.double import build as b, cuda_include, header_folders
-    return b(header_folders()["10.13"], cuda_include(), tmp_path_factory.mktemp("dd"), "g++")
+def double(doubles: Callable[[str], Double]) -> Double:
+    return doubles("10.13")
 
 
 def build(folder: Path, double: Double, *projects: str) -> Path:
@@ -64,7 +63,8 @@ def test_both_backends_in_one_binary_and_one_host_for_either(
     tensorrt = build(tmp_path / "tensorrt", double, f"-DONE={trt_project}")
     table = write_table(trt_project, tmp_path / "table")
     inputs = [
-        trt_project / "assets" / "goldens" / f"{case}-input-0.npy" for case in ("seeded-0", "seeded-1", "batch")
+        trt_project / "assets" / "goldens" / f"{case}-input-0.npy"
+        for case in ("seeded-0", "seeded-1", "batch")
     ]
 
     done = run(libtorch / "both", write_table(other_name, tmp_path / "other"), tmp_path, *inputs)

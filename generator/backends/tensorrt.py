@@ -17,10 +17,10 @@ _PRECISION = {
 
 _NEEDS = """\
 TensorRT {minimum} or later is taken from `-DTensorRT_ROOT=DIR` or `TENSORRT_ROOT` (NVIDIA's archive,
-unpacked), from the system, or from the pip package `tensorrt` of the `python3` on the PATH, whose missing headers are
-fetched from the public repository, or taken from `-D{NAME}_TENSORRT_HEADERS=DIR`. The CUDA runtime comes
-from a toolkit or from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA GPU is needed
-to run it, not to build it."""
+unpacked), from the system, or from the pip package `tensorrt` of the `python3` on the PATH, whose missing
+headers are fetched from the public repository, or taken from `-D{NAME}_TENSORRT_HEADERS=DIR`. The CUDA
+runtime comes from a toolkit or from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA
+GPU is needed to run it, not to build it."""
 
 _RUNTIME = """\
 ## The engine
@@ -40,8 +40,9 @@ Precision: {precision}; TF32 is {tf32}. Shapes lie in an optimisation profile:
 
 {profiles}
 `run()` takes host memory, or device memory with no copy (`TensorView::device`); each caller has an
-execution context and a stream of its own. `build/{name} --info` lists the bindings, `build/{name}_bench --help` what can
-be timed.
+execution context and a stream of its own. `build/{name} --info` lists the bindings;
+`build/{name}_bench --help` says what can be timed. `build/{name}_bench_bare` times `run()` against a bare
+loop of TensorRT calls, and `-D{NAME}_NVTX=ON` marks runs for NVIDIA's profilers.
 
 """
 

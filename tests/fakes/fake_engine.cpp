@@ -78,6 +78,10 @@ ICudaEngine* FakeRuntime::deserialize(void const* blob, std::size_t size) noexce
   if (plan->gpu.name != here.name) {
     log(Severity::kWARNING, "Using an engine plan file across different models of devices is not recommended and is likely to affect performance or even cause errors.");
   }
+  if (faulty("deserialize_no_memory")) {
+    complain("IRuntime::deserializeCudaEngine: Error Code 2: OutOfMemory (Requested size was 4096 bytes.)");
+    return nullptr;
+  }
   if (faulty("deserialize_null")) {
     complain("IRuntime::deserializeCudaEngine: Error Code 1: Serialization (Serialization assertion stdVersionRead == kSERIALIZATION_VERSION failed.)");
     return nullptr;

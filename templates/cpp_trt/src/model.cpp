@@ -216,8 +216,10 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (!done) {
       return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
     }
-    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)] {
-      done(impl->run(in, out, nullptr));
+    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
+      Result<void> result = impl->run(in, out, nullptr);
+      impl.reset();  // first: once told, the caller may end the program
+      done(std::move(result));
     }).detach();
     return {};
   });

@@ -55,7 +55,7 @@ struct Profile {
 };
 
 struct Engine {
-  std::unique_ptr<Logger> logger;  // the first: the others talk to it to their end
+  LentLogger logger;  // the first: the others talk to it to their end
   Handle<nvinfer1::IRuntime> runtime;
   Handle<nvinfer1::ICudaEngine> engine;
   std::unique_ptr<std::mutex> creating = std::make_unique<std::mutex>();  // one execution context at a time
@@ -71,6 +71,7 @@ struct Engine {
   // The tightest profile that holds these shapes: always the same for the same shapes, because another one may
   // run other kernels.
   [[nodiscard]] Result<std::size_t> profile_for(TensorViews views) const;
+  [[nodiscard]] bool has_dynamic_inputs() const;
 };
 
 // On the current device, which is that of `request.gpu`.

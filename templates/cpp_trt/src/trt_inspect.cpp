@@ -103,6 +103,9 @@ Result<std::vector<LayerTime>> profile_layers(const Engine& engine, TensorViews 
   if (runs < 1) {
     return Error{ErrorCode::invalid_argument, "a profile takes one run or more, got " + std::to_string(runs)};
   }
+  if (!kContextsShareProfiles && engine.has_dynamic_inputs()) {
+    return Error{ErrorCode::unsupported, "TensorRT 8.5 has one context for an optimisation profile, which run() has: profile with trtexec --dumpProfile, or with 8.6 or later"};
+  }
   GraphSwitch no_graphs(false, "a profile times each layer");
   LayerTimes times;  // outlives the slot's contexts
   Result<std::unique_ptr<Slot>> made = Slot::make(engine, no_graphs);

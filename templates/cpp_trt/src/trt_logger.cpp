@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 namespace {= name =}::trt {
@@ -9,10 +10,61 @@ namespace {
 
 constexpr std::size_t kMaxComplaints = 32;  // a failing build can repeat itself for hours
 
+// Said of each model after the first in a process; nobody can do anything about it.
+constexpr std::string_view kOtherLogger = "differs from one already registered";
+
+// The loggers that no model has.
+struct Loggers {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Logger>> free;
+};
+
+Loggers& loggers() {
+  static auto* const all = new Loggers;  // never destroyed: TensorRT may log until the process ends
+  return *all;
+}
+
 }  // namespace
 
+void GiveBackLogger::operator()(Logger* logger) const noexcept {
+  std::unique_ptr<Logger> owned(logger);
+  try {
+    const std::lock_guard<std::mutex> lock(loggers().mutex);
+    loggers().free.push_back(std::move(owned));
+  } catch (...) {
+    (void)owned.release();  // no memory: one that nobody gets any more, but TensorRT may still have
+  }
+}
+
+LentLogger lend_logger(Logger::Sink sink) {
+  std::unique_ptr<Logger> lent;
+  {
+    const std::lock_guard<std::mutex> lock(loggers().mutex);
+    if (!loggers().free.empty()) {
+      lent = std::move(loggers().free.back());
+      loggers().free.pop_back();
+    }
+  }
+  if (lent == nullptr) {
+    lent = std::make_unique<Logger>();
+  }
+  lent->begin(std::move(sink));
+  return LentLogger(lent.release());
+}
+
+void Logger::begin(Sink sink) {
+  (void)take(false);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    thrown_ = nullptr;
+  }
+  loading_ = true;
+  const std::lock_guard<std::mutex> lock(sink_mutex_);
+  sink_ = std::move(sink);
+}
+
 void Logger::log(Severity severity, const nvinfer1::AsciiChar* message) noexcept {
-  if (severity == Severity::kVERBOSE || message == nullptr) {
+  if (severity == Severity::kVERBOSE || message == nullptr || std::string_view(message).find(kOtherLogger) != std::string_view::npos) {
     return;
   }
   try {

@@ -6,22 +6,35 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "{= name =}/model.hpp"
 
 namespace {= name =}::trt {
 
-// TensorRT calls it from any thread. It has to outlive every object of TensorRT.
+class Logger;
+
+struct GiveBackLogger {
+  void operator()(Logger* logger) const noexcept;
+};
+
+// A logger that a model has to itself, and that is never destroyed: TensorRT keeps the first that it was given in
+// a process, also for models that outlive the first one. The next model gets one that was given back.
+using LentLogger = std::unique_ptr<Logger, GiveBackLogger>;
+
+// TensorRT calls it from any thread.
 class Logger final : public nvinfer1::ILogger {
  public:
   using Sink = std::function<void(LogLevel level, const std::string& message)>;
 
-  explicit Logger(Sink sink) : sink_(std::move(sink)) {}
+  Logger() = default;
+
+  // For another model.
+  void begin(Sink sink);
 
   void log(Severity severity, const nvinfer1::AsciiChar* message) noexcept override;
 
@@ -67,5 +80,7 @@ class Logger final : public nvinfer1::ILogger {
   Sink sink_;
   std::atomic<bool> loading_{true};
 };
+
+[[nodiscard]] LentLogger lend_logger(Logger::Sink sink);
 
 }  // namespace {= name =}::trt

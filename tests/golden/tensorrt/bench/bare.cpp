@@ -61,7 +61,8 @@ class Bare {
   Result<void> add(const std::string& name, const TensorView& view, std::vector<BareTensor>& into);
   Result<void> capture();
 
-  trt::Logger logger_{nullptr};
+  trt::LentLogger lent_ = trt::lend_logger(nullptr);
+  trt::Logger& logger_ = *lent_;
   trt::Handle<nvinfer1::IRuntime> runtime_;
   trt::Handle<nvinfer1::ICudaEngine> engine_;
   trt::Stream stream_;

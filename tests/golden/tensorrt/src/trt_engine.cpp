@@ -60,7 +60,7 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
 
 Result<Engine> start(const EngineRequest& request) {
   Engine made;
-  made.logger = std::make_unique<Logger>(request.options.log);
+  made.logger = lend_logger(request.options.log);
   made.gpu = request.gpu;
   made.runtime.reset(nvinfer1::createInferRuntime(*made.logger));
   if (made.runtime == nullptr) {
@@ -72,13 +72,23 @@ Result<Engine> start(const EngineRequest& request) {
   return made;
 }
 
-// From a plan to an engine; the plan can go afterwards.
-Result<void> deserialise(Engine& made, const void* plan, std::size_t size) {
+// Whether what failed was an allocation, by what CUDA or TensorRT says of it.
+bool was_memory(cudaError_t last, const std::string& reasons) {
+  return last == cudaErrorMemoryAllocation || reasons.find("out of memory") != std::string::npos || reasons.find("OutOfMemory") != std::string::npos || reasons.find("OUT_OF_MEMORY") != std::string::npos;
+}
+
+// From a plan to an engine; the plan can go afterwards. `no_memory` tells whether it failed for want of it.
+Result<void> deserialise(Engine& made, const void* plan, std::size_t size, bool* no_memory = nullptr) {
+  (void)cudaGetLastError();
   made.engine.reset(made.runtime->deserializeCudaEngine(plan, size));
   made.logger->rethrow();
   made.plan_bytes = size;
   if (made.engine == nullptr) {
-    return Error{ErrorCode::backend, this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + made.logger->reasons() + free_memory_text()};
+    const std::string reasons = made.logger->reasons();
+    if (no_memory != nullptr) {
+      *no_memory = was_memory(cudaGetLastError(), reasons);
+    }
+    return Error{ErrorCode::backend, this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + reasons + free_memory_text()};
   }
   return {};
 }
@@ -163,13 +173,17 @@ Result<bool> use_cache(Engine& made, const EngineRequest& request, const fs::pat
   const auto start = Clock::now();
   const Result<Bytes> plan = read_cached(file, key, request.options.check);
   Result<void> usable;
+  bool no_memory = false;
   if (!plan) {
     if (plan.error().code == ErrorCode::not_found) {
       return false;
     }
     usable = plan.error();
   } else {
-    usable = deserialise(made, plan->data.get(), plan->size);
+    usable = deserialise(made, plan->data.get(), plan->size, &no_memory);
+  }
+  if (no_memory) {
+    return usable.error();  // the engine is good, and another one would need as much
   }
   if (!usable) {
     unusable = "the cached engine cannot be used: " + usable.error().message;
@@ -309,6 +323,12 @@ Result<Engine> open_engine(const EngineRequest& request) {
     return opened.error();
   }
   return started;
+}
+
+bool Engine::has_dynamic_inputs() const {
+  return std::any_of(profiles.begin(), profiles.end(), [](const Profile& profile) {
+    return std::any_of(profile.inputs.begin(), profile.inputs.end(), [](const ShapeRange& range) { return range.min != range.max; });
+  });
 }
 
 Result<std::size_t> Engine::profile_for(TensorViews views) const {

@@ -3,18 +3,9 @@
 #include <algorithm>
 
 namespace sample::trt {
-namespace {
-
-bool has_dynamic_inputs(const Engine& engine) {
-  return std::any_of(engine.profiles.begin(), engine.profiles.end(), [](const Profile& profile) {
-    return std::any_of(profile.inputs.begin(), profile.inputs.end(), [](const ShapeRange& range) { return range.min != range.max; });
-  });
-}
-
-}  // namespace
 
 Pool::Pool(const Engine& engine, GraphSwitch& graphs, std::size_t limit) : engine_(&engine), graphs_(&graphs), limit_(limit) {
-  if (!kContextsShareProfiles && limit_ > 1 && has_dynamic_inputs(engine)) {
+  if (!kContextsShareProfiles && limit_ > 1 && engine.has_dynamic_inputs()) {
     limit_ = 1;
     lowered_ = "TensorRT 8.5 has one context for a profile";
   }
