@@ -109,6 +109,8 @@ class _Verification:
         self._tests()
         self._parity()
         self._bench_smoke()
+        if self.manifest.project.artifact.format == "onnx":
+            self._profile()
         self._consumer("subdirectory", [])
         self._package()
         failed = any(s.status == "failed" for s in self.steps)
@@ -230,13 +232,10 @@ class _Verification:
         program = self._build / f"{self._name}_bench{_EXE}"
         if self._skip("bench", needs_model=True):
             return
-        finished = self._command(
+        finished = self._on_device(
             "bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600
         )
-        if finished is not None and finished.code == parity.NO_DEVICE:
-            reason = self._without_device(parity.last_line(finished.output))
-            self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
-        if finished is None or finished.code != 0:
+        if finished is None:
             return
         try:
             line = next(x for x in finished.output.splitlines() if x.startswith("{"))
@@ -247,6 +246,30 @@ class _Verification:
         b = self.bench
         reason = f"p50 {b['p50_ms']:.2f} ms, batch {b['batch']:.0f}, {b['threads']:.0f} threads"
         self.steps[-1] = _with_reason(self.steps[-1], reason)
+
+    def _profile(self) -> None:
+        """Time of every layer of the engine, by TensorRT's own profiler."""
+        program = self._build / f"{self._name}_bench{_EXE}"
+        file = self.folder / "verify" / "profile.json"
+        argv = [str(program), "--iterations", "20", "--exportProfile", str(file)]
+        if self._skip("profile", needs_model=True) or self._on_device("profile", argv, timeout=600) is None:
+            return
+        try:
+            layers = [x for x in json.loads(file.read_text(encoding="utf-8")) if "name" in x]
+            slowest = max(layers, key=lambda x: float(x["averageMs"]))
+            reason = f"{len(layers)} layers, most time in {slowest['name']} ({slowest['percentage']:.0f} %)"
+            self.steps[-1] = _with_reason(self.steps[-1], f"{reason}: verify/profile.json")
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            reason = f"no profile from the benchmark: {type(e).__name__}: {e}"
+            self.steps[-1] = _with_reason(self.steps[-1], reason, status="failed")
+
+    def _on_device(self, name: str, argv: list[str], *, timeout: float) -> Finished | None:
+        """A command as a step that is skipped where the program finds no device; None unless it passed."""
+        finished = self._command(name, argv, timeout=timeout)
+        if finished is not None and finished.code == parity.NO_DEVICE:
+            reason = self._without_device(parity.last_line(finished.output))
+            self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
+        return finished if finished is not None and finished.code == 0 else None
 
     def _consumer(self, mode: str, arguments: list[str]) -> None:
         """Configures, builds and runs tests/consumer in one of its two modes, as one step."""

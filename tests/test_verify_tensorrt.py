@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.double import Double, write_table
 
 from generator import onnx_checks, parity
 from generator.project import read_manifest
@@ -18,7 +19,7 @@ from generator.project import read_manifest
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
-NEEDS_MODEL = ("parity", "bench", "consumer-subdirectory", "install", "consumer-package")
+NEEDS_MODEL = ("parity", "bench", "profile", "consumer-subdirectory", "install", "consumer-package")
 HAS_RTX = all(importlib.util.find_spec(p) for p in ("tensorrt_rtx_libs", "tensorrt_rtx_bindings"))
 rtx = pytest.mark.skipif(not HAS_RTX, reason="the TensorRT-RTX builder is not installed (gencpp[rtx])")
 
@@ -135,3 +136,38 @@ def test_without_rtx_the_step_names_the_command(trt_project: Path, monkeypatch: 
     monkeypatch.setattr(onnx_checks.importlib.util, "find_spec", lambda _: None)
     checked = onnx_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "skipped" and "pip install 'gencpp[rtx]'" in checked.reason
+
+
+@pytest.mark.trt
+def test_every_step_on_the_double(
+    trt_project: Path, doubles: Callable[[str], Double], tmp_path: Path, gencpp: Gencpp
+) -> None:
+    """What verify does where there are TensorRT and a GPU, on the double of tests/fakes: evidence of verify's
+    own steps, not of TensorRT. The double answers with the goldens."""
+    folder = tmp_path / "photo"
+    shutil.copytree(trt_project, folder)
+    double = doubles("10.13")
+    environment = {
+        "GENCPP_DOUBLE_MODEL": str(write_table(folder, tmp_path / "table")),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "CMAKE_BUILD_PARALLEL_LEVEL": "2",
+    }
+    # verify has no option for the CUDA runtime; the project's presets name the double's.
+    preset = json.loads((folder / "CMakePresets.json").read_text())
+    for configure in preset["configurePresets"]:
+        configure.setdefault("cacheVariables", {}).update(
+            TensorRT_CUDART_LIBRARY=str(double.root / "cuda" / "libcudart.so")
+        )
+    (folder / "CMakePresets.json").write_text(json.dumps(preset))
+    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
+    library = f'set(TensorRT_CUDART_LIBRARY "{double.root / "cuda" / "libcudart.so"}")\n'
+    consumer.write_text(library + consumer.read_text())
+    done = gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_of(folder)
+    assert report["status"] == "passed"
+    steps = {step["name"]: step["status"] for step in report["steps"]}
+    assert {steps[name] for name in (*NEEDS_MODEL, "configure", "build", "test")} == {"passed"}
+    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "picture"}
+    assert report["bench"]["p50_ms"] > 0
+    assert "layers, most time in" in next(s["reason"] for s in report["steps"] if s["name"] == "profile")
