@@ -174,9 +174,10 @@ class _Verification:
         if why := self.backend.absent(finished.output):
             title = self.backend.title
             self.steps.pop()
-            self.broken, self.lacking = "", f"needs {title}, which was not found"
+            enable = f"To enable it: {self.backend.remedy}"
+            self.broken, self.lacking = "", f"needs {title}, which was not found. {enable}"
             (self.folder / "verify" / "configure.log").rename(self.folder / "verify" / "search.log")
-            reason = f"{title} was not found: {why} To enable it: {self.backend.remedy}"
+            reason = f"{title} was not found: {why} {enable}"
             self._add(f"find {title}", "skipped", finished.seconds, reason=reason, log="verify/search.log")
             cache.unlink(missing_ok=True)
             self._command(
@@ -230,11 +231,7 @@ class _Verification:
 
     def _bench_smoke(self) -> None:
         program = self._build / f"{self._name}_bench{_EXE}"
-        if self._skip("bench", needs_model=True):
-            return
-        finished = self._on_device(
-            "bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"], timeout=600
-        )
+        finished = self._on_device("bench", [str(program), "--json", "--seconds", "1", "--warmup", "3"])
         if finished is None:
             return
         try:
@@ -252,7 +249,7 @@ class _Verification:
         program = self._build / f"{self._name}_bench{_EXE}"
         file = self.folder / "verify" / "profile.json"
         argv = [str(program), "--iterations", "20", "--exportProfile", str(file)]
-        if self._skip("profile", needs_model=True) or self._on_device("profile", argv, timeout=600) is None:
+        if self._on_device("profile", argv) is None:
             return
         try:
             layers = [x for x in json.loads(file.read_text(encoding="utf-8")) if "name" in x]
@@ -263,9 +260,11 @@ class _Verification:
             reason = f"no profile from the benchmark: {type(e).__name__}: {e}"
             self.steps[-1] = _with_reason(self.steps[-1], reason, status="failed")
 
-    def _on_device(self, name: str, argv: list[str], *, timeout: float) -> Finished | None:
-        """A command as a step that is skipped where the program finds no device; None unless it passed."""
-        finished = self._command(name, argv, timeout=timeout)
+    def _on_device(self, name: str, argv: list[str]) -> Finished | None:
+        """A run of the model as a step, skipped where there is no device for it; None unless it passed."""
+        if self._skip(name, needs_model=True):
+            return None
+        finished = self._command(name, argv, timeout=600)
         if finished is not None and finished.code == parity.NO_DEVICE:
             reason = self._without_device(parity.last_line(finished.output))
             self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
@@ -300,7 +299,8 @@ class _Verification:
             [str(self.tools.ctest), "--test-dir", str(build), "--verbose", "--no-tests=error"],
         ]
         text = self._sequence(name, commands)
-        if skipped := re.search(r"skipped: (.*)", text):
+        skipped = re.search(r"skipped: (.*)", text)
+        if skipped and self.steps[-1].status == "passed":  # a failure stays one, whatever was printed
             reason = f"built and linked, but not run: {self._without_device(skipped.group(1))}"
             self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
         shutil.rmtree(build, ignore_errors=True)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from fakes.double import Double, write_table
 
-from generator import onnx_checks, parity
+from generator import onnx_checks, parity, toolchain, verify
+from generator.backends import RuntimeOptions, backend_named
 from generator.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
@@ -49,8 +50,7 @@ def test_what_could_not_run_is_skipped_with_its_remedy(verified: Path) -> None:
         assert found[name]["status"] == "passed", found[name]
     for name in NEEDS_MODEL:
         assert found[name]["status"] == "skipped" and found[name]["needed"] and found[name]["reason"]
-    told = " ".join(step["reason"] for step in report["steps"])
-    assert "To enable it: " in told
+        assert "To enable it: " in found[name]["reason"]
     if "find TensorRT" in found:
         assert found["find TensorRT"]["status"] == "skipped"
         assert "pip install tensorrt" in found["find TensorRT"]["reason"]
@@ -136,6 +136,30 @@ def test_without_rtx_the_step_names_the_command(trt_project: Path, monkeypatch: 
     monkeypatch.setattr(onnx_checks.importlib.util, "find_spec", lambda _: None)
     checked = onnx_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "skipped" and "pip install 'gencpp[rtx]'" in checked.reason
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "skipped"), (1, "failed")])
+def test_a_consumer_that_fails_is_not_taken_for_skipped(
+    trt_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, status: str
+) -> None:
+    """Its output may hold the word, in a line of the compiler's for example."""
+    (tmp_path / "verify").mkdir()
+
+    def ran(argv: list[str], **_: Any) -> toolchain.Finished:
+        return toolchain.Finished(argv=tuple(argv), code=code, output="skipped: no driver\n", seconds=0.1)
+
+    monkeypatch.setattr(verify, "run", ran)
+    verification = verify._Verification(
+        tmp_path,
+        read_manifest(trt_project),
+        backend_named("tensorrt"),
+        RuntimeOptions(),
+        toolchain.find_toolchain(),
+        [],
+        lambda _: None,
+    )
+    verification._consumer("subdirectory", [])
+    assert [step.status for step in verification.steps] == [status]
 
 
 @pytest.mark.trt
