@@ -97,7 +97,11 @@ def new(
         ),
     ] = None,
     trt_api: Annotated[
-        str | None, typer.Option(help="TensorRT: parser (default).", show_default=False)
+        str | None,
+        typer.Option(
+            help="TensorRT: parser (default; its ONNX parser reads the model), network (C++ defines it).",
+            show_default=False,
+        ),
     ] = None,
     preprocess: Annotated[
         str | None,

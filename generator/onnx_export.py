@@ -39,6 +39,8 @@ class OnnxOptions:
     precision: Precision = Precision.fp32
     external_above: int = EXTERNAL_ABOVE
     """Bytes of weights above which they go into a file of their own."""
+    parser: bool = True
+    """Whether TensorRT's parser is to read it: opset and operators are then those that it takes."""
 
     def __post_init__(self) -> None:
         check_version(self.tensorrt_min)
@@ -162,7 +164,7 @@ def _tried(
     except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
         return _Problem(text=export_problem(e))
     try:
-        candidate = prepared(candidate, asked, options.tensorrt_min)
+        candidate = prepared(candidate, asked, options.tensorrt_min if options.parser else None)
         with disk_errors(folder):
             save(candidate.model, folder / ARTIFACT, options.external_above)
         onnx.checker.check_model(str(folder / ARTIFACT))
@@ -206,7 +208,7 @@ def _halved(made: _Made, loaded: LoadedModel, folder: Path, options: OnnxOptions
 
 def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_Way]:
     """(name, exporter, what it is asked for), best first."""
-    opset = min(DYNAMO_OPSET, OPSETS[options.tensorrt_min])
+    opset = min(DYNAMO_OPSET, OPSETS[options.tensorrt_min]) if options.parser else DYNAMO_OPSET
 
     def dynamo(asked: ModelSpec) -> OnnxCandidate:
         return by_dynamo(loaded, asked)

@@ -1,4 +1,4 @@
-"""Whether a written ONNX file gives the answers of the PyTorch module, at every size that may come."""
+"""Whether an ONNX file, or what was made of it, gives the module's answers, at every size that may come."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ def parity(module: Any, spec: ModelSpec, path: Path, precision: Precision, *, mo
         runner = OnnxRunner(path)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
         return Compared(problem=f"ONNX Runtime refuses it: {last_line(e)}")
+    return parity_of(runner, module, spec, precision, more=more)
+
+
+def parity_of(
+    runner: Any, module: Any, spec: ModelSpec, precision: Precision, *, more: bool = False
+) -> Compared:
+    """The same for `runner`, a callable that gives outputs by name for inputs in the model's order."""
     worst = 0.0
     seeds = (*SEEDS, *(_MORE_SEEDS if more else ()))
     for sizes, seed in [*((spec.inputs, s) for s in seeds), *((t, SEEDS[1]) for t in _other_sizes(spec))]:

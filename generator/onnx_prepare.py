@@ -33,8 +33,11 @@ class Unfit(Exception):
         self.hint = hint
 
 
-def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str) -> OnnxCandidate:
-    """The graph with our names (a given file: with its own), without notes, with shapes, for `version`."""
+def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str | None) -> OnnxCandidate:
+    """The graph with our names (a given file: with its own), without notes, with shapes.
+
+    For the parser of TensorRT `version`; None: for none.
+    """
     model = candidate.model
     inputs, outputs = [t.name for t in spec.inputs], [t.name for t in spec.outputs]
     lift_constants(model)
@@ -48,8 +51,9 @@ def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str) -> OnnxCan
     strip(model)
     describe_border(model, spec.inputs, spec.outputs)
     infer_shapes(model)
-    candidate = _lowered(candidate, version)
-    _refuse_what_tensorrt_lacks(candidate.model, version)
+    if version is not None:
+        candidate = _lowered(candidate, version)
+        _refuse_what_tensorrt_lacks(candidate.model, version)
     narrowed = narrowed_values(candidate.model)
     if narrowed:
         told = f"{len(narrowed)} values are float64, such as {narrowed[0]}: TensorRT computes them in float32"

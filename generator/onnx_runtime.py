@@ -66,7 +66,7 @@ def compare(runner: Any, eager: Any, inputs: Sequence[Any], precision: Precision
     try:
         found = run_module(runner, inputs)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
-        return Compared(problem=f"ONNX Runtime fails: {last_line(e)}")
+        return Compared(problem=f"it fails: {last_line(e)}")
     if len(found) != len(reference):
         return Compared(problem=f"it has {len(found)} outputs, eager has {len(reference)}")
     worst = 0.0

@@ -5,16 +5,24 @@ It shares no code with the project's own tests, which may have been edited.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .errors import UsageError
 from .spec import GoldenCase, ParityResult, ProjectSpec
 from .toolchain import Finished
+
+if TYPE_CHECKING:
+    from .network.plan import NetworkPlan
+
+NETWORK_PLAN = "network.json"
+"""The plan of a network that is C++, beside the manifest."""
 
 NO_DEVICE = 3
 """Exit code of generated programs that find no GPU to run on."""
@@ -69,29 +77,74 @@ def compare_onnx(folder: Path, project: ProjectSpec) -> Comparison:
     except ImportError as e:
         found.lacking = f"onnxruntime cannot be imported: {e} To enable it: pip install onnxruntime."
         return found
+    # Its optimisations rewrite the graph, so that another one would be compared; and with all of them
+    # ONNX Runtime 1.31 crashes on some networks in float16 (vit_b_16).
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+
+    def load() -> _Model:
+        model = folder / "assets" / project.artifact.file
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return lambda feeds: dict(
+            zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True)
+        )
+
+    return _compare_model(folder, project, load, "ONNX Runtime", found)
+
+
+def compare_plan(folder: Path, project: ProjectSpec) -> Comparison:
+    """Computes the project's network plan with its weights, by PyTorch, on every golden case."""
+    found = Comparison()
+    if importlib.util.find_spec("torch") is None:
+        found.lacking = "no Python package torch. To enable it: pip install torch."
+        return found
+
+    def load() -> _Model:
+        from .network import interpreter, weights_file
+
+        plan = network_plan(folder)
+        weights = weights_file.read(folder / "assets" / project.artifact.file, plan.weights)
+        return lambda feeds: interpreter.run(plan, weights, feeds)
+
+    return _compare_model(folder, project, load, "the network plan", found)
+
+
+def network_plan(folder: Path) -> NetworkPlan:
+    """The plan of a project whose network is C++; raises UsageError when it is damaged."""
+    from .network.plan import NetworkPlan
+
+    try:
+        data = json.loads((folder / NETWORK_PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise UsageError(f"{NETWORK_PLAN} cannot be read: {e}", hint="Generate the project anew.") from None
+    return NetworkPlan.from_json(data)
+
+
+_Model = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+
+def _compare_model(
+    folder: Path, project: ProjectSpec, load: Callable[[], _Model], what: str, found: Comparison
+) -> Comparison:
+    """The goldens' outputs by what `load` gives, a function from inputs to outputs, both by name."""
     goldens = folder / "assets" / "goldens"
     results: list[ParityResult] = []
     try:
-        # Its optimisations rewrite the graph, so that another one would be compared; and with all of them
-        # ONNX Runtime 1.31 crashes on some networks in float16 (vit_b_16).
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = onnxruntime.InferenceSession(
-            str(folder / "assets" / project.artifact.file), options, providers=["CPUExecutionProvider"]
-        )
+        model = load()
         for case in project.goldens.cases:
             inputs = [_load(goldens / file, found) for file in case.inputs]
             if any(value is None for value in inputs):
                 continue
             names = [t.name for t in project.model.inputs]
-            outputs = session.run([o.name for o in case.outputs], dict(zip(names, inputs, strict=True)))
-            for output, ours in zip(case.outputs, outputs, strict=True):
+            outputs = model(dict(zip(names, inputs, strict=True)))
+            for output in case.outputs:
                 theirs = _load(goldens / output.file, found)
                 if theirs is not None:
+                    ours = outputs[output.name]
                     results.append(_difference(case.name, output.name, ours, theirs, output.tolerance))
                     found.log += f"{results[-1]}\n"
-    except Exception as e:  # noqa: BLE001 - ONNX Runtime has no root of its exceptions
-        found.problems.append(f"ONNX Runtime: {' '.join(str(e).split())[:500]}")
+    except Exception as e:  # noqa: BLE001 - ONNX Runtime and PyTorch have no root of their exceptions
+        found.problems.append(f"{what}: {' '.join(str(e).split())[:500]}")
     found.log += "".join(f"{p}\n" for p in found.problems)
     found.results = tuple(results)
     if not results and not found.problems:
@@ -100,9 +153,11 @@ def compare_onnx(folder: Path, project: ProjectSpec) -> Comparison:
 
 
 def main(argv: Sequence[str]) -> int:
-    """`compare_onnx` as a program: reads the job of the file argv[1], which names where the result goes."""
+    """`compare_onnx` or `compare_plan` as a program: argv[1] is the job's file."""
     job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
-    found = compare_onnx(Path(job["folder"]), ProjectSpec.from_json(job["project"]))
+    project = ProjectSpec.from_json(job["project"])
+    compared = compare_plan if project.artifact.format == "network" else compare_onnx
+    found = compared(Path(job["folder"]), project)
     results = [r.to_json() for r in found.results]
     told = {"results": results, "problems": found.problems, "lacking": found.lacking, "log": found.log}
     Path(job["result"]).write_text(json.dumps(told), encoding="utf-8")

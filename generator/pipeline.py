@@ -28,9 +28,13 @@ from .verify import verify_project
 
 if TYPE_CHECKING:
     from .inspection import Work
+    from .network_export import NetworkExport
     from .sources import LoadedModel, LoadOptions
 
 Progress = Callable[[str], None]
+
+TRT_APIS = ("parser", "network")
+"""Who defines a TensorRT network: its ONNX parser, or generated C++."""
 
 
 def _silent(_: str) -> None:
@@ -54,7 +58,7 @@ class Request:
     tensorrt_min: str | None = None
     """The oldest TensorRT that the artifact is made for: `10.0`."""
     trt_api: str | None = None
-    """`parser`"""
+    """`parser`, `network`"""
     weights: str = "auto"
     seed: int = 0
     path: tuple[str, ...] = ()
@@ -104,9 +108,9 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         assets.mkdir()
         loaded, spec, profiles = _load(request, progress)
         name = cpp.identifier(request.name or loaded.default_name)
-        made = _make(request, backend, name, loaded, spec, profiles, assets, progress)
+        made, more = _make(request, backend, name, loaded, spec, profiles, assets, progress)
         progress("writing the project")
-        project.commit(staging, out, made)
+        project.commit(staging, out, made, more)
     return Generated(out=out, project=made, warnings=_warnings(made))
 
 
@@ -117,7 +121,7 @@ class Inspected:
     model: ModelSpec
     work: Work
     backends: dict[str, str]
-    """By backend: `yes: how`, or `no: why`."""
+    """By backend: `yes: how`, or `no: why`; `network` is TensorRT's network definition as C++."""
     onnx_operators: tuple[tuple[str, int, str], ...] = ()
     """(operator, nodes, first TensorRT that takes it; empty: none) of the ONNX file, most frequent first."""
 
@@ -129,6 +133,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
     loaded, spec, _ = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work
+    from .network_export import lowered_layers
     from .onnx_export import OnnxOptions, export_onnx
     from .trt_operators import SINCE
 
@@ -152,6 +157,12 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
             operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)
         except GencppError as e:
             backends["tensorrt"] = f"no: {e.message}"
+        if operators:
+            progress("trying the network definition")
+            try:
+                backends["network"] = f"yes: {lowered_layers(loaded, Path(scratch))} layers (--trt-api network)"
+            except GencppError as e:
+                backends["network"] = f"no: {e.message}"
     return Inspected(model=spec, work=work, backends=backends, onnx_operators=operators)
 
 
@@ -221,8 +232,10 @@ def _check_options(request: Request) -> None:
         raise UsageError(
             f"there is no precision '{request.precision}'", hint=f"Choose from: {', '.join(Precision)}."
         )
-    if request.trt_api not in (None, "parser"):
-        raise UsageError(f"there is no TensorRT API '{request.trt_api}'", hint="Choose from: parser.")
+    if request.trt_api not in (None, *TRT_APIS):
+        raise UsageError(
+            f"there is no TensorRT API '{request.trt_api}'", hint=f"Choose from: {', '.join(TRT_APIS)}."
+        )
 
 
 def _refuse_onnx(source: str) -> None:
@@ -258,11 +271,13 @@ def _make(
     profiles: Profiles,
     assets: Path,
     progress: Progress,
-) -> ProjectSpec:
+) -> tuple[ProjectSpec, dict[str, str]]:
+    """The project, and its files that need more than its facts."""
     from .golden import make_goldens
 
     progress("exporting")
     engine: EngineSpec | None = None
+    network: NetworkExport | None = None
     tolerance = PARITY_TOLERANCE
     if backend.artifact_format == "torchscript":
         from .export import export_torchscript
@@ -270,13 +285,13 @@ def _make(
         artifact, spec = export_torchscript(loaded, spec, assets, progress)
         profiles = ()
     else:
-        artifact, spec, engine = _export_onnx(request, loaded, spec, profiles, assets, progress)
+        artifact, spec, engine, network = _export_onnx(request, loaded, spec, profiles, assets, progress)
         tolerance, profiles = TENSORRT_TOLERANCE[engine.precision], engine.profiles
     progress("making goldens")
     goldens = make_goldens(
         loaded, spec, assets, request.seed, progress, tolerance=tolerance, profiles=profiles
     )
-    return ProjectSpec(
+    made = ProjectSpec(
         name=name,
         backend=backend.name,
         model=spec,
@@ -286,6 +301,12 @@ def _make(
         versions=versions(),
         engine=engine,
     )
+    if network is None:
+        return made, {}
+    from .network_export import network_files
+
+    progress("writing the network as C++")
+    return made, network_files(made, network, assets)
 
 
 def _export_onnx(
@@ -295,21 +316,30 @@ def _export_onnx(
     profiles: Profiles,
     assets: Path,
     progress: Progress,
-) -> tuple[Artifact, ModelSpec, EngineSpec]:
+) -> tuple[Artifact, ModelSpec, EngineSpec, NetworkExport | None]:
     from .onnx_export import OnnxOptions, export_onnx
 
     options = OnnxOptions(precision=Precision(request.precision or Precision.fp32))
     if request.tensorrt_min is not None:
         options = replace(options, tensorrt_min=request.tensorrt_min)
-    exported = export_onnx(loaded, spec, assets, options, progress)
+    network: NetworkExport | None = None
+    if request.trt_api == "network":
+        from .network_export import export_network
+
+        network = export_network(loaded, spec, assets, options, progress)
+        artifact, spec, opset = network.artifact, network.spec, network.opset
+    else:
+        exported = export_onnx(loaded, spec, assets, options, progress)
+        artifact, spec, opset = exported.artifact, exported.spec, exported.opset
     engine = EngineSpec(
+        api=request.trt_api or TRT_APIS[0],
         precision=options.precision,
         tf32=request.tf32,
         tensorrt_min=options.tensorrt_min,
-        opset=exported.opset,
-        profiles=tuple(_fixed_as(exported.spec, profile) for profile in profiles),
+        opset=opset,
+        profiles=tuple(_fixed_as(spec, profile) for profile in profiles),
     )
-    return exported.artifact, exported.spec, engine
+    return artifact, spec, engine, network
 
 
 def _fixed_as(spec: ModelSpec, profile: tuple[tuple[Dim, ...], ...]) -> tuple[tuple[Dim, ...], ...]:

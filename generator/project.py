@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +21,9 @@ from .spec import SCHEMA, ProjectSpec
 
 MANIFEST = "gencpp.json"
 PROJECT_VERSION = "1.0.0"
+
+VARIANTS = "api"
+"""A folder of a layer that is no part of it: its subfolders are layers of their own."""
 
 # What builds and verify leave in a project; neither generated nor anybody's work.
 _LEFTOVERS = ("build", "verify", "verify.json")
@@ -37,8 +40,11 @@ def templates_root() -> Path:
     )
 
 
-def render(project: ProjectSpec) -> dict[PurePosixPath, bytes]:
-    """Every text file of the project, by its path; pure and deterministic."""
+def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
+    """Every text file of the project, by its path; pure and deterministic.
+
+    `more`: files that were made from more than the project's facts, such as a network's C++.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -68,9 +74,11 @@ def render(project: ProjectSpec) -> dict[PurePosixPath, bytes]:
         **readme.names(project, backend.title),
     }
     tree: dict[PurePosixPath, bytes] = {}
-    for layer in ("common", backend.templates):
+    for layer in ("common", *backend.template_layers(project)):
         root = templates_root() / layer
         for file in sorted(p for p in root.rglob("*") if p.is_file()):
+            if (root / VARIANTS) in file.parents:
+                continue
             relative = file.relative_to(root).as_posix().replace("__name__", project.name)
             text = environment.from_string(file.read_text(encoding="utf-8")).render(names)
             tree[PurePosixPath(relative)] = text.encode()
@@ -82,7 +90,7 @@ def render(project: ProjectSpec) -> dict[PurePosixPath, bytes]:
         "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
         "assets/labels.txt": "".join(f"{label}\n" for label in project.model.labels),
     }
-    generated |= backend.generated_files(project)
+    generated |= backend.generated_files(project) | dict(more or {})
     tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})
     return tree
 
@@ -201,13 +209,13 @@ def staging_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def commit(staging: Path, out: Path, project: ProjectSpec) -> None:
+def commit(staging: Path, out: Path, project: ProjectSpec, more: Mapping[str, str] | None = None) -> None:
     """Renders into `staging` (which holds assets/), writes the manifest, and renames it to `out`.
 
     Files in an existing `out` that are not generated ones are kept.
     """
     with disk_errors(out):
-        for path, data in render(project).items():
+        for path, data in render(project, more).items():
             target = staging / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)

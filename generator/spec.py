@@ -362,14 +362,14 @@ class EngineSpec(JsonValue):
     """What a TensorRT engine is built from, besides the artifact."""
 
     api: str = "parser"
-    """`parser`: TensorRT's ONNX parser reads the artifact."""
+    """`parser`: TensorRT's ONNX parser reads the artifact. `network`: C++ defines it, with these weights."""
     precision: Precision = Precision.fp32
     tf32: bool = False
     """Whether float32 operands may be rounded to TF32."""
     tensorrt_min: str
     """The oldest version that the artifact is made for: `10.0`."""
     opset: int
-    """Of the ONNX file."""
+    """Of the ONNX file, or of the ONNX graph that became C++."""
     profiles: Profiles
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import onnx_checks, parity
+from . import parity, trt_checks
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, UsageError
 from .project import Manifest, disk_errors, edited_files, read_manifest
@@ -101,15 +101,15 @@ class _Verification:
             for path in edited_files(self.folder, self.manifest)
         )
         self._doctor()
-        if self.manifest.project.artifact.format == "onnx":
-            self._onnxruntime()
+        if self._on_tensorrt:
+            self._answers("plan" if self._is_code else "onnxruntime")
             self._rtx_builder()
         self._configure()
         self._command("build", [str(self.tools.cmake), "--build", str(self._build)], timeout=3600, vital=True)
         self._tests()
         self._parity()
         self._bench_smoke()
-        if self.manifest.project.artifact.format == "onnx":
+        if self._on_tensorrt:
             self._profile()
         self._consumer("subdirectory", [])
         self._package()
@@ -133,6 +133,15 @@ class _Verification:
     @property
     def _name(self) -> str:
         return self.manifest.project.name
+
+    @property
+    def _on_tensorrt(self) -> bool:
+        return self.manifest.project.engine is not None
+
+    @property
+    def _is_code(self) -> bool:
+        """Whether the network is C++."""
+        return self.manifest.project.artifact.format == "network"
 
     @property
     def _build(self) -> Path:
@@ -363,25 +372,26 @@ class _Verification:
     def _without_device(self, message: str) -> str:
         return f"{message.rstrip('.')}. To enable it: run verify on a machine with an NVIDIA GPU."
 
-    def _onnxruntime(self) -> None:
-        """The shipped ONNX file in ONNX Runtime against the Python model's goldens."""
-        self.progress("onnxruntime")
+    def _answers(self, name: str) -> None:
+        """What the C++ gives to TensorRT, computed without it, against the Python model's goldens: the ONNX
+        file in ONNX Runtime, or the plan of a network that is C++ in PyTorch."""
+        self.progress(name)
         begin = time.monotonic()
-        found = onnx_checks.onnxruntime(self.folder, self.manifest.project)
-        self._log("onnxruntime", found.log)
+        found = trt_checks.answers(self.folder, self.manifest.project)
+        self._log(name, found.log)
         seconds = time.monotonic() - begin
-        log = "verify/onnxruntime.log"
+        log = f"verify/{name}.log"
         if found.lacking:
-            self._add("onnxruntime", "skipped", seconds, reason=found.lacking, log=log)
+            self._add(name, "skipped", seconds, reason=found.lacking, log=log)
         elif problem := found.problem():
-            self._add("onnxruntime", "failed", seconds, reason=problem, log=log)
+            self._add(name, "failed", seconds, reason=problem, log=log)
         else:
-            self._add("onnxruntime", "passed", seconds, reason=found.summary(), log=log)
+            self._add(name, "passed", seconds, reason=found.summary(), log=log)
 
     def _rtx_builder(self) -> None:
         """Evidence for the graph, not for TensorRT; a lesser step, so skipping it leaves the status alone."""
         self.progress("rtx-builder")
-        checked = onnx_checks.rtx_builder(self.folder, self.manifest.project)
+        checked = trt_checks.rtx_builder(self.folder, self.manifest.project)
         self._log("rtx-builder", checked.log)
         self._add(
             "rtx-builder",

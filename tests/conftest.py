@@ -79,6 +79,16 @@ def trt_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Pat
     return folder / "photo"
 
 
+@pytest.fixture(scope="session")
+def network_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """The same with its network as C++, not built. Shared: not to be changed."""
+    folder = tmp_path_factory.mktemp("photo_network")
+    arguments = (*photo_arguments(folder / "labels.txt"), "--backend", "tensorrt", "--trt-api", "network")
+    done = gencpp(*arguments, folder / "photo")
+    assert done.returncode == 0, done.stderr
+    return folder / "photo"
+
+
 @pytest.fixture
 def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
     """A copy of the unbuilt project that a test may change."""

@@ -59,12 +59,16 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": {"builders", "spec", "errors"},
     "tensorrt_found": set(),
     "rtx": {"spec", "errors", "onnx_names"},
-    "onnx_checks": {"rtx", "parity", "spec", "toolchain"},
+    "network": {"spec", "errors", "cpp", "onnx_names", "onnx_graph", "rtx"},
+    "network_export": {
+        *("network", "artifacts", "errors", "onnx_export", "onnx_parity", "sources", "spec", "parity"),
+    },
+    "trt_checks": {"rtx", "network", "parity", "spec", "toolchain"},
     "backends": {"spec", "cpp", "errors"},
     "readme": {"spec"},
     "project": {"backends", "cpp", "readme", "spec", "errors"},
-    "parity": {"spec", "errors", "toolchain"},
-    "verify": {"spec", "errors", "toolchain", "parity", "onnx_checks", "project", "backends"},
+    "parity": {"spec", "errors", "toolchain", "network"},
+    "verify": {"spec", "errors", "toolchain", "parity", "trt_checks", "project", "backends"},
     "doctor": {"spec", "errors", "toolchain", "backends", "tensorrt_found"},
     "pipeline": {
         *(
@@ -72,6 +76,7 @@ ALLOWED: dict[str, set[str]] = {
             "inspection",
             "export",
             "onnx_export",
+            "network_export",
             "trt_operators",
             "dynamic",
             "golden",
@@ -97,7 +102,7 @@ def modules() -> list[Path]:
 
 def module_name(file: Path) -> str:
     parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return "backends" if parts[0] == "backends" else parts[0]
+    return parts[0]
 
 
 def own_imports(file: Path) -> set[str]:
@@ -108,7 +113,7 @@ def own_imports(file: Path) -> set[str]:
         if not isinstance(node, ast.ImportFrom) or node.level == 0:
             continue
         if inside and node.level == 1:
-            continue  # within backends/
+            continue  # within backends/ or network/
         if node.module:
             found.add(node.module.split(".")[0])
         else:

@@ -92,7 +92,10 @@ class Host:
         return output.partition("Could NOT find TensorRT")[2].partition("Call Stack")[0]
 
 
-MODULES = ("backend.cmake", "FindTensorRT.cmake", "tensorrt_headers.cmake", "cuda_runtime.cmake")
+MODULES = (
+    *("backend.cmake", "network_source.cmake", "FindTensorRT.cmake", "tensorrt_headers.cmake"),
+    "cuda_runtime.cmake",
+)
 NO_PYTHON = "-DTensorRT_PYTHON=/nowhere/python"
 
 
@@ -496,7 +499,7 @@ def test_the_parser_is_required_here_and_optional_elsewhere(host: Host, tmp_path
     shutil.rmtree(host.build)
     said = host.refuses(f"-DTensorRT_ROOT={root}")
     assert "has no NvOnnxParser.h" in said and "onnx/onnx-tensorrt, branch release/10.9-GA" in said
-    backend = host.folder / "cmake" / "backend.cmake"
+    backend = host.folder / "cmake" / "network_source.cmake"
     backend.write_text(backend.read_text().replace("_TRT_NEEDS_PARSER ON)", "_TRT_NEEDS_PARSER OFF)"))
     main = host.folder / "main.cpp"
     main.write_text(main.read_text().replace("#include <NvOnnxParser.h>\n", ""))

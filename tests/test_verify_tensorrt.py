@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fakes.double import Double, write_table
 
-from generator import onnx_checks, parity, toolchain, verify
+from generator import parity, toolchain, trt_checks, verify
 from generator.backends import RuntimeOptions, backend_named
 from generator.project import read_manifest
 
@@ -109,7 +109,7 @@ def test_another_model_in_the_onnx_file_is_found(trt_project: Path, tmp_path: Pa
 
 @rtx
 def test_rtx_builds_the_engine(trt_project: Path) -> None:
-    checked = onnx_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
+    checked = trt_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "passed", checked.reason + checked.log
     assert "evidence for the graph, not for TensorRT" in checked.reason
 
@@ -127,14 +127,14 @@ def test_rtx_names_what_it_does_not_take(trt_project: Path, tmp_path: Path) -> N
     node.op_type, node.domain = "Nonsense", "com.example"
     del node.attribute[:]
     onnx.save(model, file)
-    checked = onnx_checks.rtx_builder(folder, read_manifest(folder).project)
+    checked = trt_checks.rtx_builder(folder, read_manifest(folder).project)
     assert checked.status == "failed"
     assert "Nonsense" in checked.reason and "module second" in checked.reason, checked.reason
 
 
 def test_without_rtx_the_step_names_the_command(trt_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_checks.importlib.util, "find_spec", lambda _: None)
-    checked = onnx_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
+    monkeypatch.setattr(trt_checks.importlib.util, "find_spec", lambda _: None)
+    checked = trt_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "skipped" and "pip install 'gencpp[rtx]'" in checked.reason
 
 

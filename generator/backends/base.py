@@ -28,9 +28,8 @@ class Backend(Protocol):
     def title(self) -> str:
         """As people write it."""
 
-    @property
-    def templates(self) -> str:
-        """The folder under templates/ that overlays templates/common."""
+    def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
+        """The folders under templates/ that overlay templates/common, in this order."""
 
     @property
     def artifact_format(self) -> str:

@@ -19,9 +19,12 @@ class LibTorch:
 
     name = "libtorch"
     title = "LibTorch"
-    templates = "cpp_ts"
     artifact_format = "torchscript"
     remedy = "pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder."
+
+    def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
+        """One folder."""
+        return ("cpp_ts",)
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """None."""

@@ -69,12 +69,15 @@ class TensorRT:
 
     name = "tensorrt"
     title = "TensorRT"
-    templates = "cpp_trt"
     artifact_format = "onnx"
     remedy = (
         "pip install tensorrt (with --tensorrt-headers DIR where the machine has no internet), or unpack "
         "NVIDIA's archive and give --tensorrt-root DIR."
     )
+
+    def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
+        """What all projects have, and where the network comes from."""
+        return ("cpp_trt", f"cpp_trt/api/{_engine_of(project).api}")
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/engine_info.hpp."""

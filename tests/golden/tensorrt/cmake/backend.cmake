@@ -1,5 +1,5 @@
 # The backend of sample: TensorRT. Also part of the installed package.
-set(sample_TRT_NEEDS_PARSER ON)  # the network comes from the ONNX file
+include("${CMAKE_CURRENT_LIST_DIR}/network_source.cmake")
 set(sample_trt_components "")
 if(sample_TRT_NEEDS_PARSER)
   set(sample_trt_components COMPONENTS onnxparser)
@@ -25,17 +25,17 @@ set(sample_BACKEND_SOURCES
   src/trt_handles.cpp
   src/trt_inspect.cpp
   src/trt_logger.cpp
-  src/trt_network.cpp
-  src/trt_onnx.cpp
   src/trt_plan.cpp
   src/trt_pool.cpp
   src/trt_slot.cpp
   src/trt_slot_run.cpp
   src/trt_startup.cpp
-  src/trt_tool.cpp)
+  src/trt_tool.cpp
+  ${sample_NETWORK_SOURCES})
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)  # not part of the installed package
 set(sample_BACKEND_MODULES  # installed beside the package config
   cmake/FindTensorRT.cmake
+  cmake/network_source.cmake
   cmake/cuda_runtime.cmake
   cmake/tensorrt_headers.cmake)
 

@@ -1,4 +1,4 @@
-"""Checks of a project's ONNX file that need no TensorRT, each in a process of its own."""
+"""Checks of what a project gives to TensorRT that need no TensorRT, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class Checked:
     log: str = ""
 
 
-def onnxruntime(folder: Path, project: ProjectSpec) -> Comparison:
-    """Runs the ONNX file in ONNX Runtime on the goldens, as parity.compare_onnx, in a process of its own."""
+def answers(folder: Path, project: ProjectSpec) -> Comparison:
+    """parity.compare_onnx, or parity.compare_plan where the network is C++, in a process of its own."""
+    by = "PyTorch" if project.artifact.format == "network" else "ONNX Runtime"
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
         result = Path(scratch) / "result.json"
         asked = Path(scratch) / "job.json"
@@ -38,7 +39,7 @@ def onnxruntime(folder: Path, project: ProjectSpec) -> Comparison:
         log = f"$ {' '.join(finished.argv)}\n{finished.output}"
         if finished.code != 0 or not result.is_file():
             last = (finished.output.strip().splitlines() or ["no output"])[-1]
-            problem = f"ONNX Runtime ended with exit code {finished.code}: {last}"
+            problem = f"{by} ended with exit code {finished.code}: {last}"
             return Comparison(problems=[problem], log=log)
         found = json.loads(result.read_text(encoding="utf-8"))
     return Comparison(

@@ -1,0 +1,146 @@
+"""`--trt-api network`: from the command line to the project, and what verify proves of it without TensorRT."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.double import Double, write_table
+
+from generator import parity, trt_checks
+from generator.network.weights_file import read, write
+from generator.project import read_manifest
+
+pytestmark = [pytest.mark.compile, pytest.mark.torch]
+Gencpp = Callable[..., subprocess.CompletedProcess[str]]
+
+MODELS = Path(__file__).parent / "models"
+NEEDS_MODEL = ("parity", "bench", "profile", "consumer-subdirectory", "install", "consumer-package")
+HAS_RTX = all(importlib.util.find_spec(p) for p in ("tensorrt_rtx_libs", "tensorrt_rtx_bindings"))
+rtx = pytest.mark.skipif(not HAS_RTX, reason="the TensorRT-RTX builder is not installed (gencpp[rtx])")
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "verify.json").read_text()))
+
+
+def test_what_is_in_the_folder(network_project: Path) -> None:
+    """No ONNX file, no parser; the weights by their names in the state dict."""
+    manifest = read_manifest(network_project)
+    assert manifest.project.artifact.format == "network"
+    assert manifest.project.engine is not None and manifest.project.engine.api == "network"
+    for file in ("src/network.cpp", "src/weights_info.hpp", "assets/weights.bin", "assets/layers.npy"):
+        assert file in manifest.files
+    assert not [f for f in manifest.files if "onnx" in f]
+    cmake = (network_project / "cmake" / "network_source.cmake").read_text()
+    assert "set(photo_TRT_NEEDS_PARSER OFF)" in cmake
+    plan = parity.network_plan(network_project)
+    assert {"first.weight", "first.bias", "second.weight", "head.weight"} <= {w.name for w in plan.weights}
+    code = (network_project / "src" / "network.cpp").read_text()
+    for name in ("first", "second", "head"):
+        assert f'"{name}"' in code
+
+
+def test_the_plan_gives_the_goldens(network_project: Path) -> None:
+    found = parity.compare_plan(network_project, read_manifest(network_project).project)
+    assert len(found.results) == 4 and not found.problem()
+    assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
+
+
+@pytest.fixture(scope="module")
+def verified(network_project: Path, tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    folder = tmp_path_factory.mktemp("verified_network") / "photo"
+    shutil.copytree(network_project, folder)
+    done = gencpp("verify", folder)
+    if report_of(folder)["status"] == "passed":
+        pytest.skip("this machine has TensorRT and a GPU")
+    assert done.returncode == 3, done.stdout + done.stderr
+    return folder
+
+
+def test_verify_without_tensorrt(verified: Path) -> None:
+    found = {step["name"]: step for step in report_of(verified)["steps"]}
+    for name in ("doctor", "plan", "configure", "build", "test"):
+        assert found[name]["status"] == "passed", found[name]
+    assert "4 outputs" in found["plan"]["reason"]
+    assert "onnxruntime" not in found
+    for name in NEEDS_MODEL:
+        assert found[name]["status"] == "skipped" and "To enable it: " in found[name]["reason"]
+
+
+def test_another_weight_is_found(network_project: Path, tmp_path: Path, gencpp: Gencpp) -> None:
+    """One tensor perturbed by 1 %, the manifest left as it was."""
+    import numpy as np
+
+    folder = tmp_path / "photo"
+    shutil.copytree(network_project, folder)
+    table = parity.network_plan(folder).weights
+    weights = dict(read(folder / "assets" / "weights.bin", table))
+    values = weights["second.weight"]
+    noise = np.random.default_rng(0).standard_normal(values.shape) * 0.01 * np.abs(values).mean()
+    weights["second.weight"] = (values + noise).astype(values.dtype)
+    write(folder / "assets" / "weights.bin", weights, table)
+    done = gencpp("verify", folder)
+    assert done.returncode == 1
+    step = next(s for s in report_of(folder)["steps"] if s["name"] == "plan")
+    assert step["status"] == "failed"
+    assert "edited since generation: assets/weights.bin" in done.stdout
+
+
+@rtx
+def test_rtx_takes_the_plan(network_project: Path) -> None:
+    checked = trt_checks.rtx_builder(network_project, read_manifest(network_project).project)
+    assert checked.status == "passed", checked.reason + checked.log
+    assert "evidence for the graph, not for TensorRT" in checked.reason
+
+
+@pytest.mark.trt
+@pytest.mark.parametrize("version", ["8.6", "10.13"])
+def test_every_step_on_the_double(
+    network_project: Path, doubles: Callable[[str], Double], tmp_path: Path, gencpp: Gencpp, version: str
+) -> None:
+    """As in test_verify_tensorrt: evidence of verify's own steps, not of TensorRT."""
+    folder = tmp_path / "photo"
+    shutil.copytree(network_project, folder)
+    double = doubles(version)
+    environment = {
+        "GENCPP_DOUBLE_MODEL": str(write_table(folder, tmp_path / "table")),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "CMAKE_BUILD_PARALLEL_LEVEL": "2",
+    }
+    preset = json.loads((folder / "CMakePresets.json").read_text())
+    for configure in preset["configurePresets"]:
+        configure.setdefault("cacheVariables", {}).update(
+            TensorRT_CUDART_LIBRARY=str(double.root / "cuda" / "libcudart.so")
+        )
+    (folder / "CMakePresets.json").write_text(json.dumps(preset))
+    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
+    library = f'set(TensorRT_CUDART_LIBRARY "{double.root / "cuda" / "libcudart.so"}")\n'
+    consumer.write_text(library + consumer.read_text())
+    done = gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = {step["name"]: step["status"] for step in report_of(folder)["steps"]}
+    assert {steps[name] for name in (*NEEDS_MODEL, "configure", "build", "test")} == {"passed"}
+
+
+def test_uncovered_operators_are_all_listed(tmp_path: Path, gencpp: Gencpp) -> None:
+    done = gencpp(
+        *("new", "--model", "uncovered:model", "--path", MODELS, "--input", "x:2x4:float32"),
+        *("--backend", "tensorrt", "--trt-api", "network", tmp_path / "out"),
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    for part in ("Det", "head.volume", "CumSum", "running", "--trt-api parser"):
+        assert part in done.stderr, part
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_api_that_there_is_not(tmp_path: Path, gencpp: Gencpp) -> None:
+    done = gencpp("new", "--model", "resnet18", "--backend", "tensorrt", "--trt-api", "layers", tmp_path / "o")
+    assert done.returncode == 2 and "parser, network" in done.stderr
