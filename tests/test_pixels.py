@@ -24,4 +24,5 @@ def test_no_pixel_differs_from_pillow(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert re.search(r"\b0 of [\d,]+ pixels", done.stdout), done.stdout[-500:]
+    ran = re.findall(r"^instructions: (.*)", done.stdout, re.MULTILINE)
+    assert ran[-1] == "none" and len(ran) == len(re.findall(r"\b0 of [\d,]+ pixels", done.stdout))

@@ -1,10 +1,13 @@
 """Compares the generated C++ picture code with Pillow and torchvision, pixel by pixel.
 
-    python tests/pixels/pixel_parity.py [--cases 200] [--pictures PATH...] [--seed 0]
+    python tests/pixels/pixel_parity.py [--cases 200] [--pictures PATH...] [--seed 0] [--simd NAME]
+    CXX=aarch64-linux-gnu-g++ python tests/pixels/pixel_parity.py --emulator qemu-aarch64-static
 
 Compiles the core of the templates and its pixels_tool, runs random resize and crop steps, the pictures
 that installed packages ship, and a file of every JPEG, PNG, PPM and .npy variant through both sides.
-Prints the differing pixels of each group; exits with 1 if there is one.
+Prints the differing pixels of each group, for every set of instructions that the processor has; exits with
+1 if there is one. Another processor's program, linked statically and without libjpeg and libpng, runs in an
+emulator.
 """
 
 from __future__ import annotations
@@ -46,6 +49,9 @@ SOURCES = (
     "image_jpeg.cpp",
     "image_png.cpp",
     "resize.cpp",
+    "resize_kernels.cpp",
+    "resize_neon.cpp",
+    "resize_x86.cpp",
     "preprocess.cpp",
 )
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
@@ -87,8 +93,11 @@ class Tally:
 # Building ---------------------------------------------------------------------------------------------
 
 
-def build_tool(folder: Path, extra_flags: Sequence[str] = ()) -> tuple[Path, list[str]]:
-    """Renders and compiles the core; returns the program and the codecs that it has."""
+TOOL = TEMPLATES / "tests" / "pixels_tool.cpp"
+
+
+def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL) -> tuple[Path, list[str]]:
+    """Renders and compiles the core with a program; returns that and the codecs that it has."""
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         sys.exit("no C++ compiler found: install g++ (apt install g++) or set CXX")
@@ -98,11 +107,11 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = ()) -> tuple[Path, lis
     for name in HEADERS:
         _render(TEMPLATES / "include" / "__name__" / name, folder / "include" / NAME / name)
     sources = [_render(TEMPLATES / "src" / name, folder / "src" / name) for name in SOURCES]
-    sources.append(_render(TEMPLATES / "tests" / "pixels_tool.cpp", folder / "tests" / "pixels_tool.cpp"))
+    sources.append(_render(main, folder / "tests" / main.name))
     codecs = [codec for codec in ("jpeg", "png") if _links(compiler, codec, folder)]
     definitions = [f"-D{NAME.upper()}_HAVE_{codec.upper()}=1" for codec in codecs]
     libraries = [f"-l{codec}" for codec in codecs]
-    program = folder / "pixels_tool"
+    program = folder / main.stem
     includes = [f"-I{folder / 'include'}", f"-I{folder / 'src'}"]
     # -ffp-contract=off as the project's CMake gives it to resize.cpp and preprocess.cpp.
     flags = [*FLAGS, "-ffp-contract=off", *extra_flags, *definitions, *includes]
@@ -123,9 +132,19 @@ def _links(compiler: str, library: str, folder: Path) -> bool:
     return subprocess.run(argv, input=program, text=True, capture_output=True).returncode == 0
 
 
-def run_tool(program: Path, lines: Iterable[str]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """The program, how it is started, and with which instructions it resizes."""
+
+    argv: tuple[str, ...]
+    simd: str = ""
+
+
+def run_tool(tool: Tool, lines: Iterable[str]) -> list[str]:
     """One answer for each line: "ok" or "error ..."; what it prints on stderr is a failure too."""
-    done = subprocess.run([program], input="\n".join(lines) + "\n", text=True, capture_output=True)
+    environment = {**os.environ, f"{NAME.upper()}_SIMD": tool.simd}
+    text = "\n".join(lines) + "\n"
+    done = subprocess.run(tool.argv, input=text, text=True, capture_output=True, env=environment)
     if done.returncode != 0 or done.stderr:
         sys.exit(f"pixels_tool exited with {done.returncode}:\n{done.stderr[-4000:]}")
     return done.stdout.splitlines()
@@ -355,11 +374,11 @@ def find_pictures(extra: Sequence[Path]) -> list[Path]:
 # Comparing --------------------------------------------------------------------------------------------
 
 
-def compare(program: Path, jobs: Sequence[Job], folder: Path) -> dict[str, Tally]:
+def compare(tool: Tool, jobs: Sequence[Job], folder: Path) -> dict[str, Tally]:
     """Runs every job on both sides."""
     outs = [folder / f"out-{index}.npy" for index in range(len(jobs))]
     lines = [" ".join([str(job.source), str(out), *job.steps]) for job, out in zip(jobs, outs, strict=True)]
-    answers = run_tool(program, lines)
+    answers = run_tool(tool, lines)
     if len(answers) != len(jobs):
         sys.exit(f"pixels_tool answered {len(answers)} of {len(jobs)} jobs")
     tallies: dict[str, Tally] = {}
@@ -434,12 +453,22 @@ def main() -> int:
     parser.add_argument("--build-dir", type=Path, help="where to compile (default: a temporary folder)")
     damaged = "also decode truncated files and N changed ones; all under sanitizers"
     parser.add_argument("--damaged", type=int, metavar="N", help=damaged)
+    parser.add_argument("--simd", help="one set of instructions instead of all: avx2, sse4.1, neon, none")
+    parser.add_argument("--emulator", help="what runs the program, which is linked statically then")
     options = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        flags = () if options.damaged is None else SANITIZERS
+        flags = list(() if options.damaged is None else SANITIZERS) + (
+            ["-static"] if options.emulator else []
+        )
         program, codecs = build_tool(options.build_dir or folder / "build", flags)
+        argv = (*([options.emulator] if options.emulator else []), str(program))
+        known = subprocess.run(
+            [*argv, "--kernels"], capture_output=True, text=True, check=True
+        ).stdout.split()
+        if options.simd and options.simd not in known:
+            sys.exit(f"this processor has no {options.simd}; it has {', '.join(known)}")
         pictures = find_pictures(options.pictures)
         if not {"jpeg", "png"} <= set(codecs):
             print(f"codecs found: {codecs or 'none'}; get both with: apt install libjpeg-dev libpng-dev")
@@ -447,19 +476,19 @@ def main() -> int:
         if len(pictures) < WANTED_PICTURES:
             remedy = "pip install scikit-image scikit-learn matplotlib"
             print(f"only {len(pictures)} of {WANTED_PICTURES} real pictures; get more: {remedy}")
-        jobs = [
-            *random_jobs(options.cases, options.seed, folder),
-            *picture_jobs(pictures, folder),
-            *variant_jobs(options.seed, folder, codecs),
-            *tensor_jobs(folder),
-        ]
-        tallies = compare(program, jobs, folder)
-        report(tallies, len(pictures))
+        resizes = [*random_jobs(options.cases, options.seed, folder), *picture_jobs(pictures, folder)]
+        others = [*variant_jobs(options.seed, folder, codecs), *tensor_jobs(folder)]
+        failed = False
+        for i, simd in enumerate([options.simd] if options.simd else known):
+            print(f"{'' if i == 0 else chr(10)}instructions: {simd}")
+            tallies = compare(Tool(argv=argv, simd=simd), resizes + ([] if i else others), folder)
+            report(tallies, len(pictures))
+            failed = failed or any(tally.problems for tally in tallies.values())
         if options.damaged is not None:
             print("\nDamaged files: no sanitizer report; differences from Pillow are told, not judged")
             jobs = damaged_jobs(options.seed, options.damaged, folder, codecs)
-            report(compare(program, jobs, folder), 0)
-    return 1 if any(tally.problems for tally in tallies.values()) else 0
+            report(compare(Tool(argv=argv), jobs, folder), 0)
+    return 1 if failed else 0
 
 
 def report(tallies: dict[str, Tally], pictures: int) -> None:

@@ -14,24 +14,12 @@
 #include <new>
 #include <vector>
 
+#include "resize_kernels.hpp"
+
 namespace {= name =}::detail {
 namespace {
 
-constexpr int kPrecisionBits = 22;
 constexpr int kChannels = 3;
-
-// The source pixels of each wanted output position along one axis.
-struct Axis {
-  struct Span {
-    int first = 0;            // source position
-    int count = 0;            // number of weights
-    std::size_t weights = 0;  // where they start in `weights`
-  };
-  std::vector<Span> spans;
-  std::vector<std::int32_t> weights;
-  int first = 0;  // source positions that any span uses: [first, last)
-  int last = 0;
-};
 
 double bilinear(double x) {
   x = std::abs(x);
@@ -49,6 +37,21 @@ double bicubic(double x) {
     return (((x - 5) * x + 8) * x - 4) * a;
   }
   return 0.0;
+}
+
+// The weights of a span in the form that processors multiply fastest.
+void add_parts(Axis& axis, Axis::Span& span) {
+  span.groups = (span.count + kTapGroup - 1) / kTapGroup;
+  for (int group = 0; group < span.groups; ++group) {
+    std::array<std::int16_t, 2 * kTapGroup> parts{};
+    for (int i = 0; i < kTapGroup && group * kTapGroup + i < span.count; ++i) {
+      const std::int32_t weight = axis.weights[span.weight + static_cast<std::size_t>(group * kTapGroup + i)];
+      const auto at = static_cast<std::size_t>(i);
+      parts[at] = static_cast<std::int16_t>(weight >> kLowBits);
+      parts[at + kTapGroup] = static_cast<std::int16_t>(weight & ((1 << kLowBits) - 1));
+    }
+    axis.parts.insert(axis.parts.end(), parts.begin(), parts.end());
+  }
 }
 
 // Weights for the output positions [begin, begin + count) of an axis resized from in_size to out_size.
@@ -78,19 +81,19 @@ Axis make_axis(int in_size, int out_size, Interpolation interpolation, int begin
       raw.push_back(cubic ? bicubic(position) : bilinear(position));
       sum += raw.back();
     }
-    axis.spans.push_back({low, static_cast<int>(raw.size()), axis.weights.size()});
+    const std::size_t first_weight = axis.weights.size();
     for (const double value : raw) {
       const double weight = sum != 0.0 ? value / sum : value;
       const double fixed = weight * (1 << kPrecisionBits);
       axis.weights.push_back(static_cast<std::int32_t>(weight < 0 ? -0.5 + fixed : 0.5 + fixed));
     }
+    axis.spans.push_back({low, static_cast<int>(raw.size()), first_weight, axis.parts.size() / (2 * kTapGroup), 0});
+    add_parts(axis, axis.spans.back());
     axis.first = std::min(axis.first, low);
     axis.last = std::max(axis.last, high);
   }
   return axis;
 }
-
-std::uint8_t clip8(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
 
 // A view of rows: the picture itself, or what the first pass left.
 struct Rows {
@@ -98,68 +101,55 @@ struct Rows {
   std::size_t stride = 0;  // bytes
   int top = 0;             // the picture's row and column that data starts with
   int left = 0;
+  const std::uint8_t* end = nullptr;  // of what may be read
 
   [[nodiscard]] const std::uint8_t* at(int row, int column) const {
     return data + static_cast<std::size_t>(row - top) * stride + static_cast<std::size_t>(column - left) * kChannels;
   }
 };
 
-// Rows [top, bottom) resampled along x.
-void horizontal_pass(const Rows& in, int top, int bottom, const Axis& axis, std::uint8_t* out) {
-  constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
-  for (int y = top; y < bottom; ++y) {
-    for (const Axis::Span& span : axis.spans) {
-      const std::uint8_t* pixel = in.at(y, span.first);
-      const std::int32_t* weight = axis.weights.data() + span.weights;
-      std::int32_t red = kHalf;
-      std::int32_t green = kHalf;
-      std::int32_t blue = kHalf;
-      for (int x = 0; x < span.count; ++x) {
-        red += pixel[0] * weight[x];
-        green += pixel[1] * weight[x];
-        blue += pixel[2] * weight[x];
-        pixel += kChannels;
-      }
-      out[0] = clip8(red);
-      out[1] = clip8(green);
-      out[2] = clip8(blue);
-      out += kChannels;
+// Bytes of a row of `pixels` that a horizontal pass writes.
+std::size_t written_row(int pixels) { return rgb_bytes(1, pixels) + kWriteBeyond; }
+
+// Rows [top, bottom) resampled along x, two at a time; `stride` is at least written_row().
+void horizontal_pass(const Rows& in, int top, int bottom, const Axis& axis, std::uint8_t* out, std::size_t stride) {
+  const ResizeKernels& kernels = resize_kernels();
+  const std::size_t used = rgb_bytes(1, axis.last - in.left);  // bytes of a row
+  std::array<std::vector<std::uint8_t>, 2> copies;
+  std::vector<std::uint8_t> unused(top < bottom && (bottom - top) % 2 != 0 ? stride : 0);
+  // The kernels read on behind a row's end. That is the next row, but for the last rows: those are copied.
+  const auto row_of = [&](int y, std::vector<std::uint8_t>& copy) {
+    const std::uint8_t* row = in.at(y, in.left);
+    if (static_cast<std::size_t>(in.end - row) < used + kReadBeyond) {
+      copy.resize(used + kReadBeyond);
+      std::memcpy(copy.data(), row, used);
+      row = copy.data();
     }
+    return row - static_cast<std::ptrdiff_t>(in.left) * kChannels;
+  };
+  for (int y = top; y < bottom; y += 2, out += 2 * stride) {
+    const bool last = y + 1 == bottom;
+    const std::uint8_t* const first = row_of(y, copies[0]);
+    const std::uint8_t* const rows[2] = {first, last ? first : row_of(y + 1, copies[1])};
+    std::uint8_t* const to[2] = {out, last ? unused.data() : out + stride};
+    kernels.horizontal(rows, axis, to);
   }
 }
 
-// Columns from `left` on resampled along y. Blocks of a fixed number of bytes keep the sums in
-// registers and let the compiler vectorise.
-void vertical_pass(const Rows& in, int left, int width, const Axis& axis, std::uint8_t* out) {
-  constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
-  constexpr std::size_t kBlock = 32;
-  const std::size_t bytes = static_cast<std::size_t>(width) * kChannels;
+// Columns from `left` on resampled along y.
+void vertical_pass(const Rows& in, int left, int width, const Axis& axis, std::uint8_t* out, std::size_t stride) {
+  const ResizeKernels& kernels = resize_kernels();
+  const std::size_t bytes = rgb_bytes(1, width);
   for (const Axis::Span& span : axis.spans) {
-    const std::uint8_t* source = in.at(span.first, left);
-    const std::int32_t* weight = axis.weights.data() + span.weights;
-    std::size_t i = 0;
-    for (; i + kBlock <= bytes; i += kBlock) {
-      std::array<std::int32_t, kBlock> sums;
-      sums.fill(kHalf);
-      const std::uint8_t* row = source + i;
-      for (int y = 0; y < span.count; ++y, row += in.stride) {
-        for (std::size_t j = 0; j < kBlock; ++j) {
-          sums[j] += row[j] * weight[y];
-        }
-      }
-      for (std::size_t j = 0; j < kBlock; ++j) {
-        out[i + j] = clip8(sums[j]);
-      }
-    }
-    for (; i < bytes; ++i) {
-      std::int32_t sum = kHalf;
-      const std::uint8_t* row = source + i;
-      for (int y = 0; y < span.count; ++y, row += in.stride) {
-        sum += *row * weight[y];
-      }
-      out[i] = clip8(sum);
-    }
-    out += bytes;
+    kernels.vertical(in.at(span.first, left), in.stride, bytes, axis, span, out);
+    out += stride;
+  }
+}
+
+// Rows without what lies between them.
+void pack(const std::vector<std::uint8_t>& rows, std::size_t stride, std::size_t row_bytes, std::uint8_t* out) {
+  for (std::size_t at = 0; at + stride <= rows.size(); at += stride, out += row_bytes) {
+    std::memcpy(out, rows.data() + at, row_bytes);
   }
 }
 
@@ -207,7 +197,8 @@ Image resize_window(const Image& image, const Size& size, Interpolation interpol
   result.width = window.width;
   result.height = window.height;
   result.pixels.resize(rgb_bytes(window.height, window.width));
-  const Rows source{image.pixels.data(), rgb_bytes(1, image.width), 0, 0};
+  const Rows source{image.pixels.data(), rgb_bytes(1, image.width), 0, 0, image.pixels.data() + image.pixels.size()};
+  const std::size_t row_bytes = rgb_bytes(1, window.width);
   const bool along_x = size.width != image.width;
   const bool along_y = size.height != image.height;
   std::uint8_t* out = result.pixels.data();
@@ -228,12 +219,15 @@ Image resize_window(const Image& image, const Size& size, Interpolation interpol
   if (along_y) {
     y = make_axis(image.height, size.height, interpolation, window.top, window.height);
   }
+  const std::size_t stride = written_row(window.width);
   if (!along_y) {
-    horizontal_pass(source, window.top, window.top + window.height, x, out);
+    std::vector<std::uint8_t> rows(stride * static_cast<std::size_t>(window.height));
+    horizontal_pass(source, window.top, window.top + window.height, x, rows.data(), stride);
+    pack(rows, stride, row_bytes, out);
     return result;
   }
   if (!along_x) {
-    vertical_pass(source, window.left, window.width, y, out);
+    vertical_pass(source, window.left, window.width, y, out, row_bytes);
     return result;
   }
   // Since version 13 Pillow runs the vertical pass first where that saves more work; the rounding
@@ -243,15 +237,17 @@ Image resize_window(const Image& image, const Size& size, Interpolation interpol
   std::vector<std::uint8_t> between;
   if (fewer_rows > 0 && fewer_rows > 2 * fewer_columns) {
     const int width = x.last - x.first;
-    between.resize(rgb_bytes(window.height, width));
-    vertical_pass(source, x.first, width, y, between.data());
-    const Rows rows{between.data(), rgb_bytes(1, width), 0, x.first};
-    horizontal_pass(rows, 0, window.height, x, out);
+    between.resize(rgb_bytes(window.height, width) + kReadBeyond);
+    vertical_pass(source, x.first, width, y, between.data(), rgb_bytes(1, width));
+    const Rows rows{between.data(), rgb_bytes(1, width), 0, x.first, between.data() + between.size()};
+    std::vector<std::uint8_t> resized(stride * static_cast<std::size_t>(window.height));
+    horizontal_pass(rows, 0, window.height, x, resized.data(), stride);
+    pack(resized, stride, row_bytes, out);
   } else {
-    between.resize(rgb_bytes(y.last - y.first, window.width));
-    horizontal_pass(source, y.first, y.last, x, between.data());
-    const Rows rows{between.data(), rgb_bytes(1, window.width), y.first, 0};
-    vertical_pass(rows, 0, window.width, y, out);
+    between.resize(stride * static_cast<std::size_t>(y.last - y.first));
+    horizontal_pass(source, y.first, y.last, x, between.data(), stride);
+    const Rows rows{between.data(), stride, y.first, 0, between.data() + between.size()};
+    vertical_pass(rows, 0, window.width, y, out, row_bytes);
   }
   return result;
 }

@@ -5,6 +5,7 @@
 //   crop:HEIGHTxWIDTH
 //   tensor:rescale=divide,mean=R/G/B,std=R/G/B   (mean and std are optional; the last step)
 // The result is uint8 HxWx3, or float32 1x3xHxW after "tensor". Each job prints "ok" or "error MESSAGE".
+// With --kernels it prints the sets of instructions that {= NAME =}_SIMD can name on this processor.
 
 #include <array>
 #include <cstdlib>
@@ -16,6 +17,8 @@
 #include "{= name =}/image.hpp"
 #include "{= name =}/npy.hpp"
 #include "{= name =}/preprocess.hpp"
+
+#include "resize_kernels.hpp"
 
 namespace {= name =} {
 namespace {
@@ -162,7 +165,13 @@ Result<void> run_line(const std::string& line) {
 }  // namespace
 }  // namespace {= name =}
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--kernels") {
+    for (const {= name =}::detail::ResizeKernels& kernels : {= name =}::detail::available_kernels()) {
+      std::cout << kernels.name << std::endl;
+    }
+    return 0;
+  }
   for (std::string line; std::getline(std::cin, line);) {
     if (line.empty()) {
       continue;

@@ -13,6 +13,9 @@ add_library(sample_core
   src/npy_header.cpp
   src/preprocess.cpp
   src/resize.cpp
+  src/resize_kernels.cpp
+  src/resize_neon.cpp
+  src/resize_x86.cpp
   src/tensor.cpp)
 add_library(sample::core ALIAS sample_core)
 
