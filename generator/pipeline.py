@@ -160,7 +160,8 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         if operators:
             progress("trying the network definition")
             try:
-                backends["network"] = f"yes: {lowered_layers(loaded, Path(scratch))} layers (--trt-api network)"
+                layers = lowered_layers(loaded, Path(scratch))
+                backends["network"] = f"yes: {layers} layers (tensorrt with --trt-api network)"
             except GencppError as e:
                 backends["network"] = f"no: {e.message}"
     return Inspected(model=spec, work=work, backends=backends, onnx_operators=operators)

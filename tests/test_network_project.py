@@ -1,4 +1,4 @@
-"""`--trt-api network`: from the command line to the project, and what verify proves of it without TensorRT."""
+"""`--trt-api network`: from the command line to the project, and what verify proves without TensorRT."""
 
 from __future__ import annotations
 
@@ -142,5 +142,6 @@ def test_uncovered_operators_are_all_listed(tmp_path: Path, gencpp: Gencpp) -> N
 
 
 def test_an_api_that_there_is_not(tmp_path: Path, gencpp: Gencpp) -> None:
-    done = gencpp("new", "--model", "resnet18", "--backend", "tensorrt", "--trt-api", "layers", tmp_path / "o")
+    arguments = ("--model", "resnet18", "--backend", "tensorrt", "--trt-api", "layers")
+    done = gencpp("new", *arguments, tmp_path / "out")
     assert done.returncode == 2 and "parser, network" in done.stderr

@@ -45,7 +45,15 @@ class Call:
 
 def calls(plan: NetworkPlan, api: int) -> tuple[Call, ...]:
     """The calls for a TensorRT version as 100 * major + minor: 805, 1013."""
-    raise NotImplementedError
+    # these modules build Calls: not above, they import this one
+    from .calls_layers import CALLERS
+    from .calls_recorder import Recorder
+
+    recorder = Recorder(plan, api)
+    for layer in plan.layers:
+        recorder.begin(layer)
+        CALLERS[type(layer)](recorder, layer)
+    return tuple(recorder.made)
 
 
 def index_type(api: int) -> DType:

@@ -107,6 +107,42 @@ using Extent = std::remove_reference_t<decltype(nvinfer1::Dims{}.d[0])>;
   }
 }
 
+// Empty for types that this version has no tensors of. int64 is the type of shapes and indices: see kIndexType.
+[[nodiscard]] inline std::optional<nvinfer1::DataType> to_trt(DType dtype) noexcept {
+  switch (dtype) {
+    case DType::float32:
+      return nvinfer1::DataType::kFLOAT;
+    case DType::float16:
+      return nvinfer1::DataType::kHALF;
+    case DType::int8:
+      return nvinfer1::DataType::kINT8;
+    case DType::uint8:
+      return nvinfer1::DataType::kUINT8;
+    case DType::int32:
+      return nvinfer1::DataType::kINT32;
+    case DType::boolean:
+      return nvinfer1::DataType::kBOOL;
+#if {= NAME =}_TRT_API >= 1000
+    case DType::bfloat16:
+      return nvinfer1::DataType::kBF16;
+    case DType::int64:
+      return nvinfer1::DataType::kINT64;
+#else
+    case DType::int64:
+      return nvinfer1::DataType::kINT32;
+#endif
+    default:
+      return std::nullopt;
+  }
+}
+
+// Of shapes and indices.
+#if {= NAME =}_TRT_API >= 1000
+inline constexpr nvinfer1::DataType kIndexType = nvinfer1::DataType::kINT64;
+#else
+inline constexpr nvinfer1::DataType kIndexType = nvinfer1::DataType::kINT32;
+#endif
+
 // --- the network ---
 
 // On 10 the types stand in the network and nothing changes them behind its back; 11 and RTX know no
@@ -143,6 +179,67 @@ template <typename ParserError>
   return type == "NonMaxSuppression" || type == "NonZero" || type == "RoiAlign";
 #else
   return false;
+#endif
+}
+
+// --- layers that versions make in different ways ---
+
+// 8.5 has no normalization layer; it is written out there.
+inline constexpr bool kHasNormalization = {= NAME =}_TRT_API >= 806;
+
+// Null on 8.5.
+[[nodiscard]] inline nvinfer1::ILayer* add_normalization([[maybe_unused]] nvinfer1::INetworkDefinition& network, [[maybe_unused]] nvinfer1::ITensor& x, [[maybe_unused]] nvinfer1::ITensor& scale, [[maybe_unused]] nvinfer1::ITensor& bias, [[maybe_unused]] std::uint32_t axes, [[maybe_unused]] float epsilon) noexcept {
+#if {= NAME =}_TRT_API >= 1015
+  nvinfer1::INormalizationLayer* layer = network.addNormalizationV2(x, scale, bias, axes);
+#elif {= NAME =}_TRT_API >= 806
+  nvinfer1::INormalizationLayer* layer = network.addNormalization(x, scale, bias, axes);
+#endif
+#if {= NAME =}_TRT_API >= 806
+  if (layer != nullptr) {
+    layer->setEpsilon(epsilon);
+  }
+  return layer;
+#else
+  return nullptr;
+#endif
+}
+
+[[nodiscard]] inline nvinfer1::ILayer* add_cast(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::DataType type) noexcept {
+#if {= NAME =}_TRT_API >= 806
+  return network.addCast(x, type);
+#else
+  nvinfer1::IIdentityLayer* layer = network.addIdentity(x);
+  if (layer != nullptr) {
+    layer->setOutputType(0, type);
+  }
+  return layer;
+#endif
+}
+
+// Its indices are int32.
+[[nodiscard]] inline nvinfer1::ITopKLayer* add_top_k(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::TopKOperation operation, std::int32_t k, std::uint32_t axes) noexcept {
+#if {= NAME =}_TRT_API >= 1014
+  return network.addTopK(x, operation, k, axes, nvinfer1::DataType::kINT32);
+#else
+  return network.addTopK(x, operation, k, axes);
+#endif
+}
+
+// To int8.
+[[nodiscard]] inline nvinfer1::IQuantizeLayer* add_quantize(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
+#if {= NAME =}_TRT_API >= 1000
+  return network.addQuantize(x, scale, nvinfer1::DataType::kINT8);
+#else
+  return network.addQuantize(x, scale);
+#endif
+}
+
+// To the type of the scale.
+[[nodiscard]] inline nvinfer1::IDequantizeLayer* add_dequantize(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
+#if {= NAME =}_TRT_API >= 1000
+  return network.addDequantize(x, scale, scale.getType());
+#else
+  return network.addDequantize(x, scale);
 #endif
 }
 

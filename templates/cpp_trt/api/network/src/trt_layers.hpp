@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <initializer_list>
 #include <list>
+#include <stdexcept>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "{= name =}/tensor.hpp"
 
+#include "compat.hpp"
 #include "trt_weights.hpp"
 
 namespace {= name =}::trt {
@@ -19,12 +23,18 @@ using nvinfer1::ITensor;
 
 class Logger;
 
+// A layer that TensorRT refuses, or a weight that is not there. Caught in trt_network.cpp.
+class LayerError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // One value for every spatial dimension, or one for each.
 class Spatial {
  public:
-  Spatial(std::int64_t all) : all_(all) {}                                                    // NOLINT: stride(2)
-  Spatial(std::initializer_list<std::int64_t> each) : each_(each) {}                          // NOLINT: stride({2, 1})
-  [[nodiscard]] nvinfer1::Dims of(std::int32_t rank) const;  // a list of another length throws
+  Spatial(std::int64_t all) : all_(all) {}                            // NOLINT: stride(2)
+  Spatial(std::initializer_list<std::int64_t> each) : each_(each) {}  // NOLINT: stride({2, 1})
+  [[nodiscard]] nvinfer1::Dims of(std::int32_t rank) const;           // a list of another length throws
 
  private:
   std::int64_t all_ = 0;
@@ -56,9 +66,9 @@ struct Window {
 // Sizes that are known, or that another part of the network computes.
 class Sizes {
  public:
-  Sizes(Dims known) : known_(known) {}                            // NOLINT: either converts
+  Sizes(Dims known) : known_(known) {}                                 // NOLINT: either converts
   Sizes(std::initializer_list<std::int64_t> known) : known_(known) {}  // NOLINT
-  Sizes(ITensor* computed) : computed_(computed) {}               // NOLINT
+  Sizes(ITensor* computed) : computed_(computed) {}                    // NOLINT
 
   [[nodiscard]] const Dims& known() const noexcept { return known_; }
   [[nodiscard]] ITensor* computed() const noexcept { return computed_; }
@@ -95,7 +105,8 @@ struct TopK {
 // TensorRT refuses it, and gives the tensor back, which the network owns.
 class Layers {
  public:
-  Layers(nvinfer1::INetworkDefinition& network, const Weights& weights, Logger& logger);
+  // All three outlive the layers, and these the build: TensorRT copies no weights.
+  Layers(nvinfer1::INetworkDefinition& network, Weights& weights, Logger& logger);
 
   // --- border ---
   ITensor* input(const std::string& name);  // of model_info.hpp
@@ -172,6 +183,43 @@ class Layers {
   ITensor* gather(ITensor* data, ITensor* indices, const std::string& name, nvinfer1::GatherMode mode, std::int32_t axis, std::int32_t batch_dims);
   ITensor* resize(ITensor* x, const std::string& name, const Sizes& sizes, const Interpolation& how);  // a size of -1: as the input
   ITensor* rescale(ITensor* x, const std::string& name, std::initializer_list<float> factors, const Interpolation& how);
+
+ private:
+  using Inputs = std::vector<const ITensor*>;
+
+  // The layer under a name that no other has; throws where TensorRT made none.
+  template <typename Layer>
+  Layer& made(Layer* layer, const std::string& name, const Inputs& inputs) {
+    if (layer == nullptr) {
+      refuse(name, inputs);
+    }
+    layer->setName(unique(name).c_str());
+    return *layer;
+  }
+  // Its output, once every setter was called; throws where TensorRT finds no shape for it.
+  ITensor* finished(nvinfer1::ILayer& layer, std::int32_t output = 0);
+  [[noreturn]] void refuse(const std::string& name, const Inputs& inputs);
+  std::string unique(const std::string& name);
+  [[nodiscard]] static std::uint32_t mask_of(const Dims& axes);
+
+  [[nodiscard]] const Weights::Array& array(const std::string& layer, const std::string& weight);
+  [[nodiscard]] std::string optional(const std::string& weight) const;  // "" where the file lacks it
+  ITensor* weight_constant(const std::string& layer, const std::string& weight, const Dims& dims);
+  ITensor* written_constant(const std::string& name, const Dims& dims, nvinfer1::DataType type, const std::vector<double>& values);
+  ITensor* integer_constant(const std::string& name, const Dims& dims, const std::vector<std::int64_t>& values);
+  ITensor* scalar(ITensor* x, const std::string& name, double value);  // broadcasts over x, in its type
+
+  ITensor* dense(ITensor* x, const std::string& name, nvinfer1::MatrixOperation operation, const std::string& weight, const std::string& bias);
+  ITensor* written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias);
+  ITensor* pool(ITensor* x, const std::string& name, nvinfer1::PoolingType type, const Window& window);
+  [[nodiscard]] Sizes sizes_like(ITensor* x, const std::string& name, const Sizes& sizes);  // without -1
+  ITensor* resized(ITensor* x, const std::string& name, const Sizes* sizes, const std::vector<float>& factors, const Interpolation& how);
+
+  nvinfer1::INetworkDefinition* network_;
+  Weights* weights_;
+  Logger* logger_;
+  std::unordered_set<std::string> names_;
+  std::list<std::vector<std::uint8_t>> values_;  // that stand in the code
 };
 
 // Written by gencpp: network.cpp.
