@@ -55,32 +55,31 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
         folder = Path(scratch)
         program = build(folder / "core")
-        print(f"{'picture':>11} {'C++ ms':>8} {'torchvision ms':>15} {'ratio':>6}  ratios of rounds")
+        print(
+            f"{'picture':>11} {'C++':>14} {'C++ ms':>8} {'torchvision ms':>15} {'ratio':>6}  ratios of rounds"
+        )
         for size in options.sizes.split(","):
             picture = folder / f"{size}.ppm"
             write_picture(picture, *map(int, size.split("x")))
-            sides = {
-                "ours": [str(program), str(picture), str(options.seconds), str(folder / "ours.npy")],
-                "theirs": [
-                    sys.executable,
-                    "-c",
-                    PYTHON,
-                    str(picture),
-                    str(options.seconds),
-                    str(folder / "theirs.npy"),
-                ],
-            }
-            medians: dict[str, list[float]] = {side: [] for side in sides}
+            arguments = [str(picture), str(options.seconds)]
+            theirs = [sys.executable, "-c", PYTHON, *arguments, str(folder / "theirs.npy")]
+            ours = [str(program), *arguments, str(folder / "ours.npy")]
+            ways = {"preprocess()": ours, "Preprocessor": [*ours, "kept"]}
+            samples: dict[str, list[float]] = {"theirs": [], **{way: [] for way in ways}}
             for _ in range(options.rounds):
-                for side, argv in sides.items():
-                    medians[side].append(median_of(argv))
-            ours, theirs = (statistics.median(medians[side]) for side in sides)
-            ratios = [b / a for a, b in zip(*medians.values(), strict=True)]
-            differing += int((np.load(folder / "ours.npy") != np.load(folder / "theirs.npy")).sum())
-            print(
-                f"{size:>11} {ours * 1e3:8.3f} {theirs * 1e3:15.3f} {theirs / ours:6.2f}"
-                f"  {min(ratios):.2f} to {max(ratios):.2f}"
-            )
+                samples["theirs"].append(median_of(theirs))
+                for way, argv in ways.items():
+                    samples[way].append(median_of(argv))
+                    found, wanted = (np.load(folder / f"{side}.npy") for side in ("ours", "theirs"))
+                    differing += int((found != wanted).sum()) if found.shape == wanted.shape else wanted.size
+            reference = statistics.median(samples["theirs"])
+            for way in ways:
+                median = statistics.median(samples[way])
+                ratios = [b / a for a, b in zip(samples[way], samples["theirs"], strict=True)]
+                print(
+                    f"{size:>11} {way:>14} {median * 1e3:8.3f} {reference * 1e3:15.3f}"
+                    f" {reference / median:6.2f}  {min(ratios):.2f} to {max(ratios):.2f}"
+                )
     print(f"differing values: {differing}")
     return 1 if differing else 0
 

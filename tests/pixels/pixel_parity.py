@@ -53,6 +53,7 @@ SOURCES = (
     "resize_neon.cpp",
     "resize_x86.cpp",
     "preprocess.cpp",
+    "workers.cpp",
 )
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
@@ -114,7 +115,7 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL)
     program = folder / main.stem
     includes = [f"-I{folder / 'include'}", f"-I{folder / 'src'}"]
     # -ffp-contract=off as the project's CMake gives it to resize.cpp and preprocess.cpp.
-    flags = [*FLAGS, "-ffp-contract=off", *extra_flags, *definitions, *includes]
+    flags = [*FLAGS, "-ffp-contract=off", "-pthread", *extra_flags, *definitions, *includes]
     subprocess.run([compiler, *flags, *sources, "-o", program, *libraries], check=True)
     return program, codecs
 

@@ -16,7 +16,8 @@ add_library({= name =}_core
   src/resize_kernels.cpp
   src/resize_neon.cpp
   src/resize_x86.cpp
-  src/tensor.cpp)
+  src/tensor.cpp
+  src/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
 
 target_compile_features({= name =}_core PUBLIC cxx_std_17)
@@ -26,7 +27,8 @@ target_include_directories({= name =}_core
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
   PRIVATE
     src)
-target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS})
+find_package(Threads REQUIRED)
+target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if({= NAME =}_FIND_SOURCE_ASSETS)
   target_compile_definitions({= name =}_core PRIVATE
     {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")

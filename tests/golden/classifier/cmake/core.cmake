@@ -16,7 +16,8 @@ add_library(sample_core
   src/resize_kernels.cpp
   src/resize_neon.cpp
   src/resize_x86.cpp
-  src/tensor.cpp)
+  src/tensor.cpp
+  src/workers.cpp)
 add_library(sample::core ALIAS sample_core)
 
 target_compile_features(sample_core PUBLIC cxx_std_17)
@@ -26,7 +27,8 @@ target_include_directories(sample_core
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
   PRIVATE
     src)
-target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS})
+find_package(Threads REQUIRED)
+target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(SAMPLE_FIND_SOURCE_ASSETS)
   target_compile_definitions(sample_core PRIVATE
     SAMPLE_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")

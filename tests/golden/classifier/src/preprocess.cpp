@@ -13,6 +13,7 @@
 
 #include "image_codecs.hpp"
 #include "resize.hpp"
+#include "workers.hpp"
 
 namespace sample {
 namespace {
@@ -114,22 +115,6 @@ CropPlan plan_crop(const Size& in, const CenterCrop& crop) {
   return plan;
 }
 
-// Puts the kept part into a black picture of the crop's size.
-Image padded(Image kept, const CropPlan& plan, const CenterCrop& crop) {
-  if (kept.height == crop.height && kept.width == crop.width) {
-    return kept;
-  }
-  Image result{crop.width, crop.height, {}};
-  result.pixels.resize(detail::rgb_bytes(crop.height, crop.width));
-  const std::size_t row_bytes = detail::rgb_bytes(1, kept.width);
-  const std::uint8_t* in = kept.pixels.data();
-  for (int y = 0; y < kept.height; ++y, in += row_bytes) {
-    const std::size_t start = detail::rgb_bytes(plan.top + y, crop.width) + detail::rgb_bytes(1, plan.left);
-    std::memcpy(result.pixels.data() + start, in, row_bytes);
-  }
-  return result;
-}
-
 Result<void> check(const CenterCrop& crop) {
   if (crop.height < 1 || crop.width < 1 || std::int64_t{crop.height} * crop.width > detail::kMaxPixels) {
     return invalid("cannot crop to " + describe({crop.height, crop.width}));
@@ -137,52 +122,179 @@ Result<void> check(const CenterCrop& crop) {
   return {};
 }
 
-// A resize, with the crop that follows it if there is one.
-Result<Image> resize_and_crop(const Image& image, const Resize& step, const CenterCrop* crop) {
-  const Result<Size> size = resized(size_of(image), step);
-  if (!size) {
-    return size.error();
-  }
-  if (crop == nullptr) {
-    return detail::resize_window(image, *size, step.interpolation, {0, 0, size->height, size->width});
-  }
-  const CropPlan plan = plan_crop(*size, *crop);
-  return padded(detail::resize_window(image, *size, step.interpolation, plan.kept), plan, *crop);
+// A resize with the crop that follows it, or one of the two: a part of the resized picture, and where it lies in a
+// result that is black elsewhere.
+struct Stage {
+  Size resized;
+  Interpolation interpolation = Interpolation::nearest;
+  Window kept;
+  Size out;
+  int top = 0;
+  int left = 0;
+
+  [[nodiscard]] bool pads() const { return kept.height != out.height || kept.width != out.width; }
+};
+
+Stage whole(const Size& size, Interpolation interpolation = Interpolation::nearest) { return {size, interpolation, {0, 0, size.height, size.width}, size, 0, 0}; }
+
+void crop(Stage& stage, const CenterCrop& crop) {
+  const CropPlan plan = plan_crop(stage.resized, crop);
+  stage.kept = plan.kept;
+  stage.out = {crop.height, crop.width};
+  stage.top = plan.top;
+  stage.left = plan.left;
 }
 
-Image center_crop(const Image& image, const CenterCrop& crop) {
-  const CropPlan plan = plan_crop(size_of(image), crop);
-  return padded(detail::resize_window(image, size_of(image), Interpolation::nearest, plan.kept), plan, crop);
+// The stage that begins with geometry[i], for a picture of size `in`; moves i behind it.
+Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geometry, std::size_t& i) {
+  Stage stage = whole(in);
+  if (geometry[i].kind == GeometryStep::Kind::resize) {
+    const Result<Size> size = resized(in, geometry[i].resize);
+    if (!size) {
+      return size.error();
+    }
+    stage = whole(*size, geometry[i].resize.interpolation);
+    ++i;
+  }
+  if (i < geometry.size() && geometry[i].kind == GeometryStep::Kind::center_crop) {
+    if (const Result<void> checked = check(geometry[i].crop); !checked) {
+      return checked.error();
+    }
+    crop(stage, geometry[i].crop);
+    ++i;
+  }
+  return stage;
 }
 
-Result<Image> run_geometry(const Image& image, const std::vector<GeometryStep>& geometry) {
+// Rows into a picture.
+class ImageSink final : public detail::RowSink {
+ public:
+  ImageSink(const Stage& stage, Image& out) : stage_(&stage), out_(&out) {
+    out.width = stage.out.width;
+    out.height = stage.out.height;
+    out.pixels.resize(detail::rgb_bytes(out.height, out.width));
+    if (stage.pads()) {
+      std::fill(out.pixels.begin(), out.pixels.end(), std::uint8_t{0});
+    }
+  }
+
+  void row(int y, const std::uint8_t* pixels) override {
+    const std::size_t start = detail::rgb_bytes(stage_->top + y, out_->width) + detail::rgb_bytes(1, stage_->left);
+    std::memcpy(out_->pixels.data() + start, pixels, detail::rgb_bytes(1, stage_->kept.width));
+  }
+
+ private:
+  const Stage* stage_;
+  Image* out_;
+};
+
+// The value of each level of each channel: the same operations as torch's, in float32, each rounded.
+class Levels {
+ public:
+  explicit Levels(const PreprocessOptions& options) {
+    constexpr auto kScale = static_cast<float>(1.0 / 255.0);
+    for (std::size_t channel = 0; channel < table_.size(); ++channel) {
+      for (std::size_t i = 0; i < 256; ++i) {
+        const auto level = static_cast<float>(i);
+        float value = options.rescale == Rescale::divide ? level / 255.0F : level * kScale;
+        if (options.normalize) {
+          value = value - options.mean[channel];
+          value = value / options.std[channel];
+        }
+        table_[channel][i] = value;
+      }
+    }
+  }
+
+  // `count` pixels into three planes.
+  void convert(const std::uint8_t* pixel, std::size_t count, float* red, float* green, float* blue) const {
+    for (std::size_t i = 0; i < count; ++i, pixel += 3) {
+      red[i] = table_[0][pixel[0]];
+      green[i] = table_[1][pixel[1]];
+      blue[i] = table_[2][pixel[2]];
+    }
+  }
+
+  [[nodiscard]] float black(std::size_t channel) const { return table_[channel][0]; }
+
+ private:
+  std::array<std::array<float, 256>, 3> table_{};
+};
+
+// Rows into the planes of a tensor.
+class PlaneSink final : public detail::RowSink {
+ public:
+  PlaneSink(const Stage& stage, const Levels& levels, float* out) : stage_(&stage), levels_(&levels), out_(out), plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
+    for (std::size_t channel = 0; stage.pads() && channel < 3; ++channel) {
+      std::fill_n(out + channel * plane_, plane_, levels.black(channel));
+    }
+  }
+
+  void row(int y, const std::uint8_t* pixels) override {
+    const auto width = static_cast<std::size_t>(stage_->out.width);
+    float* red = out_ + static_cast<std::size_t>(stage_->top + y) * width + static_cast<std::size_t>(stage_->left);
+    levels_->convert(pixels, static_cast<std::size_t>(stage_->kept.width), red, red + plane_, red + 2 * plane_);
+  }
+
+ private:
+  const Stage* stage_;
+  const Levels* levels_;
+  float* out_;
+  std::size_t plane_;
+};
+
+// What one thread keeps from picture to picture.
+struct Bench {
+  detail::ResizeBuffers resize;
+  std::array<Image, 2> between;
+};
+
+// A picture before its last stage.
+struct Last {
+  const Image* image = nullptr;
+  Stage stage;
+};
+
+void finish(const Last& last, Bench& bench, detail::RowSink& sink) { detail::resize_window(*last.image, last.stage.resized, last.stage.interpolation, last.stage.kept, bench.resize, sink); }
+
+// Every stage but the last.
+Result<Last> all_but_last(const Image& image, const std::vector<GeometryStep>& geometry, Bench& bench) {
   if (const Result<void> checked = check(image); !checked) {
     return checked.error();
   }
-  Image current;
-  const Image* in = &image;  // the caller's picture is not copied
-  for (std::size_t i = 0; i < geometry.size(); ++i) {
-    const GeometryStep& step = geometry[i];
-    const bool resizes = step.kind == GeometryStep::Kind::resize;
-    const bool crop_follows = resizes && i + 1 < geometry.size() && geometry[i + 1].kind == GeometryStep::Kind::center_crop;
-    const CenterCrop* crop = crop_follows ? &geometry[i + 1].crop : (resizes ? nullptr : &step.crop);
-    if (crop != nullptr) {
-      if (const Result<void> checked = check(*crop); !checked) {
-        return checked.error();
-      }
+  Last last{&image, whole(size_of(image))};
+  std::size_t buffer = 0;
+  for (std::size_t i = 0; i < geometry.size();) {
+    const Result<Stage> stage = next_stage(size_of(*last.image), geometry, i);
+    if (!stage) {
+      return stage.error();
     }
-    Result<Image> next = resizes ? resize_and_crop(*in, step.resize, crop) : Result<Image>(center_crop(*in, *crop));
-    if (!next) {
-      return next;
+    last.stage = *stage;
+    if (i < geometry.size()) {
+      Image& out = bench.between[buffer];
+      ImageSink sink(last.stage, out);
+      finish(last, bench, sink);
+      last.image = &out;
+      buffer = 1 - buffer;
     }
-    current = std::move(next).value();
-    in = &current;
-    i += crop_follows ? 1 : 0;
   }
-  if (in == &image) {
-    return image;
+  return last;
+}
+
+// The size that a picture comes out with.
+Result<Size> final_size(const Image& image, const std::vector<GeometryStep>& geometry) {
+  if (const Result<void> checked = check(image); !checked) {
+    return checked.error();
   }
-  return current;
+  Size size = size_of(image);
+  for (std::size_t i = 0; i < geometry.size();) {
+    const Result<Stage> stage = next_stage(size, geometry, i);
+    if (!stage) {
+      return stage.error();
+    }
+    size = stage->out;
+  }
+  return size;
 }
 
 Result<void> check(const PreprocessOptions& options) {
@@ -194,30 +306,53 @@ Result<void> check(const PreprocessOptions& options) {
   return {};
 }
 
-Result<Tensor> run_batch(const Image* images, std::size_t count, const PreprocessOptions& options) {
+std::string of_batch(std::size_t i, std::size_t count) { return count > 1 ? "picture " + std::to_string(i) + ": " : std::string(); }
+
+// All pictures have to come out with one size.
+Result<Size> common_size(const Image* images, std::size_t count, const PreprocessOptions& options) {
   if (count == 0) {
     return invalid("the batch is empty");
   }
   if (const Result<void> checked = check(options); !checked) {
     return checked.error();
   }
-  Tensor tensor;
   Size first;
   for (std::size_t i = 0; i < count; ++i) {
-    const Result<Image> image = run_geometry(images[i], options.geometry);
-    const std::string name = "picture " + std::to_string(i);
-    if (!image) {
-      return Error{image.error().code, (count > 1 ? name + ": " : "") + image.error().message};
+    const Result<Size> size = final_size(images[i], options.geometry);
+    if (!size) {
+      return Error{size.error().code, of_batch(i, count) + size.error().message};
     }
-    const Size size = size_of(*image);
     if (i == 0) {
-      first = size;
-      tensor = Tensor(DType::float32, Dims{static_cast<std::int64_t>(count), 3, size.height, size.width});
-    } else if (size.height != first.height || size.width != first.width) {
-      return invalid(name + " comes out as " + describe(size) + ", picture 0 as " + describe(first) +
-                     ": a batch needs one size");
+      first = *size;
+    } else if (size->height != first.height || size->width != first.width) {
+      return invalid("picture " + std::to_string(i) + " comes out as " + describe(*size) + ", picture 0 as " + describe(first) + ": a batch needs one size");
     }
-    to_chw(*image, options, tensor.data_as<float>() + i * detail::rgb_bytes(size.height, size.width));
+  }
+  return first;
+}
+
+Result<void> fill(const Image& image, const PreprocessOptions& options, const Levels& levels, Bench& bench, float* out) {
+  const Result<Last> last = all_but_last(image, options.geometry, bench);
+  if (!last) {
+    return last.error();
+  }
+  PlaneSink sink(last->stage, levels, out);
+  finish(*last, bench, sink);
+  return {};
+}
+
+Result<Tensor> run_batch(const Image* images, std::size_t count, const PreprocessOptions& options) {
+  const Result<Size> size = common_size(images, count, options);
+  if (!size) {
+    return size.error();
+  }
+  Tensor tensor(DType::float32, Dims{static_cast<std::int64_t>(count), 3, size->height, size->width});
+  const Levels levels(options);
+  Bench bench;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (Result<void> filled = fill(images[i], options, levels, bench, tensor.data_as<float>() + i * detail::rgb_bytes(size->height, size->width)); !filled) {
+      return filled.error();
+    }
   }
   return tensor;
 }
@@ -225,34 +360,22 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
 }  // namespace
 
 Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry) {
-  return guarded<Image>([&] { return run_geometry(image, geometry); });
+  return guarded<Image>([&]() -> Result<Image> {
+    Bench bench;
+    const Result<Last> last = all_but_last(image, geometry, bench);
+    if (!last) {
+      return last.error();
+    }
+    Image out;
+    ImageSink sink(last->stage, out);
+    finish(*last, bench, sink);
+    return out;
+  });
 }
 
 void to_chw(const Image& image, const PreprocessOptions& options, float* out) {
-  // 256 values a channel: the same operations as torch's, in float32, each rounded.
-  std::array<std::array<float, 256>, 3> table{};
-  constexpr auto kScale = static_cast<float>(1.0 / 255.0);
-  for (std::size_t channel = 0; channel < table.size(); ++channel) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      const auto level = static_cast<float>(i);
-      float value = options.rescale == Rescale::divide ? level / 255.0F : level * kScale;
-      if (options.normalize) {
-        value = value - options.mean[channel];
-        value = value / options.std[channel];
-      }
-      table[channel][i] = value;
-    }
-  }
   const std::size_t count = std::min(image.pixels.size(), detail::rgb_bytes(image.height, image.width)) / 3;
-  const std::uint8_t* pixel = image.pixels.data();
-  float* red = out;
-  float* green = out + count;
-  float* blue = out + 2 * count;
-  for (std::size_t i = 0; i < count; ++i, pixel += 3) {
-    red[i] = table[0][pixel[0]];
-    green[i] = table[1][pixel[1]];
-    blue[i] = table[2][pixel[2]];
-  }
+  Levels(options).convert(image.pixels.data(), count, out, out + count, out + 2 * count);
 }
 
 Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options) {
@@ -261,6 +384,55 @@ Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options) 
 
 Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options) {
   return guarded<Tensor>([&] { return run_batch(images.data(), images.size(), options); });
+}
+
+struct Preprocessor::State {
+  State(PreprocessOptions wanted, int threads) : options(std::move(wanted)), levels(options), workers(threads), benches(workers.count()) {}
+
+  PreprocessOptions options;
+  Levels levels;
+  detail::Workers workers;
+  std::vector<Bench> benches;          // one a thread
+  std::vector<Result<void>> outcomes;  // one a picture
+};
+
+Preprocessor::Preprocessor(PreprocessOptions options, int threads) : state_(std::make_unique<State>(std::move(options), threads)) {}
+Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
+Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
+Preprocessor::~Preprocessor() = default;
+
+Result<Dims> Preprocessor::dims(const Image& image) const {
+  const Result<Size> size = common_size(&image, 1, state_->options);
+  return size ? Result<Dims>(Dims{1, 3, size->height, size->width}) : Result<Dims>(size.error());
+}
+
+Result<void> Preprocessor::run(const Image& image, const TensorView& out) { return run(Span<const Image>(image), out); }
+
+Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) {
+  return guarded<void>([&]() -> Result<void> {
+    State& state = *state_;
+    const Result<Size> size = common_size(images.begin(), images.size(), state.options);
+    if (!size) {
+      return size.error();
+    }
+    const Dims wanted{static_cast<std::int64_t>(images.size()), 3, size->height, size->width};
+    if (out.data == nullptr || out.dtype != DType::float32 || out.device != Device::cpu || out.dims != wanted) {
+      return invalid("the pictures come out as float32 " + to_string(wanted) + " on the CPU, the tensor for them is " + to_string(out.dtype) + " " + to_string(out.dims) + (out.device == Device::cpu ? "" : " on another device") + (out.data == nullptr ? " without memory" : ""));
+    }
+    auto* planes = static_cast<float*>(out.data);
+    const std::size_t floats = detail::rgb_bytes(size->height, size->width);
+    state.outcomes.assign(images.size(), Result<void>());
+    auto one = [&](std::size_t item, std::size_t worker) {
+      state.outcomes[item] = guarded<void>([&] { return fill(images[item], state.options, state.levels, state.benches[worker], planes + item * floats); });
+    };
+    state.workers.run(images.size(), one);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      if (const Result<void>& outcome = state.outcomes[i]; !outcome) {
+        return Error{outcome.error().code, of_batch(i, images.size()) + outcome.error().message};
+      }
+    }
+    return {};
+  });
 }
 
 }  // namespace sample

@@ -54,8 +54,9 @@ void add_parts(Axis& axis, Axis::Span& span) {
   }
 }
 
-// Weights for the output positions [begin, begin + count) of an axis resized from in_size to out_size.
-Axis make_axis(int in_size, int out_size, Interpolation interpolation, int begin, int count) {
+// The weights of an axis; `raw` is room for them.
+void make_axis(const ResizeBuffers::Key& key, Axis& axis, std::vector<double>& raw) {
+  const auto [in_size, out_size, interpolation, begin, count] = key;
   const bool cubic = interpolation == Interpolation::bicubic;
   // Pillow holds the source box in float.
   const double scale = static_cast<double>(static_cast<float>(in_size)) / out_size;
@@ -66,10 +67,11 @@ Axis make_axis(int in_size, int out_size, Interpolation interpolation, int begin
     throw std::bad_alloc();  // Pillow's limit for its table of weights
   }
 
-  Axis axis;
+  axis.spans.clear();
+  axis.weights.clear();
+  axis.parts.clear();
   axis.first = in_size;
-  axis.spans.reserve(static_cast<std::size_t>(count));
-  std::vector<double> raw;
+  axis.last = 0;
   for (int i = begin; i < begin + count; ++i) {
     const double center = (i + 0.5) * scale;
     const int low = std::max(static_cast<int>(center - support + 0.5), 0);
@@ -92,7 +94,6 @@ Axis make_axis(int in_size, int out_size, Interpolation interpolation, int begin
     axis.first = std::min(axis.first, low);
     axis.last = std::max(axis.last, high);
   }
-  return axis;
 }
 
 // A view of rows: the picture itself, or what the first pass left.
@@ -111,53 +112,34 @@ struct Rows {
 // Bytes of a row of `pixels` that a horizontal pass writes.
 std::size_t written_row(int pixels) { return rgb_bytes(1, pixels) + kWriteBeyond; }
 
-// Rows [top, bottom) resampled along x, two at a time; `stride` is at least written_row().
-void horizontal_pass(const Rows& in, int top, int bottom, const Axis& axis, std::uint8_t* out, std::size_t stride) {
+// A row as a kernel may read it, from the picture's column 0 on. Kernels read on behind a row's end: that is the
+// next row, but for the last ones, which are copied. `used`: bytes of the row.
+const std::uint8_t* readable(const Rows& in, int y, std::size_t used, std::vector<std::uint8_t>& copy) {
+  const std::uint8_t* row = in.at(y, in.left);
+  if (static_cast<std::size_t>(in.end - row) < used + kReadBeyond) {
+    copy.resize(used + kReadBeyond);
+    std::memcpy(copy.data(), row, used);
+    row = copy.data();
+  }
+  return row - static_cast<std::ptrdiff_t>(in.left) * kChannels;
+}
+
+// Rows [top, bottom) resampled along x, two at a time; `out(y)` is where a row goes, with written_row() bytes,
+// `done(y)` tells that it is there.
+template <typename Out, typename Done>
+void horizontal_pass(const Rows& in, int top, int bottom, const Axis& axis, ResizeBuffers& buffers, const Out& out, const Done& done) {
   const ResizeKernels& kernels = resize_kernels();
-  const std::size_t used = rgb_bytes(1, axis.last - in.left);  // bytes of a row
-  std::array<std::vector<std::uint8_t>, 2> copies;
-  std::vector<std::uint8_t> unused(top < bottom && (bottom - top) % 2 != 0 ? stride : 0);
-  // The kernels read on behind a row's end. That is the next row, but for the last rows: those are copied.
-  const auto row_of = [&](int y, std::vector<std::uint8_t>& copy) {
-    const std::uint8_t* row = in.at(y, in.left);
-    if (static_cast<std::size_t>(in.end - row) < used + kReadBeyond) {
-      copy.resize(used + kReadBeyond);
-      std::memcpy(copy.data(), row, used);
-      row = copy.data();
-    }
-    return row - static_cast<std::ptrdiff_t>(in.left) * kChannels;
-  };
-  for (int y = top; y < bottom; y += 2, out += 2 * stride) {
-    const bool last = y + 1 == bottom;
-    const std::uint8_t* const first = row_of(y, copies[0]);
-    const std::uint8_t* const rows[2] = {first, last ? first : row_of(y + 1, copies[1])};
-    std::uint8_t* const to[2] = {out, last ? unused.data() : out + stride};
+  const std::size_t used = rgb_bytes(1, axis.last - in.left);
+  for (int y = top; y < bottom; y += 2) {
+    const bool single = y + 1 == bottom;  // then both are the same row
+    const std::uint8_t* const first = readable(in, y, used, buffers.copies[0]);
+    const std::uint8_t* const rows[2] = {first, single ? first : readable(in, y + 1, used, buffers.copies[1])};
+    std::uint8_t* const to[2] = {out(y), out(single ? y : y + 1)};
     kernels.horizontal(rows, axis, to);
-  }
-}
-
-// Columns from `left` on resampled along y.
-void vertical_pass(const Rows& in, int left, int width, const Axis& axis, std::uint8_t* out, std::size_t stride) {
-  const ResizeKernels& kernels = resize_kernels();
-  const std::size_t bytes = rgb_bytes(1, width);
-  for (const Axis::Span& span : axis.spans) {
-    kernels.vertical(in.at(span.first, left), in.stride, bytes, axis, span, out);
-    out += stride;
-  }
-}
-
-// Rows without what lies between them.
-void pack(const std::vector<std::uint8_t>& rows, std::size_t stride, std::size_t row_bytes, std::uint8_t* out) {
-  for (std::size_t at = 0; at + stride <= rows.size(); at += stride, out += row_bytes) {
-    std::memcpy(out, rows.data() + at, row_bytes);
-  }
-}
-
-void copy_window(const Rows& in, const Window& window, std::uint8_t* out) {
-  const std::size_t bytes = static_cast<std::size_t>(window.width) * kChannels;
-  for (int y = 0; y < window.height; ++y) {
-    std::memcpy(out, in.at(window.top + y, window.left), bytes);
-    out += bytes;
+    done(y);
+    if (!single) {
+      done(y + 1);
+    }
   }
 }
 
@@ -177,79 +159,97 @@ std::vector<int> nearest_positions(int in_size, int out_size, int begin, int cou
   return positions;
 }
 
-void nearest(const Rows& in, const Image& image, const Size& size, const Window& window, std::uint8_t* out) {
+void nearest(const Rows& in, const Image& image, const Size& size, const Window& window, std::vector<std::uint8_t>& row_buffer, RowSink& sink) {
   const std::vector<int> columns = nearest_positions(image.width, size.width, window.left, window.width);
   const std::vector<int> rows = nearest_positions(image.height, size.height, window.top, window.height);
-  for (const int row : rows) {
+  for (int y = 0; y < window.height; ++y) {
+    row_buffer.assign(rgb_bytes(1, window.width), 0);
+    const int row = rows[static_cast<std::size_t>(y)];
+    std::uint8_t* out = row_buffer.data();
     for (const int column : columns) {
       if (row >= 0 && column >= 0) {
         std::memcpy(out, in.at(row, column), kChannels);
       }
       out += kChannels;
     }
+    sink.row(y, row_buffer.data());
   }
 }
 
 }  // namespace
 
-Image resize_window(const Image& image, const Size& size, Interpolation interpolation, const Window& window) {
-  Image result;
-  result.width = window.width;
-  result.height = window.height;
-  result.pixels.resize(rgb_bytes(window.height, window.width));
+const Axis& ResizeBuffers::axis(Kept& kept, const Key& key) {
+  if (!(kept.key == key)) {
+    kept.key = {};  // should the weights not fit into memory
+    make_axis(key, kept.axis, kept.raw);
+    kept.key = key;
+  }
+  return kept.axis;
+}
+
+void resize_window(const Image& image, const Size& size, Interpolation interpolation, const Window& window, ResizeBuffers& buffers, RowSink& sink) {
   const Rows source{image.pixels.data(), rgb_bytes(1, image.width), 0, 0, image.pixels.data() + image.pixels.size()};
-  const std::size_t row_bytes = rgb_bytes(1, window.width);
   const bool along_x = size.width != image.width;
   const bool along_y = size.height != image.height;
-  std::uint8_t* out = result.pixels.data();
   if (!along_x && !along_y) {
-    copy_window(source, window, out);
-    return result;
+    for (int y = 0; y < window.height; ++y) {
+      sink.row(y, source.at(window.top + y, window.left));
+    }
+    return;
   }
   if (interpolation == Interpolation::nearest) {
-    nearest(source, image, size, window, out);
-    return result;
+    nearest(source, image, size, window, buffers.out[0], sink);
+    return;
   }
 
-  Axis x;
-  Axis y;
-  if (along_x) {
-    x = make_axis(image.width, size.width, interpolation, window.left, window.width);
-  }
-  if (along_y) {
-    y = make_axis(image.height, size.height, interpolation, window.top, window.height);
-  }
+  static const Axis none;
+  const Axis& x = along_x ? buffers.columns({image.width, size.width, interpolation, window.left, window.width}) : none;
+  const Axis& y = along_y ? buffers.rows({image.height, size.height, interpolation, window.top, window.height}) : none;
+  const std::size_t row_bytes = rgb_bytes(1, window.width);
   const std::size_t stride = written_row(window.width);
+  for (std::vector<std::uint8_t>& row : buffers.out) {
+    row.resize(stride);
+  }
+  // The rows of a horizontal pass as the result.
+  const auto horizontal_last = [&](const Rows& in, int top) {
+    const auto out = [&](int row) { return buffers.out[static_cast<std::size_t>((row - top) % 2)].data(); };
+    horizontal_pass(in, top, top + window.height, x, buffers, out, [&](int row) { sink.row(row - top, out(row)); });
+  };
+  // Those of a vertical pass from column `left` of `in` on.
+  const auto vertical_last = [&](const Rows& in, int left) {
+    for (int row = 0; row < window.height; ++row) {
+      const Axis::Span& span = y.spans[static_cast<std::size_t>(row)];
+      resize_kernels().vertical(in.at(span.first, left), in.stride, row_bytes, y, span, buffers.out[0].data());
+      sink.row(row, buffers.out[0].data());
+    }
+  };
   if (!along_y) {
-    std::vector<std::uint8_t> rows(stride * static_cast<std::size_t>(window.height));
-    horizontal_pass(source, window.top, window.top + window.height, x, rows.data(), stride);
-    pack(rows, stride, row_bytes, out);
-    return result;
+    horizontal_last(source, window.top);
+    return;
   }
   if (!along_x) {
-    vertical_pass(source, window.left, window.width, y, out, row_bytes);
-    return result;
+    vertical_last(source, window.left);
+    return;
   }
   // Since version 13 Pillow runs the vertical pass first where that saves more work; the rounding
   // between the passes makes the order visible.
   const std::int64_t fewer_rows = std::int64_t{image.height} - size.height;
   const std::int64_t fewer_columns = std::int64_t{image.width} - size.width;
-  std::vector<std::uint8_t> between;
   if (fewer_rows > 0 && fewer_rows > 2 * fewer_columns) {
-    const int width = x.last - x.first;
-    between.resize(rgb_bytes(window.height, width) + kReadBeyond);
-    vertical_pass(source, x.first, width, y, between.data(), rgb_bytes(1, width));
-    const Rows rows{between.data(), rgb_bytes(1, width), 0, x.first, between.data() + between.size()};
-    std::vector<std::uint8_t> resized(stride * static_cast<std::size_t>(window.height));
-    horizontal_pass(rows, 0, window.height, x, resized.data(), stride);
-    pack(resized, stride, row_bytes, out);
+    const std::size_t bytes = rgb_bytes(1, x.last - x.first);
+    buffers.between.resize(bytes * static_cast<std::size_t>(window.height) + kReadBeyond);
+    std::uint8_t* out = buffers.between.data();
+    for (const Axis::Span& span : y.spans) {
+      resize_kernels().vertical(source.at(span.first, x.first), source.stride, bytes, y, span, out);
+      out += bytes;
+    }
+    horizontal_last(Rows{buffers.between.data(), bytes, 0, x.first, buffers.between.data() + buffers.between.size()}, 0);
   } else {
-    between.resize(stride * static_cast<std::size_t>(y.last - y.first));
-    horizontal_pass(source, y.first, y.last, x, between.data(), stride);
-    const Rows rows{between.data(), stride, y.first, 0, between.data() + between.size()};
-    vertical_pass(rows, 0, window.width, y, out, row_bytes);
+    buffers.between.resize(stride * static_cast<std::size_t>(y.last - y.first));
+    const auto out = [&](int row) { return buffers.between.data() + stride * static_cast<std::size_t>(row - y.first); };
+    horizontal_pass(source, y.first, y.last, x, buffers, out, [](int) {});
+    vertical_last(Rows{buffers.between.data(), stride, y.first, 0, buffers.between.data() + buffers.between.size()}, 0);
   }
-  return result;
 }
 
 std::size_t rgb_bytes(int height, int width) {

@@ -1,11 +1,15 @@
 // Pillow's Image.resize on 8-bit RGB, bit by bit, for a part of the resized picture.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "sample/image.hpp"
 #include "sample/preprocess.hpp"
+
+#include "resize_kernels.hpp"
 
 namespace sample::detail {
 
@@ -22,9 +26,54 @@ struct Window {
   int width = 0;
 };
 
-// The `window` of `image` resized to `size`: the same pixels as resizing first and cropping then, but
-// only those are computed. All sides are at least 1. Throws std::bad_alloc.
-[[nodiscard]] Image resize_window(const Image& image, const Size& size, Interpolation interpolation, const Window& window);
+// Takes the rows of a result, from top to bottom.
+class RowSink {
+ public:
+  RowSink() = default;
+  RowSink(const RowSink&) = delete;
+  RowSink& operator=(const RowSink&) = delete;
+  virtual ~RowSink() = default;
+  virtual void row(int y, const std::uint8_t* pixels) = 0;  // RGB, as wide as the window
+};
+
+// What a resize needs besides pictures. Kept from one to the next, nothing is allocated again, and the weights
+// are those of the last picture where its sizes were the same.
+class ResizeBuffers {
+ public:
+  // An axis resized from in_size to out_size: the positions [begin, begin + count).
+  struct Key {
+    int in_size = 0;
+    int out_size = 0;
+    Interpolation interpolation = Interpolation::nearest;
+    int begin = 0;
+    int count = 0;
+
+    friend bool operator==(const Key& a, const Key& b) { return a.in_size == b.in_size && a.out_size == b.out_size && a.interpolation == b.interpolation && a.begin == b.begin && a.count == b.count; }
+  };
+
+  [[nodiscard]] const Axis& columns(const Key& key) { return axis(columns_, key); }
+  [[nodiscard]] const Axis& rows(const Key& key) { return axis(rows_, key); }
+
+  std::vector<std::uint8_t> between;                // what the first pass leaves
+  std::array<std::vector<std::uint8_t>, 2> out;     // two rows of the result
+  std::array<std::vector<std::uint8_t>, 2> copies;  // of the picture's last rows
+
+ private:
+  struct Kept {
+    Key key;
+    Axis axis;
+    std::vector<double> raw;
+  };
+
+  static const Axis& axis(Kept& kept, const Key& key);
+
+  Kept columns_;
+  Kept rows_;
+};
+
+// The `window` of `image` resized to `size`, row by row: the same pixels as resizing first and cropping then,
+// but only those are computed. All sides are at least 1. Throws std::bad_alloc.
+void resize_window(const Image& image, const Size& size, Interpolation interpolation, const Window& window, ResizeBuffers& buffers, RowSink& sink);
 
 // Bytes of an RGB picture; throws std::bad_alloc where memory cannot hold it.
 [[nodiscard]] std::size_t rgb_bytes(int height, int width);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "image.hpp"
@@ -76,5 +77,30 @@ void to_chw(const Image& image, const PreprocessOptions& options, float* out);
 
 // A batch: every picture must come out with the same size. A float32 tensor of Nx3xHxW.
 [[nodiscard]] Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
+
+// Preprocesses pictures into memory of the caller, and keeps its buffers and threads: with pictures of one size it
+// allocates nothing after the first. Equal pictures give equal bits, whatever the number of threads. For one
+// caller at a time. Move-only.
+class Preprocessor {
+ public:
+  // `threads` work on the pictures of a batch, the caller's own among them.
+  explicit Preprocessor(PreprocessOptions options = model_preprocess(), int threads = 1);
+  Preprocessor(Preprocessor&&) noexcept;
+  Preprocessor& operator=(Preprocessor&&) noexcept;
+  Preprocessor(const Preprocessor&) = delete;
+  Preprocessor& operator=(const Preprocessor&) = delete;
+  ~Preprocessor();
+
+  // The dims that run() wants for one such picture: 1x3xHxW.
+  [[nodiscard]] Result<Dims> dims(const Image& image) const;
+
+  // `out` is float32 Nx3xHxW on the CPU, for N pictures which all come out as HxW.
+  [[nodiscard]] Result<void> run(const Image& image, const TensorView& out);
+  [[nodiscard]] Result<void> run(Span<const Image> images, const TensorView& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace sample

@@ -1,0 +1,124 @@
+// A Preprocessor: the bits of preprocess(), whatever the threads, into memory of the caller, with no allocation.
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "sample/preprocess.hpp"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+}  // namespace
+
+// Not inlined: gcc would see malloc() meet operator delete.
+#if defined(__GNUC__)
+#define SAMPLE_NOINLINE __attribute__((noinline))
+#else
+#define SAMPLE_NOINLINE
+#endif
+
+SAMPLE_NOINLINE void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size > 0 ? size : 1)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+
+SAMPLE_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); }
+SAMPLE_NOINLINE void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+
+namespace sample::test {
+namespace {
+
+Image picture(int width, int height, unsigned seed) {
+  Image image{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
+  for (std::uint8_t& level : image.pixels) {
+    seed = seed * 1664525U + 1013904223U;
+    level = static_cast<std::uint8_t>(seed >> 24U);
+  }
+  return image;
+}
+
+PreprocessOptions options_with(std::vector<GeometryStep> geometry) {
+  PreprocessOptions options;
+  options.geometry = std::move(geometry);
+  options.normalize = true;
+  options.mean = {0.5F, 0.25F, 0.125F};
+  options.std = {0.25F, 0.5F, 2.0F};
+  return options;
+}
+
+bool same_bits(const Tensor& a, const std::vector<float>& b) { return a.bytes() == b.size() * sizeof(float) && std::memcmp(a.data(), b.data(), a.bytes()) == 0; }
+
+void test_bits(const PreprocessOptions& options, const std::string& what, Checker& check) {
+  const std::vector<Image> images{picture(61, 47, 1), picture(47, 61, 2), picture(32, 32, 3), picture(300, 20, 4), picture(5, 5, 5)};
+  const Result<Tensor> expected = preprocess(images, options);
+  if (!check.that(expected.ok(), what + ": " + (expected.ok() ? "" : expected.error().message))) {
+    return;
+  }
+  for (const int threads : {1, 3}) {
+    Preprocessor preprocessor(options, threads);
+    for (int round = 0; round < 3; ++round) {
+      std::vector<float> out(expected->bytes() / sizeof(float), -1.0F);
+      const Result<void> done = preprocessor.run(images, view_of(out.data(), expected->dims()));
+      check.that(done.ok() && same_bits(*expected, out), what + ", " + std::to_string(threads) + " threads");
+    }
+  }
+}
+
+void test_allocations(Checker& check) {
+  const PreprocessOptions options = options_with({Resize{40, 0, 0, 0, Interpolation::bicubic}, CenterCrop{32, 32}});
+  Preprocessor preprocessor(options, 2);
+  const std::vector<Image> images{picture(61, 47, 1), picture(61, 47, 2), picture(61, 47, 3), picture(61, 47, 4)};
+  std::vector<float> out(4 * 3 * 32 * 32);
+  const TensorView view = view_of(out.data(), Dims{4, 3, 32, 32});
+  for (int round = 0; round < 20; ++round) {  // until both threads have had a picture
+    check.that(preprocessor.run(images, view).ok(), "warming up");
+  }
+  Preprocessor single(options);
+  const TensorView first = view_of(out.data(), Dims{1, 3, 32, 32});
+  check.that(single.run(images[0], first).ok(), "warming up");
+  const std::size_t before = allocations;
+  for (const Image& image : images) {
+    check.that(single.run(image, first).ok(), "running");
+  }
+  const std::size_t more = allocations - before;
+  check.that(more == 0, std::to_string(more) + " allocations after the first picture");
+}
+
+void test_refusals(Checker& check) {
+  const PreprocessOptions options = options_with({Resize{40, 0, 0, 0, Interpolation::bilinear}});
+  Preprocessor preprocessor(options);
+  std::vector<float> out(3 * 40 * 51);
+  const Image image = picture(61, 47, 1);
+  const Result<Dims> dims = preprocessor.dims(image);
+  check.that(dims.ok() && *dims == Dims{1, 3, 40, 51}, "the size that comes out");
+  check.fails(preprocessor.run(image, view_of(out.data(), Dims{1, 3, 40, 40})), ErrorCode::invalid_argument, "1x3x40x51", "another shape");
+  check.fails(preprocessor.run(image, view_of(reinterpret_cast<std::int32_t*>(out.data()), Dims{1, 3, 40, 51})), ErrorCode::invalid_argument, "float32", "another type");
+  check.fails(preprocessor.run(image, view_of(static_cast<float*>(nullptr), Dims{1, 3, 40, 51})), ErrorCode::invalid_argument, "without memory", "no memory");
+  const std::vector<Image> mixed{image, picture(47, 61, 2)};
+  check.fails(preprocessor.run(mixed, view_of(out.data(), Dims{2, 3, 40, 51})), ErrorCode::invalid_argument, "picture 1", "pictures of two sizes");
+  check.fails(preprocessor.run(Span<const Image>(), view_of(out.data(), Dims{1, 3, 40, 51})), ErrorCode::invalid_argument, "empty", "no pictures");
+}
+
+}  // namespace
+}  // namespace sample::test
+
+int main() {
+  using namespace sample;
+  test::Checker check;
+  const Resize shorter{40, 0, 0, 0, Interpolation::bilinear};
+  test::test_bits(test::options_with({shorter, CenterCrop{32, 32}}), "resize and crop", check);
+  test::test_bits(test::options_with({Resize{0, 0, 30, 50, Interpolation::bicubic}}), "resize", check);
+  test::test_bits(test::options_with({Resize{0, 0, 30, 50, Interpolation::nearest}, CenterCrop{64, 20}}), "a crop that pads", check);
+  test::test_bits(test::options_with({CenterCrop{40, 40}, Resize{0, 0, 24, 24, Interpolation::bilinear}, CenterCrop{16, 16}}), "several stages", check);
+  test::test_allocations(check);
+  test::test_refusals(check);
+  return check.exit_code();
+}
