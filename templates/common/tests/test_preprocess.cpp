@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "check.hpp"
 #include "{= name =}/preprocess.hpp"
+
+#include "check.hpp"
 
 namespace {
 

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "check.hpp"
 #include "sample/preprocess.hpp"
+
+#include "check.hpp"
 
 namespace {
 
