@@ -109,7 +109,7 @@ def export_onnx(
         shutil.rmtree(scratch, ignore_errors=True)
     total = artifact.size + (artifact.external.size if artifact.external else 0)
     progress(
-        f"{ARTIFACT}: {artifact.method}, {total / 1e6:.1f} MB,"
+        f"ONNX: {artifact.method}, {total / 1e6:.1f} MB,"
         f" differs from eager by {made.worst:.1e} of the largest output"
     )
     if made.candidate.traced:

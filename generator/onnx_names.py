@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -147,8 +148,11 @@ def _name_nodes(
     taken: set[str] = set()
     names = []
     made_by: dict[str, str] = {}
+    owners = Counter(n.input[1] for n in all_nodes(graph) if n.op_type in _WEIGHTED and len(n.input) > 1)
+    # Exporters merge equal weights, such as the ones of untrained norms: those tell nothing.
+    own = {weight for weight, count in owners.items() if count == 1}
     for node in all_nodes(graph):
-        path = _path_of(node, parameters, paths, made_by, prefix)
+        path = _path_of(node, parameters, own, paths, made_by, prefix)
         while path and path not in modules:
             path = path.rpartition(".")[0]  # the exporter's own scopes
         made_by.update(dict.fromkeys(filter(None, node.output), path))
@@ -159,11 +163,12 @@ def _name_nodes(
 def _path_of(
     node: Any,
     parameters: Collection[str],
+    own: Collection[str],
     paths: Mapping[str, str],
     made_by: Mapping[str, str],
     prefix: str,
 ) -> str:
-    if node.op_type in _WEIGHTED and len(node.input) > 1:
+    if node.op_type in _WEIGHTED and len(node.input) > 1 and node.input[1] in own:
         weight: str = node.input[1].removeprefix(prefix)
         if weight in parameters and "." in weight:
             return weight.rpartition(".")[0]

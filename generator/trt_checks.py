@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import rtx
-from .parity import Comparison
+from .network import replay
+from .parity import NETWORK_PLAN, Comparison
 from .spec import ParityResult, ProjectSpec
 from .toolchain import run
 
@@ -51,7 +52,8 @@ def answers(folder: Path, project: ProjectSpec) -> Comparison:
 
 
 def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
-    """Parses the ONNX file with TensorRT-RTX, compares each layer's shapes, and builds an engine."""
+    """Parses the ONNX file with TensorRT-RTX, or makes every call of the plan, compares each layer's shapes,
+    and builds an engine."""
     missing = [p for p in rtx.PACKAGES if importlib.util.find_spec(p) is None]
     if missing:
         return Checked(
@@ -61,10 +63,15 @@ def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
         result = Path(scratch) / "result.json"
         asked = Path(scratch) / "job.json"
-        model = folder / "assets" / project.artifact.file
-        asked.write_text(json.dumps(rtx.job(project, model, result)), encoding="utf-8")
+        artifact = folder / "assets" / project.artifact.file
+        if project.artifact.format == "network":
+            program = "network.replay"
+            job = replay.job(project, folder / NETWORK_PLAN, artifact, result)
+        else:
+            program, job = "rtx", rtx.job(project, artifact, result)
+        asked.write_text(json.dumps(job), encoding="utf-8")
         # Its own process: an error inside the library may be a crash.
-        finished = run([sys.executable, "-m", f"{__package__}.rtx", str(asked)], timeout=_SECONDS)
+        finished = run([sys.executable, "-m", f"{__package__}.{program}", str(asked)], timeout=_SECONDS)
         log = f"$ {' '.join(finished.argv)}\n{finished.output}"
         if finished.code != 0 or not result.is_file():
             last = (finished.output.strip().splitlines() or ["no output"])[-1]

@@ -83,6 +83,8 @@ VIOLATIONS = {
     "host_pointer": "the GPU cannot reach this address",
     "misaligned": "not a multiple of 256",
     "small_buffer": "output y: 24 bytes at an address that has 8",
+    "late_layer": "a tensor or a layer was used after its network was destroyed",
+    "foreign_tensor": "the tensor x is of another network",
     "parser_gone": "the parser, which holds the weights, was destroyed before the build",
     "builder_first": "IBuilder was destroyed before what it made",
     "runtime_first": "IRuntime was destroyed before what it made",

@@ -13,11 +13,12 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from building import cmake, must
-from trt import rendered, stubs
+from trt import exported, networks, rendered, stubs
 
 from generator.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets
 from generator.toolchain import find_program
@@ -32,8 +33,8 @@ LIBRARIES = [Path(p) for p in os.environ.get("GENCPP_TENSORRT_LIBRARIES", "").sp
 class Builds:
     """A build folder a compiler, configured anew for each version: what lacks TensorRT is built once."""
 
-    def __init__(self, folder: Path) -> None:
-        self.project = rendered.write(folder / "sample")
+    def __init__(self, folder: Path, project: Path) -> None:
+        self.project = project
         self.folder = folder
 
     def build(self, compiler: str, root: Path, version: str) -> Path:
@@ -54,7 +55,15 @@ class Builds:
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
     if (cuda := find_cuda_runtime()).problem:
         pytest.skip(f"{cuda.problem}: {cuda.remedy}")
-    return Builds(tmp_path_factory.mktemp("matrix"))
+    folder = tmp_path_factory.mktemp("matrix")
+    return Builds(folder, rendered.write(folder / "sample"))
+
+
+@pytest.fixture(scope="module")
+def network_builds(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> Builds:
+    """The same for a network that is C++."""
+    folder = tmp_path_factory.mktemp("matrix-network")
+    return Builds(folder, networks.write_project(exported.network("resnet18"), folder / "sample"))
 
 
 def start(program: Path, *, libraries: str = "") -> subprocess.CompletedProcess[str]:
@@ -97,6 +106,31 @@ def test_compiles_links_and_says_what_is_missing(
     whole = headers_or_skip(version)
     root = stubs.sdk(tmp_path / "sdk", whole)
     check_says_what_is_missing(start(builds.build(compiler, root, whole)))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: str) -> None:
+    """There is no parser to link. Pedantic as for the parser's project."""
+    whole = headers_or_skip(version)
+    root = stubs.sdk(tmp_path / "sdk", whole, parser=False)
+    program = network_builds.build("default", root, whole)
+    check_says_what_is_missing(start(program))
+    needed = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+    assert "libnvinfer.so" in needed and "parser" not in needed and "cudnn" not in needed
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("model", [m for m in exported.MODELS if m != "resnet18"])
+def test_networks_of_other_models_compile(tmp_path: Path, model: str) -> None:
+    """network.cpp alone, against every version, each in seconds."""
+    folder = networks.write_sources(exported.network(model), tmp_path / "project")
+    for version in VERSIONS:
+        headers_or_skip(version)
+        include = stubs.real_headers() / version / "include"
+        began = time.monotonic()
+        networks.compile_object(folder, "src/network.cpp", include, tmp_path / version / "network.o")
+        assert time.monotonic() - began < 60, f"network.cpp of {model} on {version}"
 
 
 def test_header_sets_beyond_the_named_ones(builds: Builds, tmp_path: Path) -> None:

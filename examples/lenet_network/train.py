@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from lenet import lenet
+from lenet import LeNet
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
@@ -44,14 +44,13 @@ def main() -> int:
         print("usage: train.py OUT.pth", file=sys.stderr)
         return 2
     torch.manual_seed(0)
-    model = lenet()
+    model = LeNet()
     images, labels = drawn(IMAGES, 1)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    logits = model[:-1]  # the loss has a softmax of its own
     for _ in range(3):
         for batch in torch.randperm(IMAGES).split(64):
             optimiser.zero_grad()
-            nn.functional.cross_entropy(logits(images[batch]), labels[batch]).backward()
+            nn.functional.cross_entropy(model.logits(images[batch]), labels[batch]).backward()
             optimiser.step()
     held_out, digits = drawn(HELD_OUT, 2)
     with torch.inference_mode():

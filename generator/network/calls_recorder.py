@@ -79,6 +79,7 @@ class Recorder:
         method: str,
         inputs: Sequence[str],
         weights: Sequence[tuple[str, CallWeights]] = (),
+        /,
         **attributes: Value,
     ) -> None:
         """The call that makes the layer's own tensors."""
@@ -90,6 +91,7 @@ class Recorder:
         what: str,
         inputs: Sequence[str],
         weights: Sequence[tuple[str, CallWeights]] = (),
+        /,
         **attributes: Value,
     ) -> str:
         """A call on the way to it, `<layer's name>/<what>`; gives its tensor."""

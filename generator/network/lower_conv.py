@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .lower_builder import Builder, NotCovered, Tensor
+from .lower_builder import Builder
 from .lower_graph import Node
+from .lower_layers import NotCovered, Tensor
 from .lower_sizes import AnySize, Dims
 from .plan import Convolution, Deconvolution, Pooling, PoolingKind, Reduce, ReduceKind
 
@@ -40,6 +41,9 @@ def transposed_convolution(b: Builder, node: Node) -> None:
     spatial = kernel.ndim - 2
     stride, dilation = _each(node, "strides", spatial), _each(node, "dilations", spatial)
     more = tuple(node.attributes.get("output_padding", (0,) * spatial))
+    if max(stride) > 1 and max(dilation) > 1:
+        kernel, source = _dilated(kernel, dilation), f"{source} dilated"
+        dilation = (1,) * spatial
     before, after = _transposed_padding(node, x.dims[2:], kernel.shape[2:], stride, dilation, more)
     taps = [0] * spatial
     ends = list(after)
@@ -63,6 +67,16 @@ def transposed_convolution(b: Builder, node: Node) -> None:
         dilation=dilation,
         groups=node.attributes.get("group", 1),
     )
+
+
+def _dilated(kernel: Any, dilation: Sequence[int]) -> Any:
+    """With zeros between its elements: TensorRT has no deconvolution with both strides and dilation."""
+    import numpy as np
+
+    sizes = ((k - 1) * d + 1 for k, d in zip(kernel.shape[2:], dilation, strict=True))
+    spread = np.zeros((*kernel.shape[:2], *sizes), kernel.dtype)
+    spread[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = kernel
+    return spread
 
 
 def _operands(b: Builder, node: Node) -> tuple[Tensor, Any, str]:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from .lower_builder import Builder, Made, Missing
+from .lower_builder import Builder
+from .lower_layers import Made, Missing
 from .lower_sizes import plain
 from .plan import Constant, Layer, NetworkPlan, PlanTensor, weights_of
 from .weights_file import layout
@@ -67,9 +68,7 @@ def finished(builder: Builder, order: list[Made]) -> tuple[NetworkPlan, dict[str
     arrays: dict[str, Any] = {}
     for made in order:
         layer = made.layer
-        renamed = {
-            f: weight_names[layer.name, f] for f in _WEIGHT_FIELDS if (layer.name, f) in weight_names
-        }
+        renamed = {f: weight_names[layer.name, f] for f in _WEIGHT_FIELDS if (layer.name, f) in weight_names}
         for field, name in renamed.items():
             arrays.setdefault(name, builder.arrays[getattr(layer, field)].values)
         layers.append(

@@ -15,7 +15,14 @@ _SIZES = 64
 """Elements: larger integer tensors are not followed as sizes."""
 
 _EXPANDS = ("Expand", "Tile", "ConstantOfShape", "Resize", "Range")
-_RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
+_RANDOM = (
+    "RandomNormal",
+    "RandomUniform",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Bernoulli",
+    "Multinomial",
+)
 _KEPT = ("DequantizeLinear", "QuantizeLinear", *_RANDOM)
 """Not folded: int8 constants stay int8."""
 
@@ -24,9 +31,9 @@ def fold(graph: Graph, node: Node, dims_of: Callable[[str], Dims]) -> bool:
     """Whether the node's outputs are constants now; notes the sizes that they are otherwise."""
     if node.op in ("Shape", "Size"):
         return _shape(graph, node, dims_of(node.input(0)))
-    if any(graph.is_constant(i) for i in node.inputs) or node.op in ("Constant", "ConstantOfShape"):
-        if node.op not in _KEPT and all(graph.is_constant(i) for i in node.inputs if i):
-            return _evaluated(graph, node)
+    given = [i for i in node.inputs if i]
+    if node.op not in _KEPT and (given or node.op == "Constant") and all(map(graph.is_constant, given)):
+        return _evaluated(graph, node)
     if any(i in graph.shapes for i in node.inputs):
         return _sizes(graph, node)
     return False
@@ -44,12 +51,13 @@ def _evaluated(graph: Graph, node: Node) -> bool:
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    if any(a.HasField("g") or a.graphs for a in node.proto.attribute):
+    if "::" in node.op or any(a.HasField("g") or a.graphs for a in node.proto.attribute):
         return False
     inputs = [graph.constant(i) if i else None for i in node.inputs]
     given = sum(i.size for i in inputs if i is not None)
     if node.op in _EXPANDS and _expanded(node, inputs) > max(LARGEST_EXPANSION, 2 * given):
         return False
+    found: Any
     fast = _FAST.get(node.op)
     if fast is not None:
         found = [fast(node, *inputs)]

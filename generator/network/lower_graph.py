@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from ..spec import DType
 from .lower_sizes import AnySize, Dims, opaque, parsed
 
 STANDARD = ("", "ai.onnx")
+_BORDER = ("float", "float16", "int64", "int32", "int8", "uint8", "bool", "undefined")
+"""`undefined`: an output of which the file says nothing."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,16 @@ class Node:
         return self.inputs[index] if index < len(self.inputs) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Strided:
+    """Indices: element (i, j, ...) is offset + strides[0] * i + strides[1] * j + ..."""
+
+    offset: AnySize
+    dims: Dims
+    strides: Dims
+    """0 in dimensions of 1."""
+
+
 class Graph:
     """What the file says. Constants grow as nodes are folded."""
 
@@ -41,6 +53,7 @@ class Graph:
         self.modules = dict(modules)
         self.inputs = {v.name: (onnx_type(v.type.tensor_type.elem_type), self._dims(v)) for v in graph.input}
         self.outputs = tuple(v.name for v in graph.output)
+        self._codes = {v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.output)}
         self.described: dict[str, tuple[DType | None, Dims]] = {
             v.name: (onnx_type(v.type.tensor_type.elem_type), self._dims(v))
             for v in (*graph.value_info, *graph.output)
@@ -51,6 +64,8 @@ class Graph:
         self.arrays: dict[str, Any] = {}
         self.shapes: dict[str, Any] = {}
         """Integer tensors of which sizes are known as expressions: numpy arrays of int and Size."""
+        self.strided: dict[str, Strided] = {}
+        """Index tensors that count through memory."""
         self.nodes = [_node(n) for n in graph.node]
         self.uses = Counter(i for n in self.nodes for i in n.inputs) + Counter(self.outputs)
         self.makers = {o: n for n in self.nodes for o in n.outputs if o}
@@ -70,6 +85,13 @@ class Graph:
             array = array.astype(np.float32)
         self.arrays[name] = array
         return array
+
+    def border_types(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """(name, type) of inputs or outputs whose type of elements networks lack."""
+        import onnx
+
+        kinds = [(n, onnx.TensorProto.DataType.Name(self._codes[n]).lower()) for n in names]
+        return [(name, kind) for name, kind in kinds if kind not in _BORDER]
 
     def is_constant(self, name: str) -> bool:
         """Whether its value is known here."""

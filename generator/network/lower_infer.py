@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .lower_sizes import AnySize, Dims, opaque, product
+from .lower_sizes import AnySize, Dims, opaque
 from .plan import (
     Concatenation,
     Constant,
@@ -140,8 +140,3 @@ def _einsum(equation: str, inputs: Sequence[Dims]) -> Dims:
             if sizes.get(label, 1) == 1:
                 sizes[label] = size
     return tuple(sizes[label] for label in right)
-
-
-def elements(dims: Dims) -> AnySize:
-    """How many there are."""
-    return product(dims)

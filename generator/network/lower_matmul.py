@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
-from .lower_builder import Builder, NotCovered, Tensor
+from .lower_builder import Builder
 from .lower_conv import weights_of_operand
 from .lower_graph import Node
+from .lower_layers import NotCovered, Tensor
 from .lower_sizes import Dims
 from .plan import Einsum, ElementWiseKind, Layer, Linear, MatrixMultiply
 
@@ -29,9 +31,7 @@ def matmul(b: Builder, node: Node) -> None:
         right = b.reshape(right, (*right.dims, 1))
     rank = max(left.rank, right.rank)
     out = "" if any(vectors) else b.output()
-    result = b.add(
-        MatrixMultiply, [b.ranked(left, rank), b.ranked(right, rank)], "matmul", out=out, dims=None
-    )
+    result = b.add(MatrixMultiply, [b.ranked(left, rank), b.ranked(right, rank)], "matmul", out=out)
     if any(vectors):
         rows = () if vectors[0] else result.dims[-2:-1]
         columns = () if vectors[1] else result.dims[-1:]
@@ -72,15 +72,50 @@ def biased(b: Builder, node: Node) -> bool:
         fits = values.size == values.shape[-1] == width if values.ndim else False
         if not isinstance(layer, Linear) or layer.bias or not fits or values.ndim > tensor.rank:
             continue
-        replaced(b, layer, b.output(), bias=b.weight(values.reshape(-1), bias))
+        if owner := _owner(b, layer.module, bias):
+            _owned(b, layer, owner, values.reshape(-1), bias)
+        else:
+            replaced(b, layer, b.output(), bias=b.weight(values.reshape(-1), bias))
         return True
     return False
 
 
+def _owner(b: Builder, module: str, bias: str) -> str:
+    """The torch.nn.Linear within the module whose product this is, by its bias; "" where there is none.
+
+    Modules call torch.nn.functional.linear with weights of their own layers. Equal biases of several
+    blocks may be one constant, which has the name of the first.
+    """
+    if b.graph.modules.get(module) in _LINEAR or not b.graph.is_parameter(bias):
+        return ""
+    path, _, kind = bias.rpartition(".")
+    owner = f"{module}.{path.rpartition('.')[2]}".removeprefix(".")
+    users = [n for n in b.graph.nodes if bias in n.inputs and n.module == b.node.module]
+    known = kind == "bias" and b.graph.modules.get(owner) in _LINEAR
+    return owner if known and len(users) == 1 else ""
+
+
+def _owned(b: Builder, layer: Linear, owner: str, bias: Any, source: str) -> None:
+    """The same product, as the module `owner`."""
+    made = next(m for m in reversed(b.made) if m.layer is layer)
+    out, here = b.output(), b.node
+    b.node = dataclasses.replace(made.node, module=owner)
+    weight = b.arrays[layer.weight]
+    linear(
+        b,
+        b.tensors[layer.inputs[0]],
+        weight.values,
+        weight.source,
+        transposed=layer.transposed,
+        bias=bias,
+        bias_source=source,
+        out=out,
+    )
+    b.node = here
+
+
 def replaced(b: Builder, layer: Layer, out: str, **fields: Any) -> Tensor:
     """The same layer, at its node, with other fields and another output; what nothing uses is dropped."""
-    import dataclasses
-
     made = next(m for m in reversed(b.made) if m.layer is layer)
     here, b.node = b.node, made.node
     kept = {f.name: getattr(layer, f.name) for f in dataclasses.fields(layer)}
@@ -89,7 +124,7 @@ def replaced(b: Builder, layer: Layer, out: str, **fields: Any) -> Tensor:
     for name in ("name", "module", "inputs", "outputs"):
         kept.pop(name)
     try:
-        return b.add(type(layer), inputs, made.what, out=out, dims=dims, **kept | fields)
+        return b.add(type(layer), inputs, made.what, out=out, shape=dims, **kept | fields)
     finally:
         b.node = here
 
@@ -106,12 +141,10 @@ def gemm(b: Builder, node: Node) -> None:
     transposed = bool(node.attributes.get("transB", 0))
     if weights is not None and (not bias or values is not None):
         width = weights.shape[0 if transposed else 1]
-        if values is None or values.size in (1, width) and (values.ndim < 2 or values.shape[0] == 1):
+        if values is None or (values.size in (1, width) and (values.ndim < 2 or values.shape[0] == 1)):
             _gemm_linear(b, a, weights, values, width, transposed, alpha, beta)
             return
-    product = b.add(
-        MatrixMultiply, [a, b.tensor(node.input(1))], "matmul", transpose_b=transposed, out=""
-    )
+    product = b.add(MatrixMultiply, [a, b.tensor(node.input(1))], "matmul", transpose_b=transposed, out="")
     if alpha != 1.0:
         product = b.elementwise(ElementWiseKind.multiply, product, b.scalar(alpha, product))
     if not bias:

@@ -37,14 +37,16 @@ def layout(weights: Mapping[str, Any]) -> tuple[PlanWeight, ...]:
 
 
 def write(path: Path, weights: Mapping[str, Any], table: Sequence[PlanWeight]) -> None:
-    """Writes the arrays where the table has them."""
-    with path.open("wb") as file:
+    """Writes the arrays where the table has them; arrays that read() mapped from the same file are safe."""
+    aside = path.with_name(path.name + ".new")
+    with aside.open("wb") as file:
         for entry in table:
             raw = _bytes(weights[entry.name])
             if raw.nbytes != entry.size:
                 raise UsageError(f"weights {entry.name}: {raw.nbytes} bytes, the table has {entry.size}")
             file.write(bytes(entry.offset - file.tell()))
             file.write(raw)
+    aside.replace(path)
 
 
 def read(path: Path, table: Sequence[PlanWeight]) -> dict[str, Any]:
@@ -76,7 +78,8 @@ def _bytes(array: Any) -> memoryview:
     dense = np.ascontiguousarray(array)
     if sys.byteorder == "big":
         dense = dense.astype(dense.dtype.newbyteorder("<"))
-    return memoryview(dense.reshape(-1).view(np.uint8))
+    raw: Any = dense.reshape(-1).view(np.uint8)
+    return memoryview(raw)
 
 
 def _aligned(offset: int) -> int:

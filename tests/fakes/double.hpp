@@ -7,6 +7,7 @@
 //   GENCPP_DOUBLE_FAULT   NAME, every time; NAME@3, the third time only; several, separated by ','
 //   GENCPP_DOUBLE_LOG     a file to which each call that matters adds a line "PID what"
 //   GENCPP_DOUBLE_LEAKS   1: at exit, name what was never released and exit with 66
+//   GENCPP_DOUBLE_RECORD  a file for the network that a program defines (fake_record.cpp)
 //   GENCPP_DOUBLE_EAGER   1: streams work at once; default: only when somebody waits for them
 //   GENCPP_DOUBLE_GPU     "NAME:8.6", GENCPP_DOUBLE_DEVICES 1, GENCPP_DOUBLE_MEMORY bytes of a device
 //   GENCPP_DOUBLE_BUILD_MS  how long a build takes

@@ -15,10 +15,16 @@ from typing import Any
 HERE = Path(__file__).parent
 SOURCES = {
     "cudart": ("double.cpp", "fake_cuda_memory.cpp", "fake_cuda_streams.cpp"),
-    "nvinfer": ("table.cpp", "fake_builder.cpp", "fake_engine.cpp", "fake_context.cpp"),
+    "nvinfer": (
+        *("table.cpp", "fake_builder.cpp", "fake_network.cpp", "fake_layers.cpp", "fake_record.cpp"),
+        *("fake_engine.cpp", "fake_context.cpp"),
+    ),
     "nvonnxparser": ("fake_parser.cpp",),
 }
-DTYPES = {"float32": 0, "float16": 1, "int8": 2, "int32": 3, "bool": 4, "uint8": 5, "int64": 8}
+DTYPES = {
+    **{"float32": 0, "float16": 1, "int8": 2, "int32": 3, "bool": 4, "uint8": 5},
+    **{"bfloat16": 7, "int64": 8},
+}
 """nvinfer1::DataType by numpy's names."""
 
 
@@ -134,6 +140,12 @@ def write_table(
                 dims.append(str(d["max"]) if d["min"] == d["max"] else same_dimension(d, i, inputs))
         lines.append(f"output {tensor['name']} {DTYPES[tensor['dtype']]} {' '.join(dims)}")
     lines.append("layers " + " ".join(name.replace(" ", "_") for name in layers))
+    if spec["artifact"]["format"] == "network":
+        from generator.parity import network_plan
+
+        from .plan_table import made_lines  # which imports this module
+
+        lines += made_lines(network_plan(project))
     for case in spec["goldens"]["cases"]:
         goldens = project / "assets" / "goldens"
         given = [np.load(goldens / name) for name in case["inputs"]]

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "fake_nvinfer.hpp"
+#include "fake_network.hpp"
 
 using namespace nvinfer1;
 
@@ -22,75 +22,6 @@ Loggers& loggers() {
   static Loggers* all = new Loggers;
   return *all;
 }
-
-class FakeTensor final : public ITensor, public apiv::StubVTensor {
- public:
-  FakeTensor(const TensorRow& row, bool input) : name_(row.name), dims_(dims_of(row.sizes())), dtype_(row.dtype), input_(input) { mImpl = this; }
-  void setName(char const* name) noexcept override { name_ = name; }
-  char const* getName() const noexcept override { return name_.c_str(); }
-  Dims getDimensions() const noexcept override { return dims_; }
-  DataType getType() const noexcept override { return static_cast<DataType>(dtype_here(dtype_)); }
-  bool isNetworkInput() const noexcept override { return input_; }
-  bool isNetworkOutput() const noexcept override { return !input_; }
-  TensorLocation getLocation() const noexcept override { return TensorLocation::kDEVICE; }
-  bool isShapeTensor() const noexcept override { return false; }
-  bool isExecutionTensor() const noexcept override { return true; }
-  void setAllowedFormats(TensorFormats) noexcept override {}
-  void setDimensionName(std::int32_t, char const*) noexcept override {}
-  char const* getDimensionName(std::int32_t) const noexcept override { return nullptr; }
-
- private:
-  std::string name_;
-  Dims dims_;
-  int dtype_;
-  bool input_;
-};
-
-class FakeNetwork final : public INetworkDefinition, public apiv::StubVNetworkDefinition, public Owned {
- public:
-  FakeNetwork(Owned* factory, IBuilder& maker, NetworkDefinitionCreationFlags flags) : Owned("INetworkDefinition", factory), builder(factory), maker_(maker), flags_(flags) { mImpl = this; }
-  std::int32_t getNbLayers() const noexcept override { return table == nullptr ? 0 : static_cast<std::int32_t>(table->layers.size()); }
-  std::int32_t getNbInputs() const noexcept override { return static_cast<std::int32_t>(inputs.size()); }
-  ITensor* getInput(std::int32_t i) const noexcept override { return i < getNbInputs() ? inputs[static_cast<std::size_t>(i)].get() : nullptr; }
-  std::int32_t getNbOutputs() const noexcept override { return static_cast<std::int32_t>(outputs.size()); }
-  ITensor* getOutput(std::int32_t i) const noexcept override { return i < getNbOutputs() ? outputs[static_cast<std::size_t>(i)].get() : nullptr; }
-  void setName(char const* name) noexcept override { name_ = name; }
-  char const* getName() const noexcept override { return name_.c_str(); }
-  bool hasImplicitBatchDimension() const noexcept override { return implicit_batch(); }
-  IBuilder& getBuilder() const noexcept { return maker_; }
-  NetworkDefinitionCreationFlags getFlags() const noexcept { return flags_; }
-  bool getFlag(NetworkDefinitionCreationFlag flag) const noexcept { return has(flag); }
-
-  bool implicit_batch() const {
-#if NV_TENSORRT_MAJOR < 10
-    return !has(NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
-#else
-    return false;
-#endif
-  }
-  bool strongly_typed() const {
-#if NV_TENSORRT_MAJOR < 10
-    return false;
-#elif NV_TENSORRT_MAJOR == 10
-    return has(NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
-#else
-    return true;
-#endif
-  }
-
-  Owned* builder;
-  std::shared_ptr<const Table> table;
-  std::shared_ptr<const bool> parser_alive;
-  std::vector<std::unique_ptr<FakeTensor>> inputs;
-  std::vector<std::unique_ptr<FakeTensor>> outputs;
-
- private:
-  bool has(NetworkDefinitionCreationFlag flag) const { return (flags_ >> static_cast<unsigned>(flag) & 1U) != 0; }
-
-  IBuilder& maker_;
-  NetworkDefinitionCreationFlags flags_;
-  std::string name_ = "Unnamed Network 0";
-};
 
 class FakeProfile final : public IOptimizationProfile, public apiv::StubVOptimizationProfile {
  public:
@@ -306,7 +237,7 @@ bool show_progress(FakeConfig& config) {
 }
 
 IHostMemory* FakeBuilder::buildSerializedNetwork(INetworkDefinition& given, IBuilderConfig& options) noexcept {
-  const auto& network = static_cast<FakeNetwork&>(given);
+  auto& network = static_cast<FakeNetwork&>(given);
   auto& config = static_cast<FakeConfig&>(options);
   const auto flag = [&](BuilderFlag f) { return config.getFlag(f) ? "1" : "0"; };
   std::ostringstream said;
@@ -332,12 +263,11 @@ IHostMemory* FakeBuilder::buildSerializedNetwork(INetworkDefinition& given, IBui
   said << " hardware=" << plan.hardware_compatible << " version=" << plan.version_compatible;
   note(said.str());
   log(Severity::kINFO, "Local timing cache in use. Profiling results in this builder pass will not be stored.");
-  if (network.table == nullptr) {
-    complain("IBuilder::buildSerializedNetwork: Error Code 4: Internal Error (Network must have at least one output)");
-    return nullptr;
-  }
-  if (!*network.parser_alive) {
+  if (network.parser_alive != nullptr && !*network.parser_alive) {
     violation("the parser, which holds the weights, was destroyed before the build");
+  }
+  if (!network.complete()) {
+    return nullptr;
   }
   if (config.timing != nullptr && !*config.timing_alive) {
     violation("the timing cache was destroyed before the build");
@@ -417,13 +347,7 @@ bool fill_network(INetworkDefinition& given, std::shared_ptr<const Table> table,
     network.complain("This version of the ONNX parser only supports TensorRT INetworkDefinitions with an explicit batch dimension.");
     return false;
   }
-  for (const TensorRow& row : table->inputs) {
-    network.inputs.push_back(std::make_unique<FakeTensor>(row, true));
-  }
-  for (const TensorRow& row : table->outputs) {
-    network.outputs.push_back(std::make_unique<FakeTensor>(row, false));
-  }
-  network.table = std::move(table);
+  network.parse(std::move(table));
   network.parser_alive = std::move(alive);
   return true;
 }

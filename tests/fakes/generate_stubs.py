@@ -16,6 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PARSER_CLASSES = ("IParserError", "IParser")
+ENUMS = (
+    *("ActivationType", "DataType", "ElementWiseOperation", "GatherMode", "InterpolationMode"),
+    *("MatrixOperation", "PaddingMode", "PoolingType", "ReduceOperation", "ResizeCoordinateTransformation"),
+    *("ResizeRoundMode", "ResizeSelector", "SampleMode", "ScaleMode", "TopKOperation", "UnaryOperation"),
+)
+"""Those that layers have as attributes: each gets a `name_of` that says an enumerator's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,25 @@ def stub(interface: Interface) -> str:
     return "\n".join([*lines, "};", ""])
 
 
+def enumerators(text: str, enum: str) -> tuple[str, ...]:
+    """The names of an enumeration's values; of several for one value, the first is the one that counts."""
+    found = re.search(rf"\benum\s+class\s+{enum}\s*:\s*\w+\s*\{{([^}}]*)\}}", without_comments(text))
+    return tuple(re.findall(r"\b(k\w+)\b[^,]*", found[1])) if found else ()
+
+
+def name_of(include: Path) -> list[str]:
+    text = "".join(f.read_text(encoding="utf-8") for f in sorted(include.glob("NvInfer*.h")))
+    lines = []
+    for enum in ENUMS:
+        names = enumerators(text, enum)
+        if not names:
+            raise ValueError(f"{include}: no enumeration {enum}")
+        lines.append(f"inline const char* name_of(nvinfer1::{enum} value) {{")
+        lines += [f'  if (value == nvinfer1::{enum}::{n}) return "{n[1:]}";' for n in names]
+        lines += ["  return nullptr;", "}"]
+    return lines
+
+
 def stubs(include: Path) -> str:
     """The text of stubs.hpp for the headers in a folder."""
     implementation = (include / "NvInferImpl.h").read_text(encoding="utf-8")
@@ -113,6 +138,7 @@ def stubs(include: Path) -> str:
             "",
             "namespace gencpp_double {",
             "[[noreturn]] void not_implemented(const char* function);",
+            *name_of(include),
             "}",
             "",
             "namespace nvinfer1::apiv {",

@@ -53,6 +53,16 @@ std::unique_ptr<nvinfer1::IHostMemory> build(Logger& logger, const std::string& 
   flags = is("implicit_batch") ? 0U : 1U << static_cast<unsigned>(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
 #endif
   std::unique_ptr<nvinfer1::INetworkDefinition> network(must(builder->createNetworkV2(flags), "network"));
+  if (is("late_layer") || is("foreign_tensor")) {
+    std::unique_ptr<nvinfer1::INetworkDefinition> other(must(builder->createNetworkV2(flags), "network"));
+    nvinfer1::ITensor* x = must(other->addInput("x", nvinfer1::DataType::kFLOAT, image_dims(1)), "input");
+    nvinfer1::ILayer* layer = must(other->addUnary(*x, nvinfer1::UnaryOperation::kEXP), "layer");
+    if (is("foreign_tensor")) {
+      network->addIdentity(*x);
+    }
+    other.reset();
+    layer->setName("late");
+  }
   std::unique_ptr<nvonnxparser::IParser> parser(must(nvonnxparser::createParser(*network, logger), "parser"));
   must(parser->parse(onnx.data(), onnx.size()), "parse");
   std::unique_ptr<nvinfer1::IBuilderConfig> config(must(builder->createBuilderConfig(), "config"));

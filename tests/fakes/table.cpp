@@ -88,6 +88,18 @@ std::shared_ptr<const Table> Table::read(const std::string& text) {
       for (std::string layer; words >> layer;) {
         table->layers.push_back(layer);
       }
+    } else if (key == "made") {  // a line a layer: dtype and dims of each output, '|' between them
+      int from = 0;
+      std::vector<TensorRow> rows(1);
+      words >> from >> rows.back().dtype;
+      for (std::string word; words >> word;) {
+        if (word == "|") {
+          words >> rows.emplace_back().dtype;
+        } else {
+          rows.back().dims.push_back(read_dimension(word));
+        }
+      }
+      table->made[from].push_back(rows);
     } else if (key == "item") {  // then one line an output: rank, dims, and its bytes in hexadecimal
       Item item;
       words >> std::hex >> item.crc >> std::dec >> item.input_bytes;
@@ -116,7 +128,8 @@ std::shared_ptr<const Table> Table::read(const std::string& text) {
   return table;
 }
 
-std::shared_ptr<const Table> Table::of_onnx(const void* data, std::size_t bytes) {
+std::vector<std::shared_ptr<const Table>> Table::all() {
+  std::vector<std::shared_ptr<const Table>> tables;
   std::istringstream files(environment("GENCPP_DOUBLE_MODEL", ""));
   for (std::string file; std::getline(files, file, ':');) {
     std::ifstream in(file, std::ios::binary);
@@ -125,11 +138,23 @@ std::shared_ptr<const Table> Table::of_onnx(const void* data, std::size_t bytes)
     if (table == nullptr) {
       violation("GENCPP_DOUBLE_MODEL: " + file + " is no table");
     }
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+std::shared_ptr<const Table> Table::of_onnx(const void* data, std::size_t bytes) {
+  for (const auto& table : all()) {
     if (table->onnx_bytes == bytes && table->onnx_crc == crc32(data, bytes)) {
       return table;
     }
   }
   return nullptr;
+}
+
+const std::vector<std::vector<TensorRow>>* Table::made_for(int api) const {
+  const auto after = made.upper_bound(api);
+  return after == made.begin() ? nullptr : &std::prev(after)->second;
 }
 
 bool Table::batched() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,14 +43,21 @@ struct Table {
   std::vector<TensorRow> inputs;
   std::vector<TensorRow> outputs;
   std::vector<std::string> layers;
+  // By the oldest version that it holds for, as 100 * major + minor: the tensors that each layer of a network
+  // makes which a program defines.
+  std::map<int, std::vector<std::vector<TensorRow>>> made;
   std::vector<Item> items;
   std::string text;  // the file as it was read
 
   // Null when the text is not a table.
   static std::shared_ptr<const Table> read(const std::string& text);
-  // The table of GENCPP_DOUBLE_MODEL for this ONNX file; null when there is none.
+  // Those of GENCPP_DOUBLE_MODEL.
+  static std::vector<std::shared_ptr<const Table>> all();
+  // The one of them for this ONNX file; null when there is none.
   static std::shared_ptr<const Table> of_onnx(const void* data, std::size_t bytes);
 
+  // Null when no program defines the network.
+  [[nodiscard]] const std::vector<std::vector<TensorRow>>* made_for(int api) const;
   [[nodiscard]] bool batched() const;
   [[nodiscard]] bool runtime_shapes() const;
   // An output's dims for these input dims; -1 where only a run tells.

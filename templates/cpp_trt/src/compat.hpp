@@ -316,6 +316,17 @@ inline constexpr std::array kTacticSources{
     TacticSourceName{"JIT_CONVOLUTIONS", nvinfer1::TacticSource::kJIT_CONVOLUTIONS},
 };
 
+// 8.x looks for cuBLAS and cuDNN unless it is told not to; from 10 on both are off by default.
+inline void without_blas_and_dnn([[maybe_unused]] nvinfer1::IBuilderConfig& config) noexcept {
+#if {= NAME =}_TRT_API < 1000
+  nvinfer1::TacticSources sources = config.getTacticSources();
+  for (const nvinfer1::TacticSource source : {nvinfer1::TacticSource::kCUBLAS, nvinfer1::TacticSource::kCUBLAS_LT, nvinfer1::TacticSource::kCUDNN}) {
+    sources &= ~(1U << static_cast<std::uint32_t>(source));
+  }
+  config.setTacticSources(sources);
+#endif
+}
+
 // What a build tells of its progress. TensorRT before 10 tells nothing.
 class BuildListener {
  public:

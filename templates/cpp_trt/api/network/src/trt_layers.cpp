@@ -50,13 +50,13 @@ std::string list_text(const std::vector<std::string>& names) {
 
 }  // namespace
 
-nvinfer1::Dims Spatial::of(std::int32_t rank) const {
+nvinfer1::Dims Spatial::of(std::int32_t rank, const std::string& layer) const {
   Dims dims = each_;
-  while (each_.empty() && dims.size() < static_cast<std::size_t>(rank)) {
+  for (std::int32_t i = 0; each_.empty() && i < rank; ++i) {
     dims.push_back(all_);
   }
-  if (dims.size() != static_cast<std::size_t>(rank)) {
-    throw LayerError(std::to_string(dims.size()) + " sizes for " + std::to_string(rank) + " spatial dimensions");
+  if (rank < 1 || dims.size() != static_cast<std::size_t>(rank)) {
+    throw LayerError("layer '" + layer + "': " + std::to_string(dims.size()) + " sizes of a window for " + std::to_string(rank) + " spatial dimensions");
   }
   return to_trt(dims);
 }
@@ -200,9 +200,12 @@ const Weights::Array& Layers::array(const std::string& layer, const std::string&
 
 std::string Layers::optional(const std::string& weight) const { return weights_->has(weight) ? weight : std::string(); }
 
-std::uint32_t Layers::mask_of(const Dims& axes) {
+std::uint32_t Layers::mask_of(const Dims& axes, const std::string& layer) {
   std::uint32_t mask = 0;
   for (const std::int64_t axis : axes) {
+    if (axis < 0 || axis >= static_cast<std::int64_t>(Dims::kMaxRank)) {
+      throw LayerError("layer '" + layer + "': there is no axis " + std::to_string(axis) + "; they are counted from 0");
+    }
     mask |= 1U << static_cast<std::uint32_t>(axis);
   }
   return mask;

@@ -32,9 +32,9 @@ class LayerError : public std::runtime_error {
 // One value for every spatial dimension, or one for each.
 class Spatial {
  public:
-  Spatial(std::int64_t all) : all_(all) {}                            // NOLINT: stride(2)
-  Spatial(std::initializer_list<std::int64_t> each) : each_(each) {}  // NOLINT: stride({2, 1})
-  [[nodiscard]] nvinfer1::Dims of(std::int32_t rank) const;           // a list of another length throws
+  Spatial(std::int64_t all) : all_(all) {}                                             // NOLINT: stride(2)
+  Spatial(std::initializer_list<std::int64_t> each) : each_(each) {}                   // NOLINT: stride({2, 1})
+  [[nodiscard]] nvinfer1::Dims of(std::int32_t rank, const std::string& layer) const;  // a list of another length throws
 
  private:
   std::int64_t all_ = 0;
@@ -107,6 +107,9 @@ class Layers {
  public:
   // All three outlive the layers, and these the build: TensorRT copies no weights.
   Layers(nvinfer1::INetworkDefinition& network, Weights& weights, Logger& logger);
+  Layers(const Layers&) = delete;
+  Layers& operator=(const Layers&) = delete;
+  ~Layers() = default;
 
   // --- border ---
   ITensor* input(const std::string& name);  // of model_info.hpp
@@ -200,7 +203,7 @@ class Layers {
   ITensor* finished(nvinfer1::ILayer& layer, std::int32_t output = 0);
   [[noreturn]] void refuse(const std::string& name, const Inputs& inputs);
   std::string unique(const std::string& name);
-  [[nodiscard]] static std::uint32_t mask_of(const Dims& axes);
+  [[nodiscard]] static std::uint32_t mask_of(const Dims& axes, const std::string& layer);
 
   [[nodiscard]] const Weights::Array& array(const std::string& layer, const std::string& weight);
   [[nodiscard]] std::string optional(const std::string& weight) const;  // "" where the file lacks it

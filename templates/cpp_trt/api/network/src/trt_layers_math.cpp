@@ -62,7 +62,7 @@ ITensor* Layers::activation(ITensor* x, const std::string& name, ActivationType 
 
 ITensor* Layers::softmax(ITensor* x, const std::string& name, std::int32_t axis) {
   auto& layer = made(network_->addSoftMax(*x), name, {x});
-  layer.setAxes(mask_of({axis}));
+  layer.setAxes(mask_of({axis}, name));
   return finished(layer);
 }
 
@@ -74,10 +74,10 @@ ITensor* Layers::average_pool(ITensor* x, const std::string& name, const Window&
 
 ITensor* Layers::pool(ITensor* x, const std::string& name, nvinfer1::PoolingType type, const Window& window) {
   const std::int32_t rank = x->getDimensions().nbDims - 2;
-  auto& layer = made(network_->addPoolingNd(*x, type, window.size_.of(rank)), name, {x});
-  layer.setStrideNd(window.stride_.of(rank));
-  layer.setPrePadding(window.pre_padding_.of(rank));
-  layer.setPostPadding(window.post_padding_.of(rank));
+  auto& layer = made(network_->addPoolingNd(*x, type, window.size_.of(rank, name)), name, {x});
+  layer.setStrideNd(window.stride_.of(rank, name));
+  layer.setPrePadding(window.pre_padding_.of(rank, name));
+  layer.setPostPadding(window.post_padding_.of(rank, name));
   layer.setPaddingMode(window.ceil_ ? nvinfer1::PaddingMode::kEXPLICIT_ROUND_UP : nvinfer1::PaddingMode::kEXPLICIT_ROUND_DOWN);
   layer.setAverageCountExcludesPadding(window.exclude_padding_);
   return finished(layer);
@@ -85,10 +85,10 @@ ITensor* Layers::pool(ITensor* x, const std::string& name, nvinfer1::PoolingType
 
 ITensor* Layers::mean(ITensor* x, const std::string& name, const Dims& axes, bool keep) { return reduce(x, name, nvinfer1::ReduceOperation::kAVG, axes, keep); }
 
-ITensor* Layers::reduce(ITensor* x, const std::string& name, nvinfer1::ReduceOperation operation, const Dims& axes, bool keep) { return finished(made(network_->addReduce(*x, operation, mask_of(axes), keep), name, {x})); }
+ITensor* Layers::reduce(ITensor* x, const std::string& name, nvinfer1::ReduceOperation operation, const Dims& axes, bool keep) { return finished(made(network_->addReduce(*x, operation, mask_of(axes, name), keep), name, {x})); }
 
 TopK Layers::top_k(ITensor* x, const std::string& name, nvinfer1::TopKOperation operation, std::int32_t k, std::int32_t axis) {
-  auto& layer = made(add_top_k(*network_, *x, operation, k, mask_of({axis})), name, {x});
+  auto& layer = made(add_top_k(*network_, *x, operation, k, mask_of({axis}, name)), name, {x});
   return TopK{finished(layer, 0), finished(layer, 1)};
 }
 

@@ -29,11 +29,11 @@ nvinfer1::Dims kernel_of(const std::string& layer, const Dims& dims) {
 }
 
 template <typename Layer>
-void move_window(Layer& layer, const Window& window, std::int32_t rank) {
-  layer.setStrideNd(window.stride_.of(rank));
-  layer.setPrePadding(window.pre_padding_.of(rank));
-  layer.setPostPadding(window.post_padding_.of(rank));
-  layer.setDilationNd(window.dilation_.of(rank));
+void move_window(Layer& layer, const std::string& name, const Window& window, std::int32_t rank) {
+  layer.setStrideNd(window.stride_.of(rank, name));
+  layer.setPrePadding(window.pre_padding_.of(rank, name));
+  layer.setPostPadding(window.post_padding_.of(rank, name));
+  layer.setDilationNd(window.dilation_.of(rank, name));
   layer.setNbGroups(static_cast<Extent>(window.groups_));
 }
 
@@ -46,7 +46,7 @@ ITensor* Layers::convolution(ITensor* x, const std::string& name, const Window& 
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
   auto& layer = made(network_->addConvolutionNd(*x, static_cast<Extent>(kernel.dims[0]), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
-  move_window(layer, window, size.nbDims);
+  move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }
 
@@ -57,7 +57,7 @@ ITensor* Layers::deconvolution(ITensor* x, const std::string& name, const Window
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
   auto& layer = made(network_->addDeconvolutionNd(*x, static_cast<Extent>(kernel.dims[1] * window.groups_), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
-  move_window(layer, window, size.nbDims);
+  move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }
 
@@ -97,7 +97,7 @@ ITensor* Layers::normalization(ITensor* x, const std::string& name, const Dims& 
   }
   ITensor* scale = weight_constant(name, weight, dims);
   ITensor* shift = weight_constant(name, bias, dims);
-  return finished(made(add_normalization(*network_, *x, *scale, *shift, mask_of(axes), epsilon), name, {x, scale, shift}));
+  return finished(made(add_normalization(*network_, *x, *scale, *shift, mask_of(axes, name), epsilon), name, {x, scale, shift}));
 }
 
 ITensor* Layers::written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias) {

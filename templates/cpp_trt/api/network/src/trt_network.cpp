@@ -39,6 +39,12 @@ void warn_of_unused(const Weights& weights, Logger& logger) {
 
 }  // namespace
 
+std::string network_key() { return {= NAME =}_NETWORK_CODE; }
+
+// The network-definition API needs libnvinfer alone, without the 1 GB of cuBLAS and cuDNN that the parser of 8.x
+// wants anyway. `--tacticSources +CUDNN,+CUBLAS,+CUBLAS_LT` brings them back.
+void limit_tactics(nvinfer1::IBuilderConfig& config) noexcept { without_blas_and_dnn(config); }
+
 Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
   Result<Weights> weights = Weights::open(source);
   if (!weights) {

@@ -130,7 +130,7 @@ Result<Weights> Weights::open(const NetworkSource& source) {
     }
     bytes = *std::move(mapped);
   }
-  if (bytes.size < expected_size()) {
+  if (bytes.size != expected_size()) {
     return damaged(where + " has " + std::to_string(bytes.size) + " bytes, expected " + std::to_string(expected_size()));
   }
   Weights weights;

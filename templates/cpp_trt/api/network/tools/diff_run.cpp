@@ -61,6 +61,7 @@ std::vector<nvinfer1::ITensor*> mark_layers(nvinfer1::INetworkDefinition& networ
     const auto layer = layers.find(std::string(reference.layer));
     nvinfer1::ITensor* tensor = layer == layers.end() || reference.output >= layer->second->getNbOutputs() ? nullptr : layer->second->getOutput(reference.output);
     if (tensor != nullptr && !tensor->isNetworkOutput()) {
+      tensor->setName((std::string(reference.layer) + ":" + std::to_string(reference.output)).c_str());
       network.markOutput(*tensor);
     }
     marked.push_back(tensor);
@@ -137,6 +138,7 @@ Result<void> LayerEngine::build(const LoadOptions& options, const std::vector<Te
     return failed("a build configuration cannot be made", logger_);
   }
   trt::set_precision(*config);
+  trt::limit_tactics(*config);
   if (!kTf32) {
     config->clearFlag(nvinfer1::BuilderFlag::kTF32);
   }

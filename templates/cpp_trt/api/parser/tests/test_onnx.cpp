@@ -3,9 +3,10 @@
 #include <sstream>
 #include <string>
 
+#include "{= name =}/assets.hpp"
+
 #include "artifact_info.hpp"
 #include "check.hpp"
-#include "{= name =}/assets.hpp"
 #include "trt_onnx.hpp"
 
 namespace {= name =}::test {

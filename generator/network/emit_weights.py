@@ -1,0 +1,41 @@
+"""`src/weights_info.hpp`: where each array of assets/weights.bin lies."""
+
+from __future__ import annotations
+
+from ..cpp import string_literal
+from ..spec import DType
+from .plan import NetworkPlan
+
+_DTYPES = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
+
+
+def weights_info_header(name: str, plan: NetworkPlan) -> str:
+    """The table of the plan's weights for a project called `name`."""
+    lines = [
+        "// The arrays of assets/weights.bin: little-endian, aligned, outermost dimension first.",
+        "#pragma once",
+        "",
+        "#include <array>",
+        "#include <cstdint>",
+        "#include <string_view>",
+        "",
+        f'#include "{name}/tensor.hpp"',
+        "",
+        f"namespace {name} {{",
+        "",
+        "struct WeightInfo {",
+        "  std::string_view name;",
+        "  DType dtype;",
+        "  Dims dims;",
+        "  std::uint64_t offset;  // bytes",
+        "  std::uint64_t size;    // bytes",
+        "  std::string_view sha256;",
+        "};",
+        "",
+        f"inline constexpr std::array<WeightInfo, {len(plan.weights)}> kWeights{{{{",
+    ]
+    for w in plan.weights:
+        dims = f"Dims{{{', '.join(map(str, w.dims))}}}"
+        place = f"{w.offset}, {w.size}"
+        lines.append(f'    {{{string_literal(w.name)}, {_DTYPES[w.dtype]}, {dims}, {place}, "{w.sha256}"}},')
+    return "\n".join([*lines, "}};", "", f"}}  // namespace {name}", ""])

@@ -1,0 +1,141 @@
+"""The operators that lowering covers, one function each."""
+
+from __future__ import annotations
+
+from . import lower_activation as curve
+from . import lower_conv as conv
+from . import lower_elementwise as element
+from . import lower_indexing as parts
+from . import lower_matmul as matrix
+from . import lower_norm as norm
+from . import lower_reduce as reductions
+from . import lower_resize as border
+from . import lower_shape as shapes
+from .lower_activation import Lower
+from .plan import ActivationKind, ElementWiseKind, ReduceKind, TopKKind, UnaryKind
+
+OPERATORS: dict[str, Lower] = {
+    # convolutions and pools
+    "Conv": conv.convolution,
+    "ConvTranspose": conv.transposed_convolution,
+    "MaxPool": conv.max_pool,
+    "AveragePool": conv.average_pool,
+    "GlobalAveragePool": conv.global_average_pool,
+    "GlobalMaxPool": conv.global_max_pool,
+    # products of matrices
+    "MatMul": matrix.matmul,
+    "Gemm": matrix.gemm,
+    "Einsum": matrix.einsum,
+    # normalisations
+    "BatchNormalization": norm.batch_norm,
+    "LayerNormalization": norm.layer_norm,
+    "InstanceNormalization": norm.instance_norm,
+    "GroupNormalization": norm.group_norm,
+    "Softmax": norm.softmax,
+    "LogSoftmax": norm.log_softmax,
+    # activations
+    "Relu": curve.activation(ActivationKind.relu),
+    "Sigmoid": curve.activation(ActivationKind.sigmoid),
+    "Tanh": curve.activation(ActivationKind.tanh),
+    "LeakyRelu": curve.activation(ActivationKind.leaky_relu, alpha=0.01),
+    "Elu": curve.activation(ActivationKind.elu, alpha=1.0),
+    "Softsign": curve.activation(ActivationKind.softsign),
+    "Softplus": curve.activation(ActivationKind.softplus, alpha=1.0, beta=1.0),
+    "HardSigmoid": curve.activation(ActivationKind.hard_sigmoid, alpha=0.2, beta=0.5),
+    "ThresholdedRelu": curve.activation(ActivationKind.thresholded_relu, alpha=1.0),
+    "Selu": curve.selu,
+    "Celu": curve.celu,
+    "Mish": curve.mish,
+    "Gelu": curve.gelu_operator,
+    "HardSwish": curve.hard_swish_operator,
+    "Swish": curve.swish_operator,
+    "PRelu": curve.parametric_relu,
+    "Clip": curve.clip,
+    # arithmetic
+    "Add": element.add,
+    "Sub": element.elementwise(ElementWiseKind.subtract),
+    "Mul": element.multiply,
+    "Div": element.elementwise(ElementWiseKind.divide),
+    "Sum": element.elementwise(ElementWiseKind.add),
+    "Max": element.elementwise(ElementWiseKind.maximum),
+    "Min": element.elementwise(ElementWiseKind.minimum),
+    "Mean": element.mean,
+    "Pow": element.power,
+    "Mod": element.modulo,
+    "Exp": element.unary(UnaryKind.exp),
+    "Log": element.unary(UnaryKind.log),
+    "Sqrt": element.unary(UnaryKind.sqrt),
+    "Reciprocal": element.unary(UnaryKind.reciprocal),
+    "Abs": element.unary(UnaryKind.absolute),
+    "Neg": element.unary(UnaryKind.negative),
+    "Sin": element.unary(UnaryKind.sin),
+    "Cos": element.unary(UnaryKind.cos),
+    "Tan": element.unary(UnaryKind.tan),
+    "Sinh": element.unary(UnaryKind.sinh),
+    "Cosh": element.unary(UnaryKind.cosh),
+    "Asin": element.unary(UnaryKind.asin),
+    "Acos": element.unary(UnaryKind.acos),
+    "Atan": element.unary(UnaryKind.atan),
+    "Asinh": element.unary(UnaryKind.asinh),
+    "Acosh": element.unary(UnaryKind.acosh),
+    "Atanh": element.unary(UnaryKind.atanh),
+    "Ceil": element.unary(UnaryKind.ceil),
+    "Floor": element.unary(UnaryKind.floor),
+    "Erf": element.unary(UnaryKind.erf),
+    "Sign": element.unary(UnaryKind.sign),
+    "Round": element.unary(UnaryKind.round),
+    # comparisons, logic and selection
+    "Equal": element.elementwise(ElementWiseKind.equal),
+    "Greater": element.elementwise(ElementWiseKind.greater),
+    "Less": element.elementwise(ElementWiseKind.less),
+    "GreaterOrEqual": element.or_equal(ElementWiseKind.greater),
+    "LessOrEqual": element.or_equal(ElementWiseKind.less),
+    "And": element.elementwise(ElementWiseKind.logical_and),
+    "Or": element.elementwise(ElementWiseKind.logical_or),
+    "Xor": element.elementwise(ElementWiseKind.logical_xor),
+    "Not": element.unary(UnaryKind.logical_not),
+    "IsNaN": element.is_nan,
+    "Where": element.where,
+    "Trilu": element.trilu,
+    # types
+    "Cast": element.cast,
+    "QuantizeLinear": element.quantize,
+    "DequantizeLinear": element.dequantize,
+    # reductions
+    "ReduceSum": reductions.reduce(ReduceKind.sum),
+    "ReduceMean": reductions.reduce(ReduceKind.mean),
+    "ReduceMax": reductions.reduce(ReduceKind.maximum),
+    "ReduceMin": reductions.reduce(ReduceKind.minimum),
+    "ReduceProd": reductions.reduce(ReduceKind.product),
+    "ReduceL1": reductions.l1,
+    "ReduceL2": reductions.l2,
+    "ReduceSumSquare": reductions.sum_square,
+    "ReduceLogSum": reductions.log_sum,
+    "ReduceLogSumExp": reductions.log_sum_exp,
+    "TopK": reductions.top_k,
+    "ArgMax": reductions.arg(TopKKind.maximum),
+    "ArgMin": reductions.arg(TopKKind.minimum),
+    # shapes
+    "Identity": shapes.same,
+    "Dropout": shapes.same,
+    "Reshape": shapes.reshape,
+    "Flatten": shapes.flatten,
+    "Squeeze": shapes.squeeze,
+    "Unsqueeze": shapes.unsqueeze,
+    "Transpose": shapes.transpose,
+    "DepthToSpace": shapes.depth_to_space,
+    "SpaceToDepth": shapes.space_to_depth,
+    "Shape": shapes.shape,
+    "Size": shapes.size,
+    "Expand": shapes.expand,
+    "ConstantOfShape": shapes.constant_of_shape,
+    "Tile": shapes.tile,
+    "Concat": parts.concat,
+    "Split": parts.split,
+    "Slice": parts.slice_,
+    "Gather": parts.gather,
+    "GatherElements": parts.gather_elements,
+    "GatherND": parts.gather_nd,
+    "Pad": border.pad,
+    "Resize": border.resize,
+}
