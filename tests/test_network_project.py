@@ -101,14 +101,13 @@ def test_rtx_takes_the_plan(network_project: Path) -> None:
 
 
 @pytest.mark.trt
-@pytest.mark.parametrize("version", ["8.6", "10.13"])
 def test_every_step_on_the_double(
-    network_project: Path, doubles: Callable[[str], Double], tmp_path: Path, gencpp: Gencpp, version: str
+    network_project: Path, doubles: Callable[[str], Double], tmp_path: Path, gencpp: Gencpp
 ) -> None:
     """As in test_verify_tensorrt: evidence of verify's own steps, not of TensorRT."""
     folder = tmp_path / "photo"
     shutil.copytree(network_project, folder)
-    double = doubles(version)
+    double = doubles("10.13")
     environment = {
         "GENCPP_DOUBLE_MODEL": str(write_table(folder, tmp_path / "table")),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),

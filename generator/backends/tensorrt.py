@@ -1,4 +1,4 @@
-"""TensorRT: ONNX artifacts, built into an engine on the machine that runs them."""
+"""TensorRT: an ONNX file or a network that is C++, built into an engine on the machine that runs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import RuntimeOptions
 
 _PRECISION = {
     Precision.fp32: "float32",
-    Precision.fp16: "float16, written into the ONNX file, with inputs and outputs in float32",
+    Precision.fp16: "float16, written into the model, with inputs and outputs in float32",
 }
 
 _NEEDS = """\
@@ -22,10 +22,27 @@ headers are fetched from the public repository, or taken from `-D{NAME}_TENSORRT
 runtime comes from a toolkit or from the pip packages `nvidia-cuda-runtime` and `nvidia-cuda-crt`. An NVIDIA
 GPU is needed to run it, not to build it."""
 
+_CODE = """\
+## The network
+
+`src/network.cpp` defines the network layer by layer, with the names of the PyTorch model;
+`src/trt_layers.hpp` has what it is written with. Edit it like any other file: the engine is built anew
+when it changes. The weights are in `assets/weights.bin`, which is mapped; `src/weights_info.hpp` says
+where each array lies, with its sha256. No ONNX parser is linked, so that on TensorRT 8 neither cuBLAS nor
+cuDNN is needed (their tactics are off; `--tacticSources +CUDNN,+CUBLAS` brings them back).
+
+    build/{name}_diff
+
+runs the network with every layer marked as an output and names the first layer that departs from what
+PyTorch computed for it (`assets/layers.npy` has samples of each). `network.json` is the plan that the
+code was written from.
+
+"""
+
 _RUNTIME = """\
 ## The engine
 
-TensorRT compiles the ONNX file for the GPU that it runs on: at the first `load()`, which takes from seconds
+TensorRT compiles {source} for the GPU that it runs on: at the first `load()`, which takes from seconds
 to minutes, or ahead by
 
     build/{name}_build_engine --help
@@ -92,12 +109,14 @@ class TensorRT:
             "minimum": engine.tensorrt_min,
             "precision": _PRECISION[engine.precision],
             "tf32": "on" if engine.tf32 else "off",
+            "source": "the network" if engine.api == "network" else "the ONNX file",
             "profiles": "".join(f"    {_profile_text(project, p)}\n" for p in engine.profiles),
         }
         return {
             "backend_title": self.title,
             "readme_needs": _NEEDS.format(**facts),
-            "readme_runtime": _RUNTIME.format(**facts),
+            "readme_runtime": (_CODE if engine.api == "network" else "").format(**facts)
+            + _RUNTIME.format(**facts),
         }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:

@@ -31,15 +31,28 @@ class Group:
 
 
 def tree_of(plan: NetworkPlan) -> Group:
-    """The whole model as one group, in which groups of a single item are replaced by that item."""
+    """The whole model as one group.
+
+    Groups of a single layer are that layer. What a module other than the model keeps in a container, such as
+    torch.nn.Sequential, are its own items.
+    """
     last_use: dict[str, int] = {}
     for i, layer in enumerate(plan.layers):
         last_use.update(dict.fromkeys(filter(None, layer.inputs), i))
     last_use.update(dict.fromkeys(plan.outputs, len(plan.layers)))
-    return _group(plan.layers, 0, "", last_use)
+    return _group(plan.layers, 0, "", last_use, plan.modules)
 
 
-def _group(layers: Sequence[Layer], begin: int, path: str, last_use: Mapping[str, int]) -> Group:
+def is_container(kind: str) -> bool:
+    """Whether a class only holds other modules."""
+    return kind in ("Sequential", "ModuleList", "ModuleDict")
+
+
+def _group(
+    layers: Sequence[Layer], begin: int, path: str, last_use: Mapping[str, int], kinds: Mapping[str, str]
+) -> Group:
+    kind = kinds.get(path, "")
+    opens = bool(path and kind and not is_container(kind))
     items: list[Layer | Group] = []
     i = 0
     while i < len(layers):
@@ -50,8 +63,12 @@ def _group(layers: Sequence[Layer], begin: int, path: str, last_use: Mapping[str
         else:
             while end < len(layers) and _child(layers[end].module, path) == child:
                 end += 1
-            inner = _group(layers[i:end], begin + i, child, last_use)
-            items.append(inner.items[0] if len(inner.items) == 1 else inner)
+            inner = _group(layers[i:end], begin + i, child, last_use, kinds)
+            single = len(inner.items) == 1 and (
+                not isinstance(inner.items[0], Group) or is_container(kinds.get(child, ""))
+            )
+            taken = single or (opens and is_container(kinds.get(child, "")))
+            items += inner.items if taken else (inner,)
         i = end
     made = {o: None for layer in layers for o in layer.outputs}
     used = {name: None for layer in layers for name in layer.inputs if name and name not in made}

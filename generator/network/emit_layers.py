@@ -9,7 +9,7 @@ from ..cpp import string_literal
 from ..errors import UsageError
 from ..spec import DType
 from . import plan as p
-from .emit_functions import LayerStep
+from .emit_steps import LayerStep
 from .emit_values import Value, code
 
 

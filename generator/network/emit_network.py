@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from ..cpp import string_literal
 from .emit_body import Body, signature
-from .emit_functions import AnyStep, CallStep, Function, LayerStep, LoopStep, NoteStep, functions
+from .emit_functions import functions
 from .emit_groups import tree_of
+from .emit_lines import aligned, spaced, wrapped
 from .emit_names import snake, variable
+from .emit_steps import AnyStep, BranchStep, CallStep, Function, LayerStep, LoopStep, NoteStep
 from .plan import NetworkPlan, PlanTensor
 
 
@@ -30,12 +32,14 @@ def network_cpp(name: str, plan: NetworkPlan) -> str:
         "cstdint": "std::int",
         "limits": "std::numeric_limits",
         "string": "std::string",
-        "tuple": "std::t",
+        "tuple": "std::tuple",
     }
     system = [f"#include <{h}>" for h, what in headers.items() if what in body]
+    if "std::tie(" in body and "#include <tuple>" not in system:
+        system.append("#include <tuple>")
     return "\n".join(
         [
-            "// The network, layer by layer, under the names of the PyTorch model. Written by gencpp, to be edited.",
+            "// The network, layer by layer, under the names of the PyTorch model. Written by gencpp.",
             "// A layer finds its weights by its name: those of conv1 are conv1.weight and conv1.bias.",
             '#include "trt_layers.hpp"',
             "",
@@ -67,7 +71,8 @@ def _block(function: Function, names: set[str]) -> list[str]:
         parts = [p for p in re.split(r"[./]", re.sub(r"(_output_\d+|/output)$", "", tensor)) if p]
         inputs.append(variable(parts[-1] if parts else "", {*taken, *inputs}, "input"))
     body = Body(function, inputs, names)
-    return [f"// {function.note}.", f"{signature(function, inputs)} {{", *body.lines(), "}"]
+    lines = [f"{signature(function, inputs)} {{", *body.lines(), "}"]
+    return [*(f"// {n}" for n in function.note), *(part for line in lines for part in wrapped(line))]
 
 
 def _define_layers(
@@ -76,7 +81,9 @@ def _define_layers(
     inputs: dict[str, str] = {}
     for tensor in plan.inputs:
         alone = len(plan.inputs) == 1
-        inputs[tensor.name] = "x" if alone else variable(snake(tensor.name), {*names, *inputs.values()}, "input")
+        inputs[tensor.name] = (
+            "x" if alone else variable(snake(tensor.name), {*names, *inputs.values()}, "input")
+        )
     whole.steps = list(_sections(whole.steps, tensors))
 
     def comment(step: AnyStep) -> str:
@@ -93,76 +100,64 @@ def _define_layers(
         used = tensor.name in whole.inputs
         lines.append(f"  ITensor* {inputs[tensor.name]} = {made}" if used else f"  {made}")
     lines += body.lines()
-    results = dict(zip(_results(plan), whole.results, strict=True))
+    results = dict(zip(tree_of(plan).outputs, whole.results, strict=True))
     lines.append("")
     for name in plan.outputs:
-        lines.append(f"  net.output({body.holder(results[name])}, {string_literal(name)});")
-    return [*_aligned(_spaced(lines)), "}", ""]
-
-
-def _results(plan: NetworkPlan) -> tuple[str, ...]:
-    return tree_of(plan).outputs
+        holder = body.holder(results[name]) if name in results else inputs[name]
+        lines.append(f"  net.output({holder}, {string_literal(name)});")
+    lines = [part for line in lines for part in wrapped(line)]
+    return [*aligned(spaced(lines)), "}", ""]
 
 
 def _sections(steps: Sequence[AnyStep], tensors: Mapping[str, PlanTensor]) -> list[AnyStep]:
     """With a note before every run of layers that belong to no group: the stem, the head."""
     made: list[AnyStep] = []
     depth = 0
-    run: list[LayerStep] = []
-    runs = 0
+    run: list[LayerStep | CallStep | LoopStep] = []
 
     def close() -> None:
-        nonlocal run, runs
-        if run:
-            first, last = run[0].layer, run[-1].layer
-            where = first.name if first is last else f"{first.name} to {last.name}"
-            inner = {o for s in run for o in s.layer.outputs}
-            given = [i for s in run for i in s.layer.inputs if i and i not in inner]
-            before = f"{shape(tensors[given[0]])} -> " if given else ""
-            text = f"{where}: {before}{shape(tensors[last.outputs[-1]])}"
+        if any(isinstance(s, LayerStep) for s in run):
+            names = [_title(s) for s in (run[0], run[-1])]
+            where = " to ".join(dict.fromkeys(names))
+            before, after = _outside(run, tensors)
+            text = f"{where}: {before} -> {after}" if before else f"{where}: {after}"
             made.extend([NoteStep(text=text), *run, NoteStep(text="", end=True)])
-            runs += 1
-            run = []
+        else:
+            made.extend(run)
+        run.clear()
 
     for step in steps:
         if isinstance(step, NoteStep):
             close()
             depth += -1 if step.end else 1
-        if depth == 0 and isinstance(step, LayerStep):
-            run.append(step)
-        else:
-            close()
+        if depth or isinstance(step, NoteStep | BranchStep):
             made.append(step)
-    close()
-    return made
-
-
-def _spaced(lines: list[str]) -> list[str]:
-    """With an empty line before every comment of its own."""
-    made: list[str] = []
-    for line in lines:
-        if line.lstrip().startswith("//") and made[-1] and not made[-1].lstrip().startswith("//"):
-            made.append("")
-        made.append(line)
-    return made
-
-
-def _aligned(lines: list[str]) -> list[str]:
-    """Comments behind code, in one column where lines follow each other."""
-    made: list[str] = []
-    group: list[tuple[str, str]] = []
-
-    def close() -> None:
-        width = max((len(c) for c, _ in group), default=0)
-        made.extend(f"{c.ljust(width)}  //{text}" for c, text in group)
-        group.clear()
-
-    for line in lines:
-        begin, sign, text = line.rpartition(";  //")
-        if sign and not line.lstrip().startswith("//"):
-            group.append((f"{begin};", text))
-        else:
+            continue
+        if isinstance(step, LayerStep) and run and not isinstance(run[-1], LayerStep):
             close()
-            made.append(line)
+        run.append(step)
     close()
     return made
+
+
+def _title(step: LayerStep | CallStep | LoopStep) -> str:
+    if isinstance(step, LayerStep):
+        return step.layer.name
+    return (step.call if isinstance(step, LoopStep) else step).path
+
+
+def _outside(
+    run: Sequence[LayerStep | CallStep | LoopStep], tensors: Mapping[str, PlanTensor]
+) -> tuple[str, str]:
+    """The shapes before and after a run."""
+
+    def shapes(step: LayerStep | CallStep | LoopStep) -> tuple[str, str]:
+        if isinstance(step, LayerStep):
+            given = [shape(tensors[i]) for i in step.layer.inputs if i]
+            return given[0] if given else "", shape(tensors[step.layer.outputs[-1]])
+        call = step.call if isinstance(step, LoopStep) else step
+        before, _, after = call.shapes.partition(" -> ")
+        return before, after
+
+    first = next((shapes(s)[0] for s in run if shapes(s)[0]), "")
+    return first, shapes(run[-1])[1]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .emit_groups import Group
-from .emit_merge import Families, Family, item_of, regions
+from .emit_join import Family, regions
+from .emit_merge import Families, item_of
 from .emit_names import variable
 from .emit_values import Code, Param, Value, holes, join, relative
 from .plan import ElementWise, Layer, NetworkPlan, Normalization, Shuffle
@@ -25,6 +27,9 @@ _NAMES = {
 }
 _RELATED = {"pre_padding": "padding", "post_padding": "padding"}
 """Fields that may be one parameter; others only with their own."""
+
+COINCIDENCE = 3
+"""Different values of a parameter from which on a product of others is taken for what it is."""
 
 _TELLING = ("channels", "height", "groups")
 """Names that are taken before others, where a parameter has several uses."""
@@ -73,7 +78,8 @@ def signatures(families: Families, plan: NetworkPlan) -> dict[int, Signature]:
 
 def neutral(kind: str) -> Value:
     """An argument that is never used."""
-    return {"bool": False, "text": ("",), "float": 0.0, "double": 0.0}.get(kind, 1)
+    values: dict[str, Value] = {"bool": False, "text": ("",), "float": 0.0, "double": 0.0}
+    return values.get(kind, 1)
 
 
 class _Maker:
@@ -98,7 +104,7 @@ class _Maker:
         _rename(made)
         for m, (group, _) in enumerate(family.members):
             self._arguments[group] = [
-                Cell(c.kind, c.related, c.name, _absolute(c.values[m], group.path)) for c in made.columns
+                Cell(c.kind, c.related, c.wanted[0], _absolute(c.values[m], group.path)) for c in made.columns
             ]
         return made
 
@@ -160,13 +166,15 @@ def _value(columns: list[Column], cell: Cell, values: list[Value | None]) -> Val
             column.values = [b if a is None else a for a, b in pairs]
             column.wanted.append(cell.wanted)
             column.kind = "spatial" if "spatial" in kinds else column.kind
-            return Param(column.name)
+            return Param((column.name,))
         if cell.related == "int" and (factor := _factor(pairs)):
-            return Param(column.name, factor)
+            return Param((column.name,), factor)
     if constant:
         return given[0]
+    if cell.related == "int" and (product := _product(columns, values)):
+        return product
     columns.append(Column(cell.kind, cell.related, list(values), [cell.wanted], f"#{len(columns)}"))
-    return Param(columns[-1].name)
+    return Param((columns[-1].name,))
 
 
 def _factor(pairs: Sequence[tuple[Value | None, Value | None]]) -> int:
@@ -182,6 +190,19 @@ def _factor(pairs: Sequence[tuple[Value | None, Value | None]]) -> int:
     return factors.pop() if len(factors) == 1 else 0
 
 
+def _product(columns: Sequence[Column], values: Sequence[Value | None]) -> Param | None:
+    """Two parameters whose product it is, where that is no coincidence."""
+    numbers = [v for v in values if isinstance(v, int)]
+    if len(numbers) < len(values) or len(set(numbers)) < COINCIDENCE:
+        return None
+    known = [(c.name, [v for v in c.values if isinstance(v, int)]) for c in columns if c.related == "int"]
+    known = [(name, column) for name, column in known if len(column) == len(numbers)]
+    for (one, a), (other, b) in itertools.combinations_with_replacement(known, 2):
+        if all(x * y == z for x, y, z in zip(a, b, numbers, strict=True)):
+            return Param((one, other))
+    return None
+
+
 def _rename(signature: Signature) -> None:
     """Gives the parameters their names, by all of their uses."""
     names: dict[str, str] = {}
@@ -189,7 +210,8 @@ def _rename(signature: Signature) -> None:
         if {"height", "width"} <= set(column.wanted):
             column.wanted = ["size"]
         telling = [n for n in _TELLING if n in column.wanted]
-        names[column.name] = variable((telling or column.wanted)[0], names.values())
+        column.wanted = [(telling or column.wanted)[0]]
+        names[column.name] = variable(column.wanted[0], names.values())
         if column.kind == "spatial" and not any(isinstance(v, tuple) for v in column.values):
             column.kind = "int"
     for column in signature.columns:
@@ -197,7 +219,7 @@ def _rename(signature: Signature) -> None:
     signature.flags = {k: names[v] for k, v in signature.flags.items()}
     for key, (kind, value) in signature.values.items():
         if isinstance(value, Param):
-            signature.values[key] = (kind, Param(names[value.name], value.factor))
+            signature.values[key] = (kind, Param(tuple(names[n] for n in value.names), value.factor))
 
 
 def _wanted(key: str, layer: Layer) -> str:
@@ -210,7 +232,7 @@ def _wanted(key: str, layer: Layer) -> str:
         if rank == 4:
             return ("batch", "channels", "height", "width")[at]
         if at == rank - 1:
-            return "size" if rank > 1 and layer.reshape[-1] == layer.reshape[-2] else "channels"
+            return "size" if layer.reshape[-1] in layer.reshape[:-1] else "channels"
         return "batch" if at == 0 else "length" if rank == 3 else "count"
     return _NAMES.get(name, name)
 

@@ -44,9 +44,9 @@ Text = tuple[str | Code, ...]
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A parameter of the function around, times a factor."""
+    """A parameter of the function around, or several, times a factor."""
 
-    name: str
+    names: tuple[str, ...]
     factor: int = 1
 
 
@@ -103,7 +103,7 @@ def join(*parts: str | Code) -> Text:
 
 
 def holes(layer: Layer, path: str, table: Mapping[str, PlanWeight]) -> dict[str, tuple[str, Value]]:
-    """Kind and value of what may vary: by field, by `field[i]` for lists, "name", and weights that are named."""
+    """Kind and value of what may vary, by field, or `field[i]` for lists; "name", named weights."""
     found: dict[str, tuple[str, Value]] = {"name": ("text", relative(layer.name, path))}
     for field, kind in _VARYING.get(type(layer), {}).items():
         value = getattr(layer, field)
@@ -133,7 +133,7 @@ def structure(layer: Layer, path: str, table: Mapping[str, PlanWeight]) -> tuple
         value = getattr(layer, field.name)
         if field.name in _weight_fields(layer):
             fields.append("short" if short else bool(value))
-        elif field.name not in varying or isinstance(value, tuple) and len(value) > FEW:
+        elif field.name not in varying or (isinstance(value, tuple) and len(value) > FEW):
             fields.append(value)
         elif isinstance(value, tuple) and varying[field.name] != "spatial":
             fields.append(len(value))
@@ -169,7 +169,7 @@ def text_code(text: Text) -> str:
 def code(kind: str, value: Value) -> str:
     """A value as C++."""
     if isinstance(value, Param):
-        return value.name if value.factor == 1 else f"{value.factor} * {value.name}"
+        return " * ".join([*([str(value.factor)] if value.factor != 1 else []), *value.names])
     if kind == "text":
         assert isinstance(value, tuple)
         return text_code(value)  # type: ignore[arg-type]

@@ -10,10 +10,13 @@ from ..spec import DType
 from .lower_graph import Graph, Node
 from .lower_infer import inferred
 from .lower_sizes import Dims, Size, plain
-from .plan import Constant, Identity, Layer
+from .plan import Cast, Constant, Identity, Layer, Shape
 
 VALUES = 16
 """Elements: larger constants are in the weights file, smaller ones stand in the code."""
+
+
+_TAKE_UINT8 = (Cast, Constant, Identity, Shape)
 
 
 class NotCovered(Exception):
@@ -151,6 +154,8 @@ class Layers:
             **fields,
         )
         given = [t for t in inputs if t is not None]
+        if kind not in _TAKE_UINT8 and any(t.dtype is DType.uint8 for t in given):
+            raise NotCovered("is on uint8, which TensorRT only casts")
         if shape is None:
             shape = inferred(layer, [t.dims for t in given], self.weight_dims)
         if dtype is None:

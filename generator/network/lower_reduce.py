@@ -38,6 +38,8 @@ def _axes(b: Builder, node: Node, x: Tensor) -> tuple[int, ...] | None:
 
 def _reduced(b: Builder, node: Node, x: Tensor, kind: ReduceKind, last: bool = True) -> Tensor:
     """`last`: this makes the node's output."""
+    if x.dtype is DType.bool_:
+        raise NotCovered("is on bool")
     axes = _axes(b, node, x)
     if axes is None:
         if last:

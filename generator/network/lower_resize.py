@@ -99,6 +99,9 @@ def resize(b: Builder, node: Node) -> None:
     if mode == "cubic":
         how["cubic_coefficient"] = float(attributes.get("cubic_coeff_a", -0.75))
         how["exclude_outside"] = bool(attributes.get("exclude_outside", 0))
+    if scales is not None and not _whole(x, sizes, scales) and any(s != int(s) for s in scales):
+        # TensorRT maps coordinates by the sizes' ratio, ONNX by the given scale
+        raise NotCovered("has scales that do not give whole sizes")
     static = all(isinstance(s, int) or s == d for s, d in zip(sizes, x.dims, strict=True))
     inputs = [x]
     if static and (scales is None or _whole(x, sizes, scales)):

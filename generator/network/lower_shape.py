@@ -45,6 +45,8 @@ def reshape(b: Builder, node: Node) -> None:
         b.add(Shuffle, [x, shape], "reshape", out=b.output(), shape=sizes)
         return
     copies = not node.attributes.get("allowzero", 0)
+    if not copies and 0 in wanted:
+        raise NotCovered("makes a tensor without elements")
     found: list[AnySize] = [x.dims[i] if s == 0 and copies else s for i, s in enumerate(wanted)]
     if -1 in found:
         rest = remaining(x.dims, found)
@@ -137,6 +139,8 @@ def depth_to_space(b: Builder, node: Node) -> None:
 def space_to_depth(b: Builder, node: Node) -> None:
     """SpaceToDepth: two reshapes around a transposition"""
     x, n = b.x(), int(node.attributes["blocksize"])
+    if node.attributes.get("mode", "DCR") != "DCR":
+        raise NotCovered(f"has the mode {node.attributes['mode']}")
     batch, channels, height, width = x.dims
     high, wide = height // n, width // n
     apart = b.reshape(x, (batch, channels, high, n, wide, n))

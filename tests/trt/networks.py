@@ -6,6 +6,7 @@ import dataclasses
 import re
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,13 +124,15 @@ def build_driver(folder: Path, double: Double, shared: Path) -> Path:
     include, own = double.root / "include", folder / f"build-{double.version}"
     listed = (folder / "cmake" / "network_source.cmake").read_text(encoding="utf-8")
     sources = [*re.findall(r"src/\w+\.cpp", listed), *(f"src/trt_{s}.cpp" for s in BESIDE), *CORE]
-    objects = []
-    for source in dict.fromkeys(sources):
+
+    def compiled(source: str) -> Path:
         of_the_model = OF_THE_MODEL.search((folder / source).read_text(encoding="utf-8"))
         into = own if of_the_model else shared / double.version
         fast = ("-O2",) if source == "src/integrity.cpp" else ()  # sha256 of hundreds of megabytes
-        objects.append(compile_object(folder, source, include, into / f"{Path(source).stem}.o", *fast))
-    objects.append(compile_object(folder, str(DRIVER), include, shared / double.version / "driver.o"))
+        return compile_object(folder, source, include, into / f"{Path(source).stem}.o", *fast)
+
+    with ThreadPoolExecutor(2) as pool:
+        objects = list(pool.map(compiled, dict.fromkeys([*sources, str(DRIVER)])))
     argv = [str(find_toolchain().compiler), *SANITIZE, *map(str, objects)]
     for place in (double.root / "lib", double.root / "cuda"):
         argv += [f"-L{place}", f"-Wl,-rpath,{place}"]

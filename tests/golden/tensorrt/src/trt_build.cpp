@@ -224,6 +224,7 @@ Result<void> configure(nvinfer1::IBuilderConfig& config, const EngineOptions& op
   if (Result<void> set = set_compatibility(config, options); !set) {
     return set;
   }
+  limit_tactics(config);
   return set_tactic_sources(config, options.tactic_sources);
 }
 

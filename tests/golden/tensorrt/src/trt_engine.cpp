@@ -46,6 +46,7 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
   return key_text({
       {"artifact", artifact_facts().sha256},
       {"artifact data", data == nullptr ? "none" : data->sha256},
+      {"network code", network_key()},
       {"tensorrt", options.version_compatible ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible" : this_tensorrt()},
       {"gpu", options.hardware_compatible ? "any from Ampere on" : this_gpu(gpu)},
       {"precision", kPrecision == Precision::fp16 ? "fp16" : "fp32"},

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "compat.hpp"
 #include "path_text.hpp"
@@ -91,6 +92,10 @@ Error parse_error(const nvonnxparser::IParser& parser, Logger& logger, const Net
 }
 
 }  // namespace
+
+std::string network_key() { return "none"; }
+
+void limit_tactics(nvinfer1::IBuilderConfig& /*config*/) noexcept {}
 
 Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
   std::shared_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(network, logger));

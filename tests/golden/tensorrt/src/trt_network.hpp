@@ -25,7 +25,7 @@ struct NetworkSource {
 // the engine is built. Errors name every operator that this TensorRT does not know, at once.
 [[nodiscard]] Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source);
 
-// What the network depends on besides the artifact: the code that defines it. Empty where that is the parser's.
+// What the network depends on besides the artifact: the code that defines it, "none" where that is the parser's.
 [[nodiscard]] std::string network_key();
 
 // Leaves out the tactic sources whose libraries this way of defining a network does not bring along.

@@ -3,9 +3,10 @@
 #include <sstream>
 #include <string>
 
+#include "sample/assets.hpp"
+
 #include "artifact_info.hpp"
 #include "check.hpp"
-#include "sample/assets.hpp"
 #include "trt_onnx.hpp"
 
 namespace sample::test {
