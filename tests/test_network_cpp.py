@@ -124,7 +124,7 @@ MUTATIONS = {
     "a padding": (CODE, r"(\.padding\(\{0, 1\}, \{)1, 0", r"\g<1>1, 1", "postPadding"),
     "swapped operands": (CODE, r"(net\.matmul\()(\w+), (\w+),", r"\1\3, \2,", "tokens/scores': inputs"),
     "an activation's alpha": (CODE, r"-0\.3F", "-0.4F", "alpha: expected -0.3"),
-    "another name": (CODE, r'"\.silu"', '".swish"', "found addActivation 'head.act.swish/"),
+    "another name": (CODE, r'\.silu"', '.swish"', "found addActivation 'head.act.swish/"),
     "another weight": (CODE, r'"shared"', '"stem.conv.weight"', "stem.point': weights kernel"),
     "a weight that is not there": (CODE, r'"shared"', '"share"', "it has shared"),
     "an output too few": (CODE, r"^.*net\.output\(.*\n", "", "the network has none of this name"),

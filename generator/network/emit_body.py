@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from .emit_layers import expression
+from .emit_lines import comment
 from .emit_steps import AnyStep, BranchStep, CallStep, Function, LayerStep, LoopStep, NoteStep
 from .emit_values import INDENT, TYPES, code, text_code
 from .emit_variables import Variables
 
 MAIN = "define_layers"
 """The function that is the whole network."""
+
+_MEMBERS = ("values", "indices")
+"""Of TopK."""
 
 
 def signature(function: Function, inputs: Sequence[str]) -> str:
@@ -62,20 +66,21 @@ class Body:
         for step in steps:
             if isinstance(step, NoteStep):
                 if step.text:
-                    yield f"{pad}// {step.text}"
+                    yield f"{pad}{comment(step.text)}"
                 elif step.end and self._function.name == MAIN:
                     yield ""
             elif isinstance(step, BranchStep):
                 if step.after in self._variables.copied:
-                    target = self._assigned([self.holder(step.after)], scopes)
+                    (target,) = self._assigned([self.holder(step.after)], scopes)
                     yield f"{pad}{target} = {self.holder(step.before)};"
                 yield f"{pad}if ({code('bool', step.flag)}) {{"
                 yield from self._lines(step.steps, pad + INDENT, [*scopes, set()])
                 yield f"{pad}}}"
             elif isinstance(step, LoopStep):
                 yield from (f"{pad}{line}" for line in self._loop(step, scopes))
-            elif line := self._line(step, scopes, step is final):
-                yield f"{pad}{line}{self._comment(step)}"
+            elif lines := self._statement(step, scopes, step is final):
+                yield from (f"{pad}{line}" for line in lines[:-1])
+                yield f"{pad}{lines[-1]}{self._comment(step)}"
 
     def _loop(self, step: LoopStep, scopes: list[set[str]]) -> Iterator[str]:
         targets = [self.holder(o) for o in step.call.outputs]
@@ -83,39 +88,44 @@ class Body:
         given = {targets[f]: i for i, f in zip(inputs, step.feeds, strict=True) if f >= 0}
         if any(target != i for target, i in given.items()):
             values = ", ".join(given.values())
-            left = self._assigned(list(given), scopes)
+            *declared, left = self._assigned(list(given), scopes)
+            yield from declared
             yield f"{left} = {values if len(given) == 1 else f'std::make_tuple({values})'};"
         inputs = [targets[f] if f >= 0 else i for i, f in zip(inputs, step.feeds, strict=True)]
         yield f"for (int i = {step.begin}; i < {step.end}; ++i) {{"
-        yield f"{INDENT}{self._assigned(targets, scopes)} = {_call(step.call, inputs)};"
+        yield f"{INDENT}{self._assigned(targets, scopes)[-1]} = {_call(step.call, inputs)};"
         yield "}"
 
-    def _line(self, step: LayerStep | CallStep, scopes: list[set[str]], final: bool) -> str:
+    def _statement(self, step: LayerStep | CallStep, scopes: list[set[str]], final: bool) -> list[str]:
         nested = self._variables.nested
-        if step.outputs[0] in nested:
-            return ""
+        if any(o in nested for o in step.outputs):
+            return []
         inputs = [(nested.get(i) or self.holder(i)) if i >= 0 else "" for i in step.inputs]
         made = expression(step, inputs) if isinstance(step, LayerStep) else _call(step, inputs)
         if final:
-            return f"return {made};"
+            return [f"return {made};"]
         used = [k for k, o in enumerate(step.outputs) if self._variables.used(o)]
         if not used:
-            return f"{made};"
+            return [f"{made};"]
         outputs = step.outputs
         if isinstance(step, LayerStep) and len(outputs) > len(used):
-            made, outputs = f"{made}.{('values', 'indices')[used[0]]}", (outputs[used[0]],)
-        return f"{self._assigned([self.holder(o) for o in outputs], scopes)} = {made};"
+            made, outputs = f"{made}.{_MEMBERS[used[0]]}", (outputs[used[0]],)
+        names = [self.holder(o) for o in outputs]
+        *declared, left = self._assigned(names, scopes)
+        if isinstance(step, LayerStep) and left.startswith("std::tie"):
+            parts = [f"{name} = topK.{member};" for name, member in zip(names, _MEMBERS, strict=True)]
+            return [*declared, "{", f"{INDENT}const TopK topK = {made};", *(INDENT + p for p in parts), "}"]
+        return [*declared, f"{left} = {made};"]
 
-    def _assigned(self, names: Sequence[str], scopes: list[set[str]]) -> str:
-        """The left side of an assignment, which declares what is new."""
+    def _assigned(self, names: Sequence[str], scopes: list[set[str]]) -> list[str]:
+        """The left side of an assignment, which declares what is new, after what has to stand before it."""
         new = [n for n in names if not any(n in scope for scope in scopes)]
         scopes[-1].update(new)
         if len(names) == 1:
-            return f"ITensor* {names[0]}" if new else names[0]
+            return [f"ITensor* {names[0]}" if new else names[0]]
         if len(new) == len(names):
-            return f"auto [{', '.join(names)}]"
-        assert not new, names
-        return f"std::tie({', '.join(names)})"
+            return [f"auto [{', '.join(names)}]"]
+        return [*(f"ITensor* {n} = nullptr;" for n in new), f"std::tie({', '.join(names)})"]
 
 
 def _braced(names: Sequence[str]) -> str:

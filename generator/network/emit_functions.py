@@ -55,7 +55,8 @@ class _Maker:
         self._plan = plan
         self._shape_of = shape_of
         self._functions: dict[int, Function] = {}
-        self._names: set[str] = set()
+        # a parameter would hide a function of its name
+        self._names = {c.name for signature in signed.values() for c in signature.columns}
 
     def made(self, root: Group) -> list[Function]:
         ordered = self._families.ordered()
@@ -63,7 +64,8 @@ class _Maker:
         for family in ordered:
             function = self._function(family)
             self._functions[family.number] = function
-            function.steps = list(looped(inlined(function, function.steps)))
+            steps = inlined(function, function.steps)
+            function.steps = list(looped(steps, function.results))
             codes = set(codes_of(function.steps))
             function.prefixed = AT.text in codes
             function.needed = frozenset(name for _, name in function.parameters if name in codes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from .emit_steps import (
     AT,
@@ -96,12 +97,11 @@ def _body(call: CallStep, fresh: Iterator[int], same: dict[int, int]) -> list[An
     return made
 
 
-def looped(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
+def looped(steps: Sequence[AnyStep], results: Sequence[int]) -> Iterator[AnyStep]:
     """Steps with loops in the place of calls that differ in an index only."""
-    used: dict[int, int] = {}
+    used = collections.Counter(results)
     for step in steps:
-        for t in inputs_of(step):
-            used[t] = used.get(t, 0) + 1
+        used.update(inputs_of(step))
     begin = 0
     while begin < len(steps):
         loop, end = _loop(steps, begin, used)
@@ -109,7 +109,9 @@ def looped(steps: Sequence[AnyStep]) -> Iterator[AnyStep]:
         begin = end if loop else begin + 1
 
 
-def _loop(steps: Sequence[AnyStep], begin: int, used: Mapping[int, int]) -> tuple[LoopStep | None, int]:
+def _loop(
+    steps: Sequence[AnyStep], begin: int, used: collections.Counter[int]
+) -> tuple[LoopStep | None, int]:
     first = steps[begin]
     if not isinstance(first, CallStep) or not first.outputs:
         return None, begin
@@ -126,7 +128,7 @@ def _loop(steps: Sequence[AnyStep], begin: int, used: Mapping[int, int]) -> tupl
         if sorted(f for f in fed if f >= 0) != list(range(len(last.outputs))):
             break
         constant = all(f >= 0 or t == u for f, t, u in zip(fed, step.inputs, first.inputs, strict=True))
-        if not constant or (feeds and fed != feeds) or any(used.get(o) != 1 for o in last.outputs):
+        if not constant or (feeds and fed != feeds) or any(used[o] != 1 for o in last.outputs):
             break
         counted = _counted(last.at, step.at)
         if counted is None or (found and counted[0] != found[0]):

@@ -13,7 +13,7 @@ _CONTINUED = "    "
 def wrapped(line: str) -> Iterator[str]:
     """The line, or several where it is a call or a function's head that is too long."""
     code, sign, comment = line.partition(";  // ")
-    if len(line) <= WIDTH or line.lstrip().startswith("//"):
+    if len(line) <= WIDTH or not (code + sign[:1]).endswith((");", ") {")):
         yield line
         return
     places = [*_breaks(code + sign[:1]), len(code) + len(sign[:1])]
@@ -48,6 +48,12 @@ def _breaks(code: str) -> Iterator[int]:
         elif char == "," and depth == 1 and "(" in code[:i]:
             yield i + 1
         i += 1
+
+
+def comment(text: str) -> str:
+    """A comment of one line, whatever the model's names hold."""
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return f"// {plain}." if plain.endswith("\\") else f"// {plain}"
 
 
 def spaced(lines: Iterable[str]) -> list[str]:

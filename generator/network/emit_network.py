@@ -9,8 +9,8 @@ from ..cpp import string_literal
 from .emit_body import Body, signature
 from .emit_functions import functions
 from .emit_groups import tree_of
-from .emit_lines import aligned, spaced, wrapped
-from .emit_names import snake, variable
+from .emit_lines import aligned, comment, spaced, wrapped
+from .emit_names import variable
 from .emit_steps import AnyStep, BranchStep, CallStep, Function, LayerStep, LoopStep, NoteStep
 from .plan import NetworkPlan, PlanTensor
 
@@ -24,8 +24,7 @@ def network_cpp(name: str, plan: NetworkPlan) -> str:
     lines: list[str] = []
     for function in blocks:
         lines += ["", *_block(function, names)]
-    if blocks:
-        lines = ["namespace {", *lines, "", "}  // namespace", ""]
+    lines = ["namespace {", *lines, "", "}  // namespace", ""] if blocks else [""]
     lines += _define_layers(whole, plan, tensors, names)
     body = "\n".join(lines)
     headers = {
@@ -72,7 +71,7 @@ def _block(function: Function, names: set[str]) -> list[str]:
         inputs.append(variable(parts[-1] if parts else "", {*taken, *inputs}, "input"))
     body = Body(function, inputs, names)
     lines = [f"{signature(function, inputs)} {{", *body.lines(), "}"]
-    return [*(f"// {n}" for n in function.note), *(part for line in lines for part in wrapped(line))]
+    return [*(comment(n) for n in function.note if n), *(part for line in lines for part in wrapped(line))]
 
 
 def _define_layers(
@@ -80,20 +79,18 @@ def _define_layers(
 ) -> list[str]:
     inputs: dict[str, str] = {}
     for tensor in plan.inputs:
-        alone = len(plan.inputs) == 1
-        inputs[tensor.name] = (
-            "x" if alone else variable(snake(tensor.name), {*names, *inputs.values()}, "input")
-        )
+        unique = variable(tensor.name, {*names, *inputs.values()}, "input")
+        inputs[tensor.name] = "x" if len(plan.inputs) == 1 else unique
     whole.steps = list(_sections(whole.steps, tensors))
 
-    def comment(step: AnyStep) -> str:
+    def behind(step: AnyStep) -> str:
         call = step.call if isinstance(step, LoopStep) else step
         before, arrow, after = call.shapes.partition(" -> ") if isinstance(call, CallStep) else ("", "", "")
         if arrow and before != after and call is step:
             return f"  // {after}"
         return ""
 
-    body = Body(whole, [inputs[t] for t in whole.inputs], names, comment)
+    body = Body(whole, [inputs[t] for t in whole.inputs], names, behind)
     lines = ["void define_layers(Layers& net) {"]
     for tensor in plan.inputs:
         made = f"net.input({string_literal(tensor.name)});  // {shape(tensor)}"
@@ -120,7 +117,8 @@ def _sections(steps: Sequence[AnyStep], tensors: Mapping[str, PlanTensor]) -> li
             names = [_title(s) for s in (run[0], run[-1])]
             where = " to ".join(dict.fromkeys(names))
             before, after = _outside(run, tensors)
-            text = f"{where}: {before} -> {after}" if before else f"{where}: {after}"
+            shapes = " -> ".join(s for s in (before, after) if s)
+            text = f"{where}: {shapes}" if shapes else where
             made.extend([NoteStep(text=text), *run, NoteStep(text="", end=True)])
         else:
             made.extend(run)

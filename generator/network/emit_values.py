@@ -193,4 +193,6 @@ def _real(kind: str, value: float) -> str:
     # as few digits as read back the float32 that it mostly is
     single = struct.unpack("f", struct.pack("f", value))[0] == value if abs(value) < 3e38 else False
     text = float_literal(value).removesuffix("F") if single else repr(float(value))
-    return text.removesuffix(".0") if float(text).is_integer() and "e" not in text else text
+    if float(text).is_integer() and "e" not in text and not text.startswith("-0"):  # -0 is the integer 0
+        return text.removesuffix(".0")
+    return text

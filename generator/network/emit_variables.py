@@ -126,7 +126,7 @@ class Variables:
                 self._place_branch(step, home)
             elif len(outputs) > 1:
                 self._place_several(step)
-            elif outputs[0] not in self.nested:
+            elif outputs and outputs[0] not in self.nested:
                 made = outputs[0]
                 self._hold(made, self._holder.get(made) or self._choose(step, home))
 
@@ -135,7 +135,11 @@ class Variables:
         outputs = outputs_of(step)
         free = [v for v in self._variables if v.one_of_several and v.depth == self._depth]
         free = [v for v in free if self._idle(v, self._clock)]
+        if isinstance(step, LayerStep):
+            free = []  # a structure, which std::tie does not take
         for k, tensor in enumerate(outputs):
+            if tensor in self._holder:  # where a branch leaves it
+                continue
             held = free[k] if len(free) >= len(outputs) else self._new(self._hint(step, k))
             held.one_of_several = True
             held.depth = self._depth
