@@ -63,7 +63,7 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
         ) from None
 
     begin = time.monotonic()
-    logger = _logger(trt)
+    logger = collecting_logger(trt)
     found: dict[str, Any] = {"version": str(trt.__version__), "target": TARGET, "problems": []}
     builder = trt.Builder(logger)
     network = builder.create_network(0)  # strongly typed, always
@@ -76,6 +76,24 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
     compared, found["problems"] = _compare(trt, network, model)
     found["compared"] = compared
 
+    engine_bytes, problem = build_engine(trt, builder, network, profiles, tf32, logger)
+    if problem:
+        found["problems"].append(problem)
+    else:
+        found["engine_bytes"] = engine_bytes
+    found["seconds"] = round(time.monotonic() - begin, 3)
+    return found
+
+
+def build_engine(
+    trt: Any,
+    builder: Any,
+    network: Any,
+    profiles: Sequence[dict[str, list[list[int]]]],
+    tf32: bool,
+    logger: Any,
+) -> tuple[int, str]:
+    """(bytes of the engine for TARGET, why there is none)"""
     config = builder.create_builder_config()
     config.num_compute_capabilities = 1
     config.set_compute_capability(getattr(trt.ComputeCapability, TARGET), 0)
@@ -87,18 +105,13 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
             profile.set_shape(name, low, opt, high)
         config.add_optimization_profile(profile)
     if not builder.is_network_supported(network, config):
-        found["problems"].append(f"the network is not supported: {logger.told()}")
-        return found
+        return 0, f"the network is not supported: {logger.told()}"
     engine = builder.build_serialized_network(network, config)
-    if engine is None:
-        found["problems"].append(f"no engine was built: {logger.told()}")
-    else:
-        found["engine_bytes"] = int(engine.nbytes)
-    found["seconds"] = round(time.monotonic() - begin, 3)
-    return found
+    return (0, f"no engine was built: {logger.told()}") if engine is None else (int(engine.nbytes), "")
 
 
-def _logger(trt: Any) -> Any:
+def collecting_logger(trt: Any) -> Any:
+    """One that keeps errors: `errors`, and `told()` as one text."""
     base: Any = trt.ILogger
 
     class Logger(base):  # type: ignore[misc]

@@ -82,9 +82,10 @@ def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
     if found["problems"]:
         reason = "TensorRT-RTX: " + "; ".join(found["problems"])
         return Checked(status="failed", reason=reason, seconds=finished.seconds, log=log)
+    as_told = "the plan has" if project.artifact.format == "network" else "ONNX inferred"
     reason = (
-        f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as ONNX "
-        f"inferred them, engine of {found['engine_bytes'] / 1e6:.1f} MB for {found['target']} (evidence for "
+        f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as "
+        f"{as_told} them, engine of {found['engine_bytes'] / 1e6:.1f} MB for {found['target']} (evidence for "
         "the graph, not for TensorRT)"
     )
     return Checked(status="passed", reason=reason, seconds=finished.seconds, log=log)

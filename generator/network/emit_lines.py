@@ -7,25 +7,28 @@ from collections.abc import Iterable, Iterator
 WIDTH = 140
 """Characters from which on a call is broken between its arguments."""
 
+BEHIND = "\0"
+"""Between code and the comment behind it, which no C++ has."""
+
 _CONTINUED = "    "
 
 
 def wrapped(line: str) -> Iterator[str]:
     """The line, or several where it is a call or a function's head that is too long."""
-    code, sign, comment = line.partition(";  // ")
-    if len(line) <= WIDTH or not (code + sign[:1]).endswith((");", ") {")):
+    code, sign, behind = line.partition(BEHIND)
+    if len(line) <= WIDTH or not code.endswith((");", ") {")):
         yield line
         return
-    places = [*_breaks(code + sign[:1]), len(code) + len(sign[:1])]
+    places = [*_breaks(code), len(code)]
     pad = code[: len(code) - len(code.lstrip())]
     begin, text = 0, ""
     for i, place in enumerate(places):
         end = places[i + 1] if i + 1 < len(places) else place
         text = text or (pad + _CONTINUED if begin else "")
-        text += (code + sign[:1])[begin:place].lstrip() if begin and not text.strip() else line[begin:place]
+        text += code[begin:place].lstrip() if begin and not text.strip() else code[begin:place]
         begin = place
         if i + 1 == len(places):
-            yield text + (f"  // {comment}" if sign else "")
+            yield text + sign + behind
         elif len(text) + (end - place) > WIDTH:
             yield text.rstrip()
             text = ""
@@ -80,9 +83,9 @@ def aligned(lines: Iterable[str]) -> list[str]:
         group.clear()
 
     for line in lines:
-        code, sign, text = line.rpartition(";  // ")
-        if sign and not line.lstrip().startswith("//"):
-            group.append((f"{code};", text))
+        code, sign, text = line.partition(BEHIND)
+        if sign:
+            group.append((code, text))
         else:
             close()
             made.append(line)

@@ -9,7 +9,7 @@ from ..cpp import string_literal
 from .emit_body import Body, signature
 from .emit_functions import functions
 from .emit_groups import tree_of
-from .emit_lines import aligned, comment, spaced, wrapped
+from .emit_lines import BEHIND, aligned, comment, spaced, wrapped
 from .emit_names import variable
 from .emit_steps import AnyStep, BranchStep, CallStep, Function, LayerStep, LoopStep, NoteStep
 from .plan import NetworkPlan, PlanTensor
@@ -87,13 +87,13 @@ def _define_layers(
         call = step.call if isinstance(step, LoopStep) else step
         before, arrow, after = call.shapes.partition(" -> ") if isinstance(call, CallStep) else ("", "", "")
         if arrow and before != after and call is step:
-            return f"  // {after}"
+            return BEHIND + after
         return ""
 
     body = Body(whole, [inputs[t] for t in whole.inputs], names, behind)
     lines = ["void define_layers(Layers& net) {"]
     for tensor in plan.inputs:
-        made = f"net.input({string_literal(tensor.name)});  // {shape(tensor)}"
+        made = f"net.input({string_literal(tensor.name)});{BEHIND}{shape(tensor)}"
         used = tensor.name in whole.inputs
         lines.append(f"  ITensor* {inputs[tensor.name]} = {made}" if used else f"  {made}")
     lines += body.lines()

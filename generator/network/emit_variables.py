@@ -57,6 +57,8 @@ class Variables:
         self._function = function
         self._last: dict[int, int] = {}
         self._made: dict[int, int] = {}
+        self._begins: dict[int, float] = {}
+        """When a tensor's variable is first written, where that is before the tensor is made."""
         self._holder: dict[int, Variable] = {}
         self._variables: list[Variable] = []
         self._clock = 0
@@ -156,6 +158,7 @@ class Variables:
             idle = home is not None and home is not before and self._idle(home, now)
             target = home if home and idle else self._new(self._hint(inner[-1], 0))
             self.copied.add(step.after)
+            self._begins[step.after] = now
         self._hold(step.after, target)
         self._depth += 1
         self._place(step.steps, target if plain else None)
@@ -167,6 +170,7 @@ class Variables:
         if isinstance(step, LoopStep):  # what does not change stays what it is in every round
             fed = [i for i, f in zip(step.call.inputs, step.feeds, strict=True) if f >= 0]
             kept = {self._holder[i] for i in inputs if i not in fed}
+            self._begins.update(dict.fromkeys(outputs_of(step), now - 0.5))
             inputs, home = fed, None if home in kept else home
         dying = [self._holder[i] for i in inputs if self._last[i] <= now]
         free = [v for v in dying if self._idle(v, now)]
@@ -206,7 +210,8 @@ class Variables:
 
     def _name(self, taken: set[str]) -> None:
         """`y` where two variables are enough, else after layers."""
-        spans = {v: [(self._made[t], self._last[t]) for t in v.tensors] for v in self._variables}
+        begins = {**self._made, **self._begins}
+        spans = {v: [(begins[t], self._last[t]) for t in v.tensors] for v in self._variables}
         second: list[Variable] = []
         for held in self._variables:
             if held.name:
@@ -229,5 +234,5 @@ def _all_inputs(step: AnyStep) -> Iterator[int]:
         yield from inputs_of(step)
 
 
-def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
+def _meet(a: tuple[float, int], b: tuple[float, int]) -> bool:
     return max(a[0], b[0]) < min(a[1], b[1])

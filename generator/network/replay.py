@@ -55,7 +55,7 @@ def build(
         ) from None
 
     begin = time.monotonic()
-    logger = rtx._logger(trt)
+    logger = rtx.collecting_logger(trt)
     found: dict[str, Any] = {"version": str(trt.__version__), "target": rtx.TARGET, "problems": []}
     builder = trt.Builder(logger)
     network = builder.create_network(0)  # strongly typed, always
@@ -67,24 +67,11 @@ def build(
     if problems:
         return found
 
-    config = builder.create_builder_config()
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(getattr(trt.ComputeCapability, rtx.TARGET), 0)
-    if not tf32:
-        config.clear_flag(trt.BuilderFlag.TF32)
-    for ranges in profiles:
-        profile = builder.create_optimization_profile()
-        for name, (low, opt, high) in ranges.items():
-            profile.set_shape(name, low, opt, high)
-        config.add_optimization_profile(profile)
-    if not builder.is_network_supported(network, config):
-        found["problems"].append(f"the network is not supported: {logger.told()}")
-        return found
-    engine = builder.build_serialized_network(network, config)
-    if engine is None:
-        found["problems"].append(f"no engine was built: {logger.told()}")
+    engine_bytes, problem = rtx.build_engine(trt, builder, network, profiles, tf32, logger)
+    if problem:
+        found["problems"].append(problem)
     else:
-        found["engine_bytes"] = int(engine.nbytes)
+        found["engine_bytes"] = engine_bytes
     found["seconds"] = round(time.monotonic() - begin, 3)
     # The network reads the arrays until here.
     replayer.held.clear()
