@@ -170,7 +170,7 @@ def _expression(code: str) -> str:
     strings: list[str] = []
 
     def kept(found: re.Match[str]) -> str:
-        text = found[0][1:-1].encode().decode("unicode_escape").replace("\\?", "?")
+        text = found[0][1:-1].replace("\\?", "?").encode().decode("unicode_escape")
         strings.append(repr(text.encode("latin-1").decode("utf-8")))
         return f"\0{len(strings) - 1}\0"
 

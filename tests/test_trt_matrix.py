@@ -13,12 +13,11 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from building import cmake, must
-from trt import exported, networks, rendered, stubs
+from trt import ALL_VERSIONS, exported, networks, rendered, stubs
 
 from generator.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets
 from generator.toolchain import find_program
@@ -109,7 +108,7 @@ def test_compiles_links_and_says_what_is_missing(
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", VERSIONS if ALL_VERSIONS else ("8.5", "10.13", "11.1"))
 def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: str) -> None:
     """There is no parser to link. Tests and benchmarks are the other project's: built once here."""
     whole = headers_or_skip(version)
@@ -122,16 +121,14 @@ def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: 
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("model", [m for m in exported.MODELS if m != "resnet18"])
-def test_networks_of_other_models_compile(tmp_path: Path, model: str) -> None:
-    """network.cpp alone, against every version, each in seconds."""
+@pytest.mark.parametrize("model", exported.MODELS)
+def test_network_code_compiles_on_every_version(tmp_path: Path, model: str) -> None:
+    """network.cpp alone, against every version."""
     folder = networks.write_sources(exported.network(model), tmp_path / "project")
     for version in VERSIONS:
         headers_or_skip(version)
         include = stubs.real_headers() / version / "include"
-        began = time.monotonic()
         networks.compile_object(folder, "src/network.cpp", include, tmp_path / version / "network.o")
-        assert time.monotonic() - began < 60, f"network.cpp of {model} on {version}"
 
 
 def test_header_sets_beyond_the_named_ones(builds: Builds, tmp_path: Path) -> None:

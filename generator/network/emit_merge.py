@@ -25,7 +25,7 @@ class Families:
         self._numbers: dict[tuple[object, ...], int] = {}
         self._same: dict[int, int] = {}
         self._templates: dict[int, Family] = {}
-        self._refused: set[tuple[int, int]] = set()
+        self._tried: set[tuple[int, int]] = set()
         self.of: dict[Group, Family] = {}
         self._gather()
         while self._join_two():
@@ -74,13 +74,13 @@ class Families:
         families = [f for f in self.ordered() if f.kind and not is_container(f.kind)]
         for a, b in itertools.combinations(families, 2):
             pair = (a.number, b.number)
-            if a.kind != b.kind or pair in self._refused or a.inputs != b.inputs:
+            if a.kind != b.kind or pair in self._tried or a.inputs != b.inputs:
                 continue
+            self._tried.add(pair)
             joined: Family | None = a
             for form in range(len(b.forms)):
                 joined = joined_family(joined, one_form(b, form)) if joined else None
             if joined is None:
-                self._refused.add(pair)
                 continue
             self._same[b.number] = a.number
             self._templates[a.number] = joined

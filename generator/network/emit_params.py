@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .emit_groups import Group
 from .emit_join import Family, regions
 from .emit_merge import Families, item_of
-from .emit_names import variable
+from .emit_names import snake, variable
 from .emit_values import Code, Param, Value, holes, join, relative
 from .plan import ElementWise, Layer, NetworkPlan, Normalization, Shuffle
 
@@ -87,6 +87,7 @@ class _Maker:
         self._families = families
         self._plan = plan
         self._table = {w.name: w for w in plan.weights}
+        self._kinds = {snake(kind) for kind in plan.modules.values()}
         self._arguments: dict[Group, list[Cell]] = {}
 
     def signature(self, family: Family) -> Signature:
@@ -110,7 +111,9 @@ class _Maker:
 
     def _flag(self, family: Family, made: Signature, index: int, present: frozenset[int]) -> None:
         values: list[Value | None] = [form in present for _, form in family.members]
-        wanted = [self._flag_name(family, index)]
+        flag = self._flag_name(family, index)
+        # a parameter would hide the function of its name
+        wanted = [f"with_{flag}" if snake(flag) in self._kinds else flag]
         name = f"#{len(made.columns)}"
         made.columns.append(Column("bool", wanted[0], values, wanted, name))
         made.flags[present] = name

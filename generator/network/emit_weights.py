@@ -32,10 +32,11 @@ def weights_info_header(name: str, plan: NetworkPlan) -> str:
         "  std::string_view sha256;",
         "};",
         "",
-        f"inline constexpr std::array<WeightInfo, {len(plan.weights)}> kWeights{{{{",
     ]
+    table = f"inline constexpr std::array<WeightInfo, {len(plan.weights)}> kWeights"
+    lines.append(f"{table}{{{{" if plan.weights else f"{table}{{}};")
     for w in plan.weights:
         dims = f"Dims{{{', '.join(map(str, w.dims))}}}"
         place = f"{w.offset}, {w.size}"
         lines.append(f'    {{{string_literal(w.name)}, {_DTYPES[w.dtype]}, {dims}, {place}, "{w.sha256}"}},')
-    return "\n".join([*lines, "}};", "", f"}}  // namespace {name}", ""])
+    return "\n".join([*lines, *(["}};"] if plan.weights else []), "", f"}}  // namespace {name}", ""])
