@@ -35,6 +35,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     standard = [p for p in sys.path if "site-packages" not in p]
     monkeypatch.setattr(sys, "path", [str(folder), *standard])
+    for name in [n for n in sys.modules if n.startswith("tensorrt")]:  # imported by another test: found there
+        monkeypatch.delitem(sys.modules, name)
     return folder
 
 
