@@ -69,7 +69,7 @@ def refused(
         (["--model", "tiny:named", *INPUT, "--precision", "fp16"], ["--precision", "--backend tensorrt"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--precision", "fp8"], ["fp8", "fp32, fp16"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--tensorrt-min", "7.2"], ["7.2", "8.5"]),
-        (["--model", "tiny:named", *INPUT, *TRT, "--trt-api", "network"], ["network", "parser"]),
+        (["--model", "tiny:named", *INPUT, *TRT, "--trt-api", "layers"], ["layers", "parser, network"]),
         (["--model", "tiny:named", *INPUT, "--no-such-option"], ["--no-such-option"]),
     ],
     ids=lambda value: "-".join(v.strip("-") for v in value)[:60] if isinstance(value, list) else None,

@@ -138,9 +138,3 @@ def test_uncovered_operators_are_all_listed(tmp_path: Path, gencpp: Gencpp) -> N
         assert part in done.stderr, part
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_an_api_that_there_is_not(tmp_path: Path, gencpp: Gencpp) -> None:
-    arguments = ("--model", "resnet18", "--backend", "tensorrt", "--trt-api", "layers")
-    done = gencpp("new", *arguments, tmp_path / "out")
-    assert done.returncode == 2 and "parser, network" in done.stderr
