@@ -42,7 +42,8 @@ _TAKEN = frozenset(
     """.split()  # noqa: SIM905
 )
 
-_DTYPE = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
+DTYPES = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
+"""Enumerators of generated projects."""
 
 
 def identifier(name: str) -> str:
@@ -225,7 +226,11 @@ def engine_info_header(name: str, engine: EngineSpec) -> str:
 
 
 def _shape_range(dims: tuple[Dim, ...]) -> str:
-    sizes = (_dims(d.min for d in dims), _dims(d.opt for d in dims), _dims(d.max for d in dims))
+    sizes = (
+        dims_literal(d.min for d in dims),
+        dims_literal(d.opt for d in dims),
+        dims_literal(d.max for d in dims),
+    )
     return f"ShapeRange{{{', '.join(sizes)}}}"
 
 
@@ -306,7 +311,8 @@ def _cmake_items(names: Iterable[str]) -> str:
     return "".join(f"\n  {n}" for n in names)
 
 
-def _dims(sizes: Iterable[int]) -> str:
+def dims_literal(sizes: Iterable[int]) -> str:
+    """`Dims{1, 3}`"""
     return "Dims{" + ", ".join(str(s) for s in sizes) + "}"
 
 
@@ -314,11 +320,11 @@ def _tensor_array(variable: str, tensors: tuple[TensorSpec, ...]) -> list[str]:
     rows = []
     for t in tensors:
         sizes = (
-            _dims(d.min for d in t.dims),
-            _dims(d.opt for d in t.dims),
-            _dims(d.max for d in t.dims),
+            dims_literal(d.min for d in t.dims),
+            dims_literal(d.opt for d in t.dims),
+            dims_literal(d.max for d in t.dims),
         )
-        rows.append(f"    TensorFacts{{{string_literal(t.name)}, {_DTYPE[t.dtype]}, {', '.join(sizes)}}},")
+        rows.append(f"    TensorFacts{{{string_literal(t.name)}, {DTYPES[t.dtype]}, {', '.join(sizes)}}},")
     return [
         f"inline constexpr std::array<TensorFacts, {len(tensors)}> {variable}{{",
         *rows,

@@ -113,11 +113,11 @@ def readable_names(
         node.name = name
         for i, value in enumerate(node.output):
             if value and value not in renamed:
-                renamed[value] = _unused(f"{name}_output_{i}", taken)
+                renamed[value] = unused(f"{name}_output_{i}", taken)
         for i, value in enumerate(node.input):
             if value in constants and value not in renamed:
                 bias = _bias_name(node, i, renamed, parameters)
-                renamed[value] = _unused(bias or f"{name}.{_formal_name(node, i, model)}", taken)
+                renamed[value] = unused(bias or f"{name}.{_formal_name(node, i, model)}", taken)
     _rename(graph, lambda old: renamed.get(old, old))
 
 
@@ -127,14 +127,14 @@ def keep_names(model: Any, inputs: Collection[str], outputs: Collection[str]) ->
     taken = {n.name for n in all_nodes(graph) if n.name}
     for node in all_nodes(graph):
         if not node.name:
-            node.name = _unused(node.op_type, taken)
+            node.name = unused(node.op_type, taken)
     renamed = {}
     for values, names in ((graph.input, inputs), (graph.output, outputs)):
         for value, name in zip(values, names, strict=True):
             renamed[value.name] = name
     values_taken = {v for n in all_nodes(graph) for v in (*n.input, *n.output)} - set(renamed)
     for name in values_taken & set(renamed.values()):
-        renamed[name] = _unused(f"{name}_inner", values_taken)
+        renamed[name] = unused(f"{name}_inner", values_taken)
     _rename(graph, lambda old: renamed.get(old, old))
 
 
@@ -156,7 +156,7 @@ def _name_nodes(
         while path and path not in modules:
             path = path.rpartition(".")[0]  # the exporter's own scopes
         made_by.update(dict.fromkeys(filter(None, node.output), path))
-        names.append(_unused(f"{path}/{node.op_type}" if path else node.op_type, taken))
+        names.append(unused(f"{path}/{node.op_type}" if path else node.op_type, taken))
     return names
 
 
@@ -202,7 +202,8 @@ def _formal_name(node: Any, index: int, model: Any) -> str:
     return str(formal[index].name) if index < len(formal) else f"{formal[-1].name}_{index}"
 
 
-def _unused(name: str, taken: set[str]) -> str:
+def unused(name: str, taken: set[str]) -> str:
+    """`name`, with a number behind it where it is taken; taken from here on."""
     unique, n = name, 0
     while unique in taken:
         n += 1

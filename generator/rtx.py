@@ -54,14 +54,7 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
     Gives layers, compared (tensors whose shape and type were compared with ONNX's), engine_bytes, seconds
     and version. Raises EnvironmentLacks without the packages.
     """
-    try:
-        import tensorrt_rtx_libs  # noqa: F401  # isort: skip - its import makes the libraries known
-        import tensorrt_rtx_bindings as trt
-    except ImportError as e:
-        raise EnvironmentLacks(
-            f"the TensorRT-RTX builder cannot be imported: {e}", hint="pip install 'gencpp[rtx]'"
-        ) from None
-
+    trt = bindings()
     begin = time.monotonic()
     logger = collecting_logger(trt)
     found: dict[str, Any] = {"version": str(trt.__version__), "target": TARGET, "problems": []}
@@ -83,6 +76,18 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
         found["engine_bytes"] = engine_bytes
     found["seconds"] = round(time.monotonic() - begin, 3)
     return found
+
+
+def bindings() -> Any:
+    """The module of TensorRT-RTX; raises EnvironmentLacks without the packages."""
+    try:
+        import tensorrt_rtx_libs  # noqa: F401  # isort: skip - its import makes the libraries known
+        import tensorrt_rtx_bindings as trt
+    except ImportError as e:
+        raise EnvironmentLacks(
+            f"the TensorRT-RTX builder cannot be imported: {e}", hint="pip install 'gencpp[rtx]'"
+        ) from None
+    return trt
 
 
 def build_engine(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.double import Double, write_table
+from fakes.double import Double
+from fakes.harness import verify_on
 
 from generator import parity, trt_checks
 from generator.network.weights_file import read, write
@@ -106,23 +107,7 @@ def test_every_step_on_the_double(
 ) -> None:
     """As in test_verify_tensorrt: evidence of verify's own steps, not of TensorRT."""
     folder = tmp_path / "photo"
-    shutil.copytree(network_project, folder)
-    double = doubles("10.13")
-    environment = {
-        "GENCPP_DOUBLE_MODEL": str(write_table(folder, tmp_path / "table")),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "CMAKE_BUILD_PARALLEL_LEVEL": "2",
-    }
-    preset = json.loads((folder / "CMakePresets.json").read_text())
-    for configure in preset["configurePresets"]:
-        configure.setdefault("cacheVariables", {}).update(
-            TensorRT_CUDART_LIBRARY=str(double.root / "cuda" / "libcudart.so")
-        )
-    (folder / "CMakePresets.json").write_text(json.dumps(preset))
-    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
-    library = f'set(TensorRT_CUDART_LIBRARY "{double.root / "cuda" / "libcudart.so"}")\n'
-    consumer.write_text(library + consumer.read_text())
-    done = gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
+    done = verify_on(doubles("10.13"), network_project, folder, gencpp)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = {step["name"]: step["status"] for step in report_of(folder)["steps"]}
     assert {steps[name] for name in (*NEEDS_MODEL, "configure", "build", "test")} == {"passed"}

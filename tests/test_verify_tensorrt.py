@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.double import Double, write_table
+from fakes.double import Double
+from fakes.harness import verify_on
 
 from generator import parity, toolchain, trt_checks, verify
 from generator.backends import RuntimeOptions, backend_named
@@ -169,24 +170,7 @@ def test_every_step_on_the_double(
     """What verify does where there are TensorRT and a GPU, on the double of tests/fakes: evidence of verify's
     own steps, not of TensorRT. The double answers with the goldens."""
     folder = tmp_path / "photo"
-    shutil.copytree(trt_project, folder)
-    double = doubles("10.13")
-    environment = {
-        "GENCPP_DOUBLE_MODEL": str(write_table(folder, tmp_path / "table")),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "CMAKE_BUILD_PARALLEL_LEVEL": "2",
-    }
-    # verify has no option for the CUDA runtime; the project's presets name the double's.
-    preset = json.loads((folder / "CMakePresets.json").read_text())
-    for configure in preset["configurePresets"]:
-        configure.setdefault("cacheVariables", {}).update(
-            TensorRT_CUDART_LIBRARY=str(double.root / "cuda" / "libcudart.so")
-        )
-    (folder / "CMakePresets.json").write_text(json.dumps(preset))
-    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
-    library = f'set(TensorRT_CUDART_LIBRARY "{double.root / "cuda" / "libcudart.so"}")\n'
-    consumer.write_text(library + consumer.read_text())
-    done = gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
+    done = verify_on(doubles("10.13"), trt_project, folder, gencpp)
     assert done.returncode == 0, done.stdout + done.stderr
     report = report_of(folder)
     assert report["status"] == "passed"

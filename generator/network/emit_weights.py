@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from ..cpp import string_literal
-from ..spec import DType
+from ..cpp import DTYPES, dims_literal, string_literal
 from .plan import NetworkPlan
-
-_DTYPES = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
 
 
 def weights_info_header(name: str, plan: NetworkPlan) -> str:
@@ -36,7 +33,6 @@ def weights_info_header(name: str, plan: NetworkPlan) -> str:
     table = f"inline constexpr std::array<WeightInfo, {len(plan.weights)}> kWeights"
     lines.append(f"{table}{{{{" if plan.weights else f"{table}{{}};")
     for w in plan.weights:
-        dims = f"Dims{{{', '.join(map(str, w.dims))}}}"
-        place = f"{w.offset}, {w.size}"
-        lines.append(f'    {{{string_literal(w.name)}, {_DTYPES[w.dtype]}, {dims}, {place}, "{w.sha256}"}},')
+        kind = f"{DTYPES[w.dtype]}, {dims_literal(w.dims)}"
+        lines.append(f'    {{{string_literal(w.name)}, {kind}, {w.offset}, {w.size}, "{w.sha256}"}},')
     return "\n".join([*lines, *(["}};"] if plan.weights else []), "", f"}}  // namespace {name}", ""])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from ..onnx_names import unused
 from .lower_builder import Builder
 from .lower_layers import Made, Missing
 from .lower_sizes import plain
@@ -126,7 +127,7 @@ def _layer_names(builder: Builder, order: list[Made]) -> dict[str, str]:
             wanted = path
         else:
             wanted = _joined(path, made.what)
-        names[layer.name] = _unused(wanted, taken)
+        names[layer.name] = unused(wanted, taken)
     return names
 
 
@@ -156,15 +157,6 @@ def _joined(path: str, what: str) -> str:
     return f"{path}/{what}" if path else what
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    unique, n = name, 0
-    while unique in taken:
-        n += 1
-        unique = f"{name}_{n}"
-    taken.add(unique)
-    return unique
-
-
 def _tensor_names(builder: Builder, order: list[Made], names: dict[str, str]) -> dict[str, str]:
     """Of the tensors that lowering added, by provisional name."""
     taken = {o for made in order for o in made.layer.outputs} | set(builder.graph.inputs)
@@ -173,7 +165,7 @@ def _tensor_names(builder: Builder, order: list[Made], names: dict[str, str]) ->
         for i, output in enumerate(made.layer.outputs):
             if output.startswith("#"):
                 suffix = "output" if i == 0 else f"output_{i}"
-                found[output] = _unused(f"{names[made.layer.name]}/{suffix}", taken)
+                found[output] = unused(f"{names[made.layer.name]}/{suffix}", taken)
     return found
 
 
@@ -200,6 +192,6 @@ def _weight_names(builder: Builder, order: list[Made], names: dict[str, str]) ->
             key = (array.source or provisional, array.values.shape, module)
             if key not in shared:
                 name = names[layer.name]
-                shared[key] = _unused(name if isinstance(layer, Constant) else f"{name}.{field}", taken)
+                shared[key] = unused(name if isinstance(layer, Constant) else f"{name}.{field}", taken)
             found[layer.name, field] = shared[key]
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import rtx
-from ..errors import EnvironmentLacks, UsageError
+from ..errors import UsageError
 from ..spec import DType, ProjectSpec
 from .calls import Call, calls
 from .calls_recorder import TYPES
@@ -46,14 +46,7 @@ def build(
     Gives layers, compared (tensors whose shape and type were compared with the plan's), weights (arrays
     that layers took), engine_bytes, seconds and version. Raises EnvironmentLacks without the packages.
     """
-    try:
-        import tensorrt_rtx_libs  # noqa: F401  # isort: skip - its import makes the libraries known
-        import tensorrt_rtx_bindings as trt
-    except ImportError as e:
-        raise EnvironmentLacks(
-            f"the TensorRT-RTX builder cannot be imported: {e}", hint="pip install 'gencpp[rtx]'"
-        ) from None
-
+    trt = rtx.bindings()
     begin = time.monotonic()
     logger = rtx.collecting_logger(trt)
     found: dict[str, Any] = {"version": str(trt.__version__), "target": rtx.TARGET, "problems": []}

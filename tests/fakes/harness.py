@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,3 +129,27 @@ def build_host(project: Path, double: Double, folder: Path, *targets: str) -> Ho
     table = write_table(project, folder / "table")
     (folder / "runs").mkdir()
     return Host(project=project, build=folder / "build", table=table, folder=folder / "runs")
+
+
+def verify_on(
+    double: Double,
+    project: Path,
+    folder: Path,
+    gencpp: Callable[..., subprocess.CompletedProcess[str]],
+) -> subprocess.CompletedProcess[str]:
+    """`gencpp verify` of a copy of a project, in `folder`, on the double, which answers with its goldens."""
+    shutil.copytree(project, folder)
+    library = double.root / "cuda" / "libcudart.so"
+    environment = {
+        "GENCPP_DOUBLE_MODEL": str(write_table(folder, folder.with_name("table"))),
+        "XDG_CACHE_HOME": str(folder.with_name("cache")),
+        "CMAKE_BUILD_PARALLEL_LEVEL": "2",
+    }
+    # verify has no option for the CUDA runtime; the project's presets name the double's.
+    preset = json.loads((folder / "CMakePresets.json").read_text())
+    for configure in preset["configurePresets"]:
+        configure.setdefault("cacheVariables", {}).update(TensorRT_CUDART_LIBRARY=str(library))
+    (folder / "CMakePresets.json").write_text(json.dumps(preset))
+    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
+    consumer.write_text(f'set(TensorRT_CUDART_LIBRARY "{library}")\n' + consumer.read_text())
+    return gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)

@@ -49,6 +49,24 @@ struct ResizeKernels {
 // The first of them, or the one that {= NAME =}_SIMD names (avx2, sse4.1, neon, none).
 [[nodiscard]] const ResizeKernels& resize_kernels();
 
+// A row in blocks of kBlock bytes, for kernels that have no smaller ones: the last block overlaps the one before it.
+template <std::size_t kBlock, void (*block)(const std::uint8_t* source, std::size_t stride, const std::int16_t* parts, int count, std::uint8_t* out)>
+void vertical_in_blocks(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out) {
+  if (bytes < kBlock) {
+    available_kernels().back().vertical(source, stride, bytes, axis, span, out);
+    return;
+  }
+  const std::int16_t* parts = axis.parts.data() + span.group * 2 * kTapGroup;
+  std::size_t i = 0;
+  for (; i + kBlock <= bytes; i += kBlock) {
+    block(source + i, stride, parts, span.count, out + i);
+  }
+  if (i < bytes) {
+    i = bytes - kBlock;
+    block(source + i, stride, parts, span.count, out + i);
+  }
+}
+
 void add_x86_kernels(std::vector<ResizeKernels>& kernels);
 void add_neon_kernels(std::vector<ResizeKernels>& kernels);
 

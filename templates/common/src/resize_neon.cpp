@@ -75,26 +75,9 @@ void vertical_block(const std::uint8_t* source, std::size_t stride, const std::i
   vst1q_u8(out, vcombine_u8(left, right));
 }
 
-void vertical(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out) {
-  constexpr std::size_t kBlock = 16;
-  if (bytes < kBlock) {
-    available_kernels().back().vertical(source, stride, bytes, axis, span, out);
-    return;
-  }
-  const std::int16_t* parts = axis.parts.data() + span.group * 2 * kTapGroup;
-  std::size_t i = 0;
-  for (; i + kBlock <= bytes; i += kBlock) {
-    vertical_block(source + i, stride, parts, span.count, out + i);
-  }
-  if (i < bytes) {  // the last block overlaps the one before it
-    i = bytes - kBlock;
-    vertical_block(source + i, stride, parts, span.count, out + i);
-  }
-}
-
 }  // namespace
 
-void add_neon_kernels(std::vector<ResizeKernels>& kernels) { kernels.push_back({"neon", horizontal, vertical}); }
+void add_neon_kernels(std::vector<ResizeKernels>& kernels) { kernels.push_back({"neon", horizontal, vertical_in_blocks<16, vertical_block>}); }
 
 }  // namespace {= name =}::detail
 

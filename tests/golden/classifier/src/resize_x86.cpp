@@ -15,6 +15,20 @@ namespace {
 
 constexpr int kHalf = 1 << (kPrecisionBits - 1);
 
+// The weights of taps y and y + 1 as one number of 32 bits each.
+struct WeightPairs {
+  std::int32_t high = 0;
+  std::int32_t low = 0;
+};
+
+WeightPairs weight_pairs(const std::int16_t* parts, int y) {
+  WeightPairs pairs;
+  const std::int16_t* at = parts + y / kTapGroup * (2 * kTapGroup) + y % kTapGroup;
+  std::memcpy(&pairs.high, at, sizeof pairs.high);
+  std::memcpy(&pairs.low, at + kTapGroup, sizeof pairs.low);
+  return pairs;
+}
+
 // --- AVX2 ---
 
 // Four bytes of each pixel's three are written; the next pixel overwrites the fourth.
@@ -72,13 +86,9 @@ void vertical_block_avx2(const std::uint8_t* source, std::size_t stride, const s
   __m256i high[4] = {zero, zero, zero, zero};
   __m256i low[4] = {zero, zero, zero, zero};
   for (int y = 0; y < count; y += 2) {
-    std::int32_t pair_high = 0;
-    std::int32_t pair_low = 0;
-    const std::int16_t* at = parts + y / kTapGroup * (2 * kTapGroup) + y % kTapGroup;
-    std::memcpy(&pair_high, at, 4);
-    std::memcpy(&pair_low, at + kTapGroup, 4);
-    const __m256i weights_high = _mm256_set1_epi32(pair_high);
-    const __m256i weights_low = _mm256_set1_epi32(pair_low);
+    const WeightPairs pair = weight_pairs(parts, y);
+    const __m256i weights_high = _mm256_set1_epi32(pair.high);
+    const __m256i weights_low = _mm256_set1_epi32(pair.low);
     const std::uint8_t* below = y + 1 < count ? source + stride : source;  // its weight is 0 where there is none
     const __m256i upper_row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
     const __m256i lower_row = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(below));
@@ -140,13 +150,9 @@ void vertical_block_sse41(const std::uint8_t* source, std::size_t stride, const 
   __m128i high[4] = {zero, zero, zero, zero};
   __m128i low[4] = {zero, zero, zero, zero};
   for (int y = 0; y < count; y += 2) {
-    std::int32_t pair_high = 0;
-    std::int32_t pair_low = 0;
-    const std::int16_t* at = parts + y / kTapGroup * (2 * kTapGroup) + y % kTapGroup;
-    std::memcpy(&pair_high, at, 4);
-    std::memcpy(&pair_low, at + kTapGroup, 4);
-    const __m128i weights_high = _mm_set1_epi32(pair_high);
-    const __m128i weights_low = _mm_set1_epi32(pair_low);
+    const WeightPairs pair = weight_pairs(parts, y);
+    const __m128i weights_high = _mm_set1_epi32(pair.high);
+    const __m128i weights_low = _mm_set1_epi32(pair.low);
     const std::uint8_t* below = y + 1 < count ? source + stride : source;
     const __m128i upper_row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
     const __m128i lower_row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(below));
@@ -167,32 +173,14 @@ void vertical_block_sse41(const std::uint8_t* source, std::size_t stride, const 
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
 }
 
-// A row in blocks; the last one overlaps the one before it.
-template <std::size_t kBlock, void (*block)(const std::uint8_t*, std::size_t, const std::int16_t*, int, std::uint8_t*)>
-void vertical(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out) {
-  if (bytes < kBlock) {
-    available_kernels().back().vertical(source, stride, bytes, axis, span, out);
-    return;
-  }
-  const std::int16_t* parts = axis.parts.data() + span.group * 2 * kTapGroup;
-  std::size_t i = 0;
-  for (; i + kBlock <= bytes; i += kBlock) {
-    block(source + i, stride, parts, span.count, out + i);
-  }
-  if (i < bytes) {
-    i = bytes - kBlock;
-    block(source + i, stride, parts, span.count, out + i);
-  }
-}
-
 }  // namespace
 
 void add_x86_kernels(std::vector<ResizeKernels>& kernels) {
   if (__builtin_cpu_supports("avx2")) {
-    kernels.push_back({"avx2", horizontal_avx2, vertical<32, vertical_block_avx2>});
+    kernels.push_back({"avx2", horizontal_avx2, vertical_in_blocks<32, vertical_block_avx2>});
   }
   if (__builtin_cpu_supports("sse4.1")) {
-    kernels.push_back({"sse4.1", horizontal_sse41, vertical<16, vertical_block_sse41>});
+    kernels.push_back({"sse4.1", horizontal_sse41, vertical_in_blocks<16, vertical_block_sse41>});
   }
 }
 
