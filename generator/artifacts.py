@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -95,6 +96,51 @@ def disk_errors(path: Path) -> Iterator[None]:
             f"cannot write {path}: {(e.strerror or str(e))[:200]}",
             hint="check the free space and the permissions of that folder.",
         ) from None
+
+
+def export_problem(e: BaseException) -> str:
+    """What an exporter has to say, in one line: of its banners only the cause that it names."""
+    cause: BaseException = e
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
+    return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
+
+
+def compared_with_eager(
+    module: Any, eager: Any, inputs: Sequence[Any], tolerance: float, given: Sequence[Any] | None = None
+) -> tuple[str, float]:
+    """("", largest relative difference), or what is wrong with `module`.
+
+    `given`: the same inputs in the memory layout that `module` wants.
+    """
+    reference = run_module(eager, inputs)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = run_module(module, given or inputs)
+    except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
+        return f"it fails: {last_line(e)}", 0.0
+    if len(found) != len(reference):
+        return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
+    worst = 0.0
+    for (name, a), (_, b) in zip(reference, found, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return f"output {name} is {told(b)}, eager gives {told(a)}", 0.0
+        difference, largest = max_abs_difference(a, b)
+        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
+        if not relative <= tolerance and not _same_nonfinite(a, b):
+            return f"output {name} differs by {relative:.1e} of its largest value", 0.0
+        worst = max(worst, relative)
+    return "", worst
+
+
+def _same_nonfinite(a: Any, b: Any) -> bool:
+    """Equal inf and nan are for the goldens to refuse, by name."""
+    import torch
+
+    return bool(torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())))
 
 
 def told(tensor: Any) -> str:

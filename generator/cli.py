@@ -103,6 +103,22 @@ def new(
             show_default=False,
         ),
     ] = None,
+    artifact: Annotated[
+        str | None,
+        typer.Option(
+            help="LibTorch: torchscript (default), aoti (code compiled for this machine), or one of the "
+            "variants that the error for another name lists.",
+            show_default=False,
+        ),
+    ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="LibTorch: build the program, measure the variants and thread counts, and keep the fastest "
+            "that passes (minutes).",
+        ),
+    ] = False,
     preprocess: Annotated[
         str | None,
         typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON."),
@@ -127,6 +143,8 @@ def new(
         tf32=tf32,
         tensorrt_min=tensorrt_min,
         trt_api=trt_api,
+        artifact=artifact,
+        tune=tune,
         weights=weights,
         seed=seed,
         path=tuple(path or ()),
@@ -144,12 +162,17 @@ def new(
         )
         return
     _warn(made.warnings)
-    artifact = project.artifact
-    print(f"{project.name}: {project.model.source} on {project.backend}, {artifact.size / 1e6:.1f} MB")
-    print(f"  artifact  {artifact.method}{f' ({artifact.reason})' if artifact.reason else ''}")
+    made_artifact = project.artifact
+    size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
+    print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
+    print(f"  artifact  {made_artifact.method}{f' ({reason})' if reason else ''}")
     print(f"  weights   {project.model.weights.detail}")
     for note in project.model.notes:
         print(f"  note      {note}")
+    if project.libtorch is not None and project.libtorch.tuning:
+        from .readme import tuning_table
+
+        _print_table(tuning_table(project.libtorch))
     print(f"  folder    {_shown(made.out)}")
     print(f"next: gencpp verify {shlex.quote(_shown(made.out))}")
 

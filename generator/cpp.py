@@ -8,12 +8,14 @@ from collections.abc import Iterable
 
 from .errors import UsageError
 from .spec import (
+    CompiledFor,
     Dim,
     DType,
     EngineSpec,
     FileFacts,
     GoldenCase,
     Goldens,
+    LibTorchSpec,
     ModelSpec,
     PreprocessSpec,
     ProjectSpec,
@@ -179,6 +181,42 @@ def artifact_info_header(project: ProjectSpec) -> str:
             "",
         ]
     )
+
+
+def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
+    """`src/libtorch_info.hpp`: how the artifact is run, and the machine that its code was compiled for."""
+    made = spec.compiled or CompiledFor(architecture="", cpu_flags=(), torch="", threads=0)
+    return "\n".join(
+        [
+            "// How the artifact is run on the CPU.",
+            "#pragma once",
+            "",
+            '#include "libtorch_facts.hpp"',
+            "",
+            f"namespace {name} {{",
+            "",
+            f"inline constexpr const char* kVariant = {string_literal(spec.variant)};",
+            f"inline constexpr bool kFusion = {_bool(spec.fusion)};",
+            f"inline constexpr bool kChannelsLast = {_bool(spec.channels_last)};",
+            f"inline constexpr int kThreads = {spec.threads};",
+            "",
+            "// Whether the artifact holds compiled code, and for which machine.",
+            f"inline constexpr bool kCompiled = {_bool(spec.compiled is not None)};",
+            "inline constexpr CompiledFor kCompiledFor{",
+            f"    {string_literal(made.architecture)},",
+            f"    {string_literal(' '.join(made.cpu_flags))},",
+            f"    {string_literal(made.torch)},",
+            f"    {made.threads},",
+            "};",
+            "",
+            f"}}  // namespace {name}",
+            "",
+        ]
+    )
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def engine_info_header(name: str, engine: EngineSpec) -> str:

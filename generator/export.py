@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import warnings
@@ -11,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .artifacts import check_repeatable, first_line, fix_batch, last_line, plain, summary, told
+from .artifacts import check_repeatable, compared_with_eager, first_line, fix_batch, plain, summary
 from .artifacts import hashes as hashes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .sources import LoadedModel, Progress
-from .spec import Artifact, ModelSpec
+from .spec import PARITY_TOLERANCE, Artifact, ModelSpec
 from .stimuli import seeded_inputs
-from .structure import max_abs_difference, run_module, short_place
+from .structure import short_place
+from .variants import VARIANTS, Variant
 
 ARTIFACT = "model.pt"
 TOLERANCE = 1e-5
@@ -41,19 +43,39 @@ class _Candidate:
     warnings: tuple[str, ...] = ()
     problem: str = ""
     """Why it is not the model; empty when it is."""
+    channels_last: bool = False
+    """Other kernels than eager's run, which add in another order: the goldens' tolerance holds."""
     worst: float = 0.0
     """Largest relative difference from eager."""
     batch_problem: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    freeze: bool
+    channels_last: bool
+
+    def source(self, module: Any) -> Any:
+        """The module to start from: a copy where its weights get another order, which is eager's no more."""
+        import torch
+
+        if not self.channels_last:
+            return module
+        return copy.deepcopy(module).to(memory_format=torch.channels_last)
+
+
 def export_torchscript(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    progress: Progress,
+    variant: Variant = VARIANTS["frozen"],
 ) -> tuple[Artifact, ModelSpec]:
     """Writes directory/model.pt; gives the spec back with the batch fixed where the artifact needs it.
 
-    Scripts, else traces; freezes. Before anything is written, the artifact's outputs are compared with
-    the eager module's, in number, shape and value, for two seeds and for another batch size. Raises
-    CheckFailed when neither way gives the model.
+    Scripts, else traces; freezes, and reorders the weights, as `variant` says. Before anything is
+    written, the artifact's outputs are compared with the eager module's, in number, shape and value, for
+    two seeds and for another batch size. Raises CheckFailed when neither way gives the model.
     """
     if loaded.onnx is not None:
         raise UsageError(
@@ -63,7 +85,8 @@ def export_torchscript(
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
     changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
-    candidate = _given(loaded, spec) if loaded.scripted else _made(loaded, spec, progress)
+    way = _Way(freeze=variant.freeze, channels_last=variant.channels_last)
+    candidate = _given(loaded, spec, way) if loaded.scripted else _made(loaded, spec, way, progress)
     notes = list(spec.notes)
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")
@@ -100,12 +123,12 @@ def export_torchscript(
     return artifact, replace(spec, notes=tuple(notes))
 
 
-def _made(loaded: LoadedModel, spec: ModelSpec, progress: Progress) -> _Candidate:
-    scripted = _script(loaded, spec)
+def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> _Candidate:
+    scripted = _script(loaded, spec, way)
     if not scripted.problem:
         return scripted
     progress(f"not scripted: {scripted.problem}")
-    traced = _trace(loaded, spec, reason=f"traced: {scripted.problem}")
+    traced = _trace(loaded, spec, way, reason=f"traced: {scripted.problem}")
     if traced.problem:
         raise CheckFailed(
             f"{loaded.source_text} cannot be turned into TorchScript:\n"
@@ -116,31 +139,33 @@ def _made(loaded: LoadedModel, spec: ModelSpec, progress: Progress) -> _Candidat
     return traced
 
 
-def _given(loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     """A source that is TorchScript already."""
-    module, frozen, why = _freeze(loaded.module)
-    made = _compared(_Candidate(module=module, method=f"given{frozen}", reason=why), loaded, spec)
+    source = way.source(loaded.module)
+    module, frozen, why = _freeze(source) if way.freeze else (source, "", "")
+    made = _Candidate(module=module, method=f"given{frozen}", reason=why, channels_last=way.channels_last)
+    made = _compared(made, loaded, spec)
     if made.problem:
-        kept = _Candidate(module=loaded.module, method="given", reason=f"not frozen: {made.problem}")
+        kept = replace(made, module=source, method="given", reason=f"not frozen: {made.problem}", problem="")
         made = _compared(kept, loaded, spec)
     if made.problem:
         raise CheckFailed(f"{loaded.source_text} does not give the same answers twice: {made.problem}")
     return made
 
 
-def _script(loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     import torch
 
     try:
         with _quiet():
-            module = torch.jit.script(loaded.module)
+            module = torch.jit.script(way.source(loaded.module))
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
         return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
-    made = _Candidate(module=module, method="script")
-    return _frozen_and_compared(made, loaded, spec, "the scripted model")
+    made = _Candidate(module=module, method="script", channels_last=way.channels_last)
+    return _frozen_and_compared(made, loaded, spec, way, "the scripted model")
 
 
-def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
+def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Candidate:
     import torch
 
     example = tuple(seeded_inputs(spec.inputs, _SEEDS[0]))
@@ -150,7 +175,7 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
             with torch.no_grad():
                 # A dict of outputs needs strict=False: its keys become constants, which we compare.
                 trace: Any = torch.jit.trace
-                module = trace(loaded.module, example, check_trace=False, strict=False)
+                module = trace(way.source(loaded.module), example, check_trace=False, strict=False)
         except Exception as e:  # noqa: BLE001 - the user's forward runs here
             return _Candidate(module=None, method="trace", problem=f"tracing failed: {first_line(e)}")
     warned = dict.fromkeys(
@@ -158,13 +183,21 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, reason: str) -> _Candidate:
         for w in caught
         if w.category.__name__ == "TracerWarning"
     )
-    traced = _Candidate(module=module, method="trace", reason=reason, warnings=tuple(warned))
-    return _frozen_and_compared(traced, loaded, spec, "the trace")
+    traced = _Candidate(
+        module=module,
+        method="trace",
+        reason=reason,
+        warnings=tuple(warned),
+        channels_last=way.channels_last,
+    )
+    return _frozen_and_compared(traced, loaded, spec, way, "the trace")
 
 
-def _frozen_and_compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, what: str) -> _Candidate:
+def _frozen_and_compared(
+    made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way, what: str
+) -> _Candidate:
     """Frozen when that works and is equal; else as it is; `problem` set when that is not equal either."""
-    module, frozen, why = _freeze(made.module)
+    module, frozen, why = _freeze(made.module) if way.freeze else (made.module, "", "")
     if frozen:
         first = _compared(replace(made, module=module, method=made.method + frozen), loaded, spec)
         if not first.problem:
@@ -197,7 +230,7 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
     """Outputs against eager: two seeds or more at the opt batch, then one item more where that may vary."""
     worst = 0.0
     for seed in (*_SEEDS, *(_MORE_SEEDS if made.warnings else ())):
-        problem, relative = _difference(made.module, loaded.module, seeded_inputs(spec.inputs, seed))
+        problem, relative = _difference(made, loaded, seeded_inputs(spec.inputs, seed))
         if problem:
             return replace(made, problem=f"{problem} (seed {seed})")
         worst = max(worst, relative)
@@ -205,9 +238,7 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
     first = spec.inputs[0]
     if first.dims and first.dims[0].dynamic:
         many = first.dims[0].opt + 1
-        batch_problem, relative = _difference(
-            made.module, loaded.module, seeded_inputs(spec.inputs, _SEEDS[1], many)
-        )
+        batch_problem, relative = _difference(made, loaded, seeded_inputs(spec.inputs, _SEEDS[1], many))
         if batch_problem:
             batch_problem = f"with {many} items {batch_problem}"
         else:
@@ -215,33 +246,13 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
     return replace(made, worst=worst, batch_problem=batch_problem)
 
 
-def _difference(module: Any, eager: Any, inputs: Sequence[Any]) -> tuple[str, float]:
-    """("", largest relative difference), or what is wrong with the module."""
-    reference = run_module(eager, inputs)
-    try:
-        with _quiet():
-            found = run_module(module, inputs)
-    except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
-        return f"it fails: {last_line(e)}", 0.0
-    if len(found) != len(reference):
-        return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
-    worst = 0.0
-    for (name, a), (_, b) in zip(reference, found, strict=True):
-        if a.shape != b.shape or a.dtype != b.dtype:
-            return f"output {name} is {told(b)}, eager gives {told(a)}", 0.0
-        difference, largest = max_abs_difference(a, b)
-        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
-        if not relative <= TOLERANCE and not _same_nonfinite(a, b):
-            return f"output {name} differs by {relative:.1e} of its largest value", 0.0
-        worst = max(worst, relative)
-    return "", worst
-
-
-def _same_nonfinite(a: Any, b: Any) -> bool:
-    """Equal inf and nan are for the goldens to refuse, by name."""
+def _difference(made: _Candidate, loaded: LoadedModel, inputs: Sequence[Any]) -> tuple[str, float]:
+    if not made.channels_last:
+        return compared_with_eager(made.module, loaded.module, inputs, TOLERANCE)
     import torch
 
-    return bool(torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())))
+    given = [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in inputs]
+    return compared_with_eager(made.module, loaded.module, inputs, PARITY_TOLERANCE, given)
 
 
 def _save(module: Any, path: Path) -> None:

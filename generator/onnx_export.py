@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .artifacts import check_repeatable, disk_errors, file_facts, fix_batch, last_line
+from .artifacts import check_repeatable, disk_errors, export_problem, file_facts, fix_batch, last_line
 from .errors import CheckFailed, GencppError
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
@@ -16,7 +16,7 @@ from .onnx_parity import SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .onnx_runtime import overflowing
 from .onnx_source import read_onnx
-from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing, export_problem
+from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
 from .sources import LoadedModel, Progress
 from .spec import Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs

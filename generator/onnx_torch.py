@@ -6,21 +6,20 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from .artifacts import plain, summary
+from .artifacts import summary
+from .dynamic_shapes import axis_name, dynamic_shapes, examples
 from .sources import LoadedModel
-from .spec import Dim, ModelSpec, TensorSpec
-from .stimuli import seeded_inputs
+from .spec import ModelSpec
 from .structure import flatten_outputs, short_place
 
 DYNAMO_OPSET = 18
 """What torch's newer exporter writes operators for; every other opset is converted from it."""
 
-_SEED = 11_003
 _PREFIX = "gencpp_model."
 _LOGGERS = ("torch.onnx", "torch.export", "torch.fx", "torch.__trace", "onnxscript", "onnx_ir")
 
@@ -55,11 +54,11 @@ def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> On
     """
     import torch
 
-    shapes = _dynamic_shapes(spec.inputs, tied)
+    shapes = dynamic_shapes(spec.inputs, tied=tied)
     with _quiet(), torch.no_grad():
         program: Any = torch.onnx.export(
             loaded.module,
-            tuple(_examples(spec.inputs)),
+            tuple(examples(spec.inputs)),
             dynamo=True,
             opset_version=DYNAMO_OPSET,
             dynamic_shapes=shapes,
@@ -88,7 +87,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
     names = [f"input_{i}" for i in range(len(spec.inputs))]
     outputs = [f"result_{i}" for i in range(len(spec.outputs))]
     axes = {
-        n: {i: _axis_name(t, i) for i, d in enumerate(t.dims) if d.dynamic}
+        n: {i: axis_name(t, i) for i, d in enumerate(t.dims) if d.dynamic}
         for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
     }
     buffer = io.BytesIO()
@@ -96,7 +95,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         export: Any = torch.onnx.export
         export(
             module,
-            tuple(_examples(spec.inputs)),
+            tuple(examples(spec.inputs)),
             buffer,
             dynamo=False,
             opset_version=opset,
@@ -119,50 +118,6 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         warnings=tuple(told),
         traced=bool(told),
     )
-
-
-def export_problem(e: BaseException) -> str:
-    """What an exporter has to say, in one line: of its banners only the cause that it names."""
-    cause: BaseException = e
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
-    return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
-
-
-def _examples(inputs: Sequence[TensorSpec]) -> list[Any]:
-    """Of sizes above one where a dimension varies: torch.export takes a one for a constant."""
-
-    def example(d: Dim) -> Dim:
-        return Dim.fixed(min(max(d.opt, 2), d.max))
-
-    return seeded_inputs([replace(t, dims=tuple(example(d) for d in t.dims)) for t in inputs], _SEED)
-
-
-def _dynamic_shapes(inputs: Sequence[TensorSpec], tied: bool) -> Any:
-    from torch.export import Dim as Symbol
-
-    symbols: dict[str, Any] = {}
-    names: dict[tuple[int, int, int], str] = {}
-
-    def symbol(t: TensorSpec, i: int, d: Dim) -> Any:
-        name = _axis_name(t, i)
-        if tied and i > 0:
-            name = names.setdefault((d.min, d.opt, d.max), name)
-        if name not in symbols:
-            symbols[name] = Symbol(name, min=d.min, max=d.max)
-        return symbols[name]
-
-    shapes = tuple({i: symbol(t, i, d) for i, d in enumerate(t.dims) if d.dynamic} for t in inputs)
-    return shapes if any(shapes) else None
-
-
-def _axis_name(tensor: TensorSpec, index: int) -> str:
-    """All inputs and outputs share the batch; `_` keeps other names identifiers, as torch wants them."""
-    if index == 0:
-        return "batch"
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"dim_{tensor.name}_{index}")
 
 
 def _parameters(module: Any) -> frozenset[str]:

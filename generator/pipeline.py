@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,12 +20,15 @@ from .spec import (
     Artifact,
     Dim,
     EngineSpec,
+    LibTorchSpec,
     ModelSpec,
     Precision,
     Profiles,
     ProjectSpec,
     VerifyReport,
 )
+from .tune import TuneOptions, fastest, thread_counts, tune, tuned
+from .variants import variant_named
 from .verify import verify_project
 
 if TYPE_CHECKING:
@@ -59,6 +64,11 @@ class Request:
     """The oldest TensorRT that the artifact is made for: `10.0`."""
     trt_api: str | None = None
     """`parser`, `network`"""
+    artifact: str | None = None
+    """`torchscript`, `aoti`, or a variant of generator.variants (libtorch only)"""
+    tune: bool = False
+    """Whether the variant and the threads are chosen by measuring (libtorch only)"""
+    tune_rounds: int = 5
     weights: str = "auto"
     seed: int = 0
     path: tuple[str, ...] = ()
@@ -101,14 +111,19 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
     with project.disk_errors(out):
         project.check_target(out, force=request.force)
     if backend.artifact_format == "torchscript":
-        check_python()
+        if not variant_named(request.artifact or "torchscript").compiled:
+            check_python()
         _refuse_onnx(request.source)
     with project.staging_folder(out) as staging:
         assets = staging / "assets"
         assets.mkdir()
         loaded, spec, profiles = _load(request, progress)
         name = cpp.identifier(request.name or loaded.default_name)
-        made, more = _make(request, backend, name, loaded, spec, profiles, assets, progress)
+        more: dict[str, str] = {}
+        if request.tune:
+            made = _make_tuned(request, backend, name, loaded, spec, assets, progress)
+        else:
+            made, more = _make(request, backend, name, loaded, spec, profiles, assets, progress)
         progress("writing the project")
         project.commit(staging, out, made, more)
     return Generated(out=out, project=made, warnings=_warnings(made))
@@ -229,6 +244,12 @@ def _check_options(request: Request) -> None:
     used = [option for option, value in given.items() if value is not None]
     if used and request.backend != "tensorrt":
         raise UsageError(f"{', '.join(used)}: only for TensorRT", hint="Add --backend tensorrt.")
+    if (request.artifact is not None or request.tune) and request.backend != "libtorch":
+        option = "--tune" if request.tune else "--artifact"
+        raise UsageError(f"{option}: only for LibTorch", hint="Add --backend libtorch.")
+    if request.artifact is not None and request.tune:
+        raise UsageError("--artifact and --tune: --tune chooses the artifact", hint="Leave one of them out.")
+    variant_named(request.artifact or "torchscript")
     if request.precision is not None and request.precision not in list(Precision):
         raise UsageError(
             f"there is no precision '{request.precision}'", hint=f"Choose from: {', '.join(Precision)}."
@@ -278,12 +299,14 @@ def _make(
 
     progress("exporting")
     engine: EngineSpec | None = None
+    libtorch: LibTorchSpec | None = None
     network: NetworkExport | None = None
     tolerance = PARITY_TOLERANCE
     if backend.artifact_format == "torchscript":
-        from .export import export_torchscript
+        from .libtorch_export import export_libtorch
 
-        artifact, spec = export_torchscript(loaded, spec, assets, progress)
+        variant = variant_named(request.artifact or "torchscript")
+        artifact, spec, libtorch = export_libtorch(loaded, spec, assets, variant, progress)
         profiles = ()
     else:
         artifact, spec, engine, network = _export_onnx(request, loaded, spec, profiles, assets, progress)
@@ -301,6 +324,7 @@ def _make(
         options=_options(request),
         versions=versions(),
         engine=engine,
+        libtorch=libtorch,
     )
     if network is None:
         return made, {}
@@ -308,6 +332,49 @@ def _make(
 
     progress("writing the network as C++")
     return made, network_files(made, network, assets)
+
+
+def _make_tuned(
+    request: Request,
+    backend: Backend,
+    name: str,
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    assets: Path,
+    progress: Progress,
+) -> ProjectSpec:
+    """The fastest candidate that answers as the model does, with the table of all."""
+    from .golden import make_goldens
+    from .libtorch_export import export_candidates
+
+    with tempfile.TemporaryDirectory(prefix="gencpp-tune-") as scratch:
+        work = Path(scratch)
+        exported = export_candidates(loaded, spec, work, progress)
+        progress("making goldens")
+        goldens = make_goldens(
+            loaded, exported.spec, assets, request.seed, progress, tolerance=PARITY_TOLERANCE, profiles=()
+        )
+        (work / "assets").mkdir()
+        (work / "assets" / "goldens").symlink_to(assets / "goldens")
+        candidates = {
+            variant: ProjectSpec(
+                name=name,
+                backend=backend.name,
+                model=exported.spec,
+                artifact=artifact,
+                goldens=goldens,
+                options=_options(request),
+                versions=versions(),
+                libtorch=libtorch,
+            )
+            for variant, (artifact, libtorch) in exported.made.items()
+        }
+        options = TuneOptions(threads=thread_counts(os.cpu_count() or 1), rounds=request.tune_rounds)
+        rows = (*tune(candidates, work, options, progress), *exported.lost)
+        best = fastest(rows)
+        chosen = candidates[best.variant]
+        shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
+    return tuned(chosen, best, rows)
 
 
 def _export_onnx(
@@ -382,6 +449,8 @@ def _options(request: Request) -> dict[str, str]:
         "tf32": "yes" if request.tf32 else "",
         "tensorrt_min": request.tensorrt_min or "",
         "trt_api": request.trt_api or "",
+        "artifact": request.artifact or "",
+        "tune": "yes" if request.tune else "",
         "preprocess": last(request.preprocess)
         if "/" in (request.preprocess or "")
         else request.preprocess or "",

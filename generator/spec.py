@@ -374,6 +374,54 @@ class EngineSpec(JsonValue):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledFor(JsonValue):
+    """The machine that an artifact with compiled code was made on; another one refuses it."""
+
+    architecture: str
+    """`x86_64`, as the system says it."""
+    cpu_flags: tuple[str, ...]
+    """Instruction sets that the code may use, by the names of /proc/cpuinfo; empty off x86."""
+    torch: str
+    """Version of the libraries that it calls: `2.15.0`."""
+    threads: int
+    """Threads that its weights are packed for: with others it is right, and slower."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned(JsonValue):
+    """One candidate of `--tune`, measured in the generated program."""
+
+    variant: str
+    threads: int
+    p50_ms: float | None
+    """Median over the rounds of the median latency; None: not measured."""
+    spread: tuple[float, float] | None
+    """Smallest and largest round over that median."""
+    max_rel_diff: float | None
+    """Against the goldens, the worst of all; None: not compared."""
+    problem: str = ""
+    """Why it was not taken into account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibTorchSpec(JsonValue):
+    """How a LibTorch program runs its artifact on the CPU, besides what is in the artifact."""
+
+    variant: str = "plain"
+    """Of generator.variants."""
+    fusion: bool = False
+    """Whether configure_process() turns oneDNN graph fusion on for TorchScript."""
+    channels_last: bool = False
+    """Whether 4-D inputs are handed over in channels-last order."""
+    threads: int = 0
+    """Of configure_process(), where the caller says nothing; 0: LibTorch's own choice."""
+    compiled: CompiledFor | None = None
+    """Of AOTInductor artifacts only."""
+    tuning: tuple[Tuned, ...] = ()
+    """What --tune measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenOutput(JsonValue):
     """One reference output of a golden case."""
 
@@ -443,6 +491,8 @@ class ProjectSpec(JsonValue):
     """gencpp, torch, torchvision, pillow, numpy, python that made the artifact and the goldens."""
     engine: EngineSpec | None = None
     """Of the tensorrt backend only."""
+    libtorch: LibTorchSpec | None = None
+    """Of the libtorch backend only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 
-from ..spec import ProjectSpec
+from .. import cpp
+from ..spec import LibTorchSpec, ProjectSpec
 from .base import RuntimeOptions
 
 _NEEDS = """\
@@ -27,8 +28,9 @@ class LibTorch:
         return ("cpp_ts",)
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
-        """None."""
-        return {}
+        """src/libtorch_info.hpp."""
+        spec = project.libtorch or LibTorchSpec()
+        return {"src/libtorch_info.hpp": cpp.libtorch_info_header(project.name, spec)}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""

@@ -2,6 +2,8 @@
 // trtexec has too are named as it names them; a backend that compiles no engine ignores them.
 #pragma once
 
+#include <optional>
+
 #include "{= name =}/model.hpp"
 
 namespace {= name =}::app {
@@ -24,5 +26,8 @@ which model and engine is loaded, --NAME=VALUE or --NAME VALUE:
 // Takes argv[i], and its value behind it, if it is one of these options: the answer is then true, and `i` the
 // last argument that was taken.
 [[nodiscard]] Result<bool> take_load_flag(int argc, const char* const* argv, int& i, LoadOptions& options);
+
+// oneDNN fuses for the CPU: on a GPU it stays out of the way.
+[[nodiscard]] inline std::optional<bool> fusion_for(const LoadOptions& options) { return options.device == Device::cuda ? std::optional<bool>(false) : std::nullopt; }
 
 }  // namespace {= name =}::app

@@ -8,7 +8,7 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set({= name =}_BACKEND_TARGET gencpp::libtorch)
-set({= name =}_BACKEND_SOURCES "")
+set({= name =}_BACKEND_SOURCES src/libtorch_facts.cpp)
 set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

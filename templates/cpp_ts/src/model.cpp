@@ -10,14 +10,23 @@
 #include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
+#if __has_include(<torch/csrc/inductor/aoti_package/model_package_loader.h>)
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
+#else
+#define {= NAME =}_NO_AOTI
+#endif
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <new>
 #include <optional>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 
@@ -26,6 +35,7 @@
 #include "embedded.hpp"
 #include "facts.hpp"
 #include "integrity.hpp"
+#include "libtorch_facts.hpp"
 #include "path_text.hpp"
 
 namespace {= name =} {
@@ -34,6 +44,12 @@ namespace {
 // The executor of TorchScript profiles the first run and optimises at the second; the third is the
 // first that equals all later ones.
 constexpr int kWarmUpRuns = 3;
+
+// Sizes of inputs that are looked after: the executor itself compiles for no more than these.
+constexpr std::size_t kMostSettled = 20;
+
+// Callers that compiled code runs for at the same time; the others wait. They share the weights.
+constexpr std::size_t kCompiledRunners = 8;
 
 at::ScalarType to_torch(DType dtype) {
   switch (dtype) {
@@ -185,9 +201,22 @@ struct Model::Impl {
   torch::jit::Function* forward = nullptr;
   bool has_defaults = false;   // forward has arguments with default values besides the inputs
   bool writes_inputs = false;  // the model changes an input in place: it gets a copy
+  bool channels_last = false;  // 4-D inputs are handed over in this order
+  bool fused = false;          // oneDNN graph fusion was on when this was loaded
+  mutable std::mutex settling;
+  mutable std::shared_mutex settled_mutex;
+  mutable std::vector<std::vector<Dims>> settled_dims;  // sizes of inputs that fused code was compiled for
+#if !defined({= NAME =}_NO_AOTI)
+  std::unique_ptr<torch::inductor::AOTIModelPackageLoader> package;  // compiled code; null: TorchScript
+#endif
 
   [[nodiscard]] Result<void> check_device(TensorViews views) const;
   [[nodiscard]] Result<void> infer(TensorViews views, Scratch& scratch) const;
+  [[nodiscard]] Result<void> forward_once(Scratch& scratch) const;
+  [[nodiscard]] bool settled(TensorViews views) const;
+  [[nodiscard]] Result<void> settle(TensorViews views, const Scratch& scratch) const;
+  [[nodiscard]] Result<void> read_script(std::istream& in);
+  [[nodiscard]] Result<void> read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options);
   [[nodiscard]] Result<Outputs> run(TensorViews views) const;
   [[nodiscard]] Result<void> run(TensorViews views, TensorViews results) const;
   [[nodiscard]] Result<void> warm_up() const;
@@ -214,28 +243,86 @@ Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
   (void)at::get_num_threads();
   const c10::Device here = to_torch(device, device_index);
   const c10::OptionalDeviceGuard on_device(device == Device::cuda ? std::optional<c10::Device>(here) : std::nullopt);
-  torch::jit::Stack& stack = scratch.stack;
-  stack.emplace_back(module._ivalue());
   for (const TensorView& view : views) {
     at::Tensor tensor = wrap(view);
     if (device != Device::cpu) {
       tensor = tensor.to(here);
     }
-    stack.emplace_back(writes_inputs && tensor.data_ptr() == view.data ? tensor.clone() : std::move(tensor));
+    if (channels_last && tensor.dim() == 4) {
+      tensor = tensor.contiguous(at::MemoryFormat::ChannelsLast);
+    }
+    scratch.tensors.push_back(writes_inputs && tensor.data_ptr() == view.data ? tensor.clone() : std::move(tensor));
   }
+  if (fused && !settled(views)) {
+    if (Result<void> done = settle(views, scratch); !done) {
+      return done;
+    }
+  }
+  if (Result<void> ran = forward_once(scratch); !ran) {
+    return ran;
+  }
+  if (scratch.tensors.size() != outputs.size()) {
+    return Error{ErrorCode::backend, "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
+  }
+  return {};
+}
+
+// Whether code for inputs of these sizes is compiled already. With many sizes the executor stops compiling.
+bool Model::Impl::settled(TensorViews views) const {
+  const std::shared_lock<std::shared_mutex> lock(settled_mutex);
+  const auto same = [&](const std::vector<Dims>& known) {
+    return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
+  };
+  return settled_dims.size() >= kMostSettled || std::any_of(settled_dims.begin(), settled_dims.end(), same);
+}
+
+// Runs the inputs in scratch.tensors as often as the fuser needs to compile for their sizes: until then, equal
+// inputs give outputs that differ in the last bits. One caller compiles, others of these sizes wait.
+Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) const {
+  const std::lock_guard<std::mutex> one_at_a_time(settling);
+  if (settled(views)) {
+    return {};
+  }
+  for (int i = 0; i < kWarmUpRuns; ++i) {
+    Scratch copy;
+    for (const at::Tensor& tensor : scratch.tensors) {
+      copy.tensors.push_back(writes_inputs ? tensor.clone() : tensor);
+    }
+    if (Result<void> ran = forward_once(copy); !ran) {
+      return ran;
+    }
+  }
+  std::vector<Dims> dims;
+  for (const TensorView& view : views) {
+    dims.push_back(view.dims);
+  }
+  const std::lock_guard<std::shared_mutex> lock(settled_mutex);
+  settled_dims.push_back(std::move(dims));
+  return {};
+}
+
+// Replaces the inputs in scratch.tensors by the outputs.
+Result<void> Model::Impl::forward_once(Scratch& scratch) const {
+#if !defined({= NAME =}_NO_AOTI)
+  if (package) {
+    scratch.tensors = package->boxed_run(std::move(scratch.tensors));
+    return {};
+  }
+#endif
+  torch::jit::Stack& stack = scratch.stack;
+  stack.emplace_back(module._ivalue());
+  for (at::Tensor& tensor : scratch.tensors) {
+    stack.emplace_back(std::move(tensor));
+  }
+  scratch.tensors.clear();
   if (has_defaults) {
     static const torch::jit::Kwargs no_kwargs;
     forward->getSchema().checkAndNormalizeInputs(stack, no_kwargs);  // appends them
   }
   forward->run(stack);
-  if (Result<void> flat = flatten(stack.back(), scratch.tensors); !flat) {
-    return flat;
-  }
+  Result<void> flat = flatten(stack.back(), scratch.tensors);
   stack.clear();
-  if (scratch.tensors.size() != outputs.size()) {
-    return Error{ErrorCode::backend, "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
-  }
-  return {};
+  return flat;
 }
 
 Result<Outputs> Model::Impl::run(TensorViews views) const {
@@ -323,9 +410,50 @@ Result<void> Model::Impl::warm_up() const {
   return {};
 }
 
+Result<void> Model::Impl::read_script(std::istream& in) {
+  module = torch::jit::load(in, to_torch(device, device_index));
+  forward = &module.get_method("forward").function();
+  has_defaults = forward->getSchema().arguments().size() > inputs.size() + 1;
+  const auto graph = torch::jit::toGraphFunction(*forward).graph()->copy();
+  torch::jit::Inline(*graph);
+  const torch::jit::AliasDb aliases(graph);
+  for (std::size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module
+    writes_inputs = writes_inputs || aliases.hasWriters(graph->inputs()[i]);
+  }
+  return {};
+}
+
+Result<void> Model::Impl::read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options) {
+#if defined({= NAME =}_NO_AOTI)
+  return Error{ErrorCode::unsupported, "this LibTorch has no AOTInductor: use 2.6 or later"};
+#else
+  if (file.empty()) {
+    return Error{ErrorCode::unsupported, "an AOTInductor package is loaded from a file: build with {= NAME =}_EMBED_ASSETS=OFF"};
+  }
+  if (device != Device::cpu) {
+    return Error{ErrorCode::unsupported, "the artifact was compiled for the CPU"};
+  }
+  if (Result<void> ours = check_machine(wanted, TORCH_VERSION); !ours) {
+    return ours;
+  }
+  if (options.log && at::get_num_threads() != wanted.threads) {
+    options.log(LogLevel::warning, "the artifact's weights are packed for " + std::to_string(wanted.threads) + " threads, this process has " + std::to_string(at::get_num_threads()) + ": every run packs them anew");
+  }
+  package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path_text(file), "model", false, kCompiledRunners);
+  return {};
+#endif
+}
+
 Result<Model> Model::load(const LoadOptions& options) {
   // Nothing leaves as an exception, not even what a callback of the caller throws.
-  return guarded("loading the model", [&] { return load_unguarded(options); });
+  return guarded("loading the model", [&]() -> Result<Model> {
+    // On a thread of its own: OpenMP keeps the team of every thread that ran something for as long as that
+    // thread lives, and where more threads than processors are kept, all of them sleep instead of spinning
+    // between the parts of a run. Who loads on one thread and runs on another would pay for it with every run.
+    std::optional<Result<Model>> loaded;
+    std::thread([&] { loaded.emplace(guarded("loading the model", [&] { return load_unguarded(options); })); }).join();
+    return *std::move(loaded);
+  });
 }
 
 Result<Model> Model::load_unguarded(const LoadOptions& options) {
@@ -364,6 +492,8 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   impl->outputs = output_infos();
   impl->device = device;
   impl->device_index = options.device_index;
+  impl->channels_last = libtorch_facts().channels_last;
+  impl->fused = torch::jit::RegisterLlgaFuseGraph::isEnabled() && libtorch_facts().compiled == nullptr;
 
   const ArtifactFacts& facts = artifact_facts();
   const EmbeddedFile embedded = options.artifact.empty() ? embedded_file(facts.file) : EmbeddedFile{};
@@ -377,32 +507,27 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
       file = *found;
     }
     progress(0.0, "checking the artifact");
-    if (Result<void> intact = check_integrity(file, facts, options.check); !intact) {
+    // Compiled code runs as soon as it is loaded: nothing but the very file may.
+    const Check check = libtorch_facts().compiled != nullptr ? Check::full : options.check;
+    if (Result<void> intact = check_integrity(file, facts, check); !intact) {
       return intact.error();
     }
   }
   log(LogLevel::info, "loading " + (embedded.data == nullptr ? path_text(file) : std::string("the embedded artifact")));
 
   progress(0.2, "loading the artifact");
+  const CompiledFor* compiled = libtorch_facts().compiled;
   Result<void> loaded = guarded("loading the artifact", [&]() -> Result<void> {
-    const c10::Device here = to_torch(device, options.device_index);
+    if (compiled != nullptr) {
+      return impl->read_compiled(file, *compiled, options);
+    }
     if (embedded.data == nullptr) {
       std::ifstream in(file, std::ios::binary);  // not by name: on Windows a name as char* cannot hold every path
-      impl->module = torch::jit::load(in, here);
-    } else {
-      MemoryBuffer buffer(embedded);
-      std::istream in(&buffer);
-      impl->module = torch::jit::load(in, here);
+      return impl->read_script(in);
     }
-    impl->forward = &impl->module.get_method("forward").function();
-    impl->has_defaults = impl->forward->getSchema().arguments().size() > impl->inputs.size() + 1;
-    const auto graph = torch::jit::toGraphFunction(*impl->forward).graph()->copy();
-    torch::jit::Inline(*graph);
-    const torch::jit::AliasDb aliases(graph);
-    for (std::size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module
-      impl->writes_inputs = impl->writes_inputs || aliases.hasWriters(graph->inputs()[i]);
-    }
-    return {};
+    MemoryBuffer buffer(embedded);
+    std::istream in(&buffer);
+    return impl->read_script(in);
   });
   if (!loaded) {
     return loaded.error();
@@ -468,7 +593,9 @@ Result<std::string> Model::engine_layers() const {
 }
 
 std::string Model::describe() const {
-  return "TorchScript on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + ", " + backend_version() + "\n";
+  const LibTorchFacts& facts = libtorch_facts();
+  const std::string fused = facts.compiled == nullptr && torch::jit::RegisterLlgaFuseGraph::isEnabled() ? ", oneDNN graph fusion" : "";
+  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n";
 }
 
 Result<void> configure_process(const ProcessOptions& options) {
@@ -478,8 +605,12 @@ Result<void> configure_process(const ProcessOptions& options) {
     return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   return guarded("configuring the process", [&]() -> Result<void> {
-    if (options.threads > 0) {
-      at::set_num_threads(options.threads);
+    const int threads = options.threads > 0 ? options.threads : libtorch_facts().threads;
+    if (threads > 0) {
+      at::set_num_threads(threads);
+    }
+    if (const bool fusion = options.fusion.value_or(libtorch_facts().fusion); fusion != torch::jit::RegisterLlgaFuseGraph::isEnabled() && at::hasMKLDNN()) {
+      torch::jit::RegisterLlgaFuseGraph::setEnabled(fusion);
     }
     // cuDNN takes TF32 for float32 convolutions unless it is told otherwise: three digits instead of seven.
     at::globalContext().setAllowTF32CuDNN(options.tf32);

@@ -163,8 +163,11 @@ class Model {
 };
 
 struct ProcessOptions {
-  int threads = 0;    // threads that one run() may use; 0 leaves the setting
+  int threads = 0;    // threads that one run() may use; 0: what the artifact was tuned with, else the backend's choice
   bool tf32 = false;  // whether NVIDIA GPUs may round float32 operands to TF32
+  // LibTorch on the CPU: oneDNN graph fusion for every TorchScript model of the process that is loaded
+  // from now on; empty: what this artifact was tuned with.
+  std::optional<bool> fusion;
 };
 
 // Changes switches that belong to the whole process, so it is for programs, not for libraries: nothing

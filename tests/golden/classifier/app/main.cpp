@@ -15,6 +15,7 @@
 #include "arguments.hpp"
 #include "console.hpp"
 #include "json.hpp"
+#include "load_flags.hpp"
 
 namespace app = sample::app;
 using sample::Dims;
@@ -284,7 +285,7 @@ void print_reports(const std::vector<std::string>& reports, bool json) {
 
 // Everything that can fail; what was reported before a failure is still printed.
 Result<void> run(const app::Arguments& arguments, std::vector<std::string>& reports) {
-  if (Result<void> configured = sample::configure_process({arguments.threads, false}); !configured) {
+  if (Result<void> configured = sample::configure_process({arguments.threads, false, app::fusion_for(arguments.load)}); !configured) {
     return configured;
   }
   sample::LoadOptions options = arguments.load;

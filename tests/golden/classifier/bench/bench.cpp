@@ -24,6 +24,7 @@
 #include "inputs.hpp"
 #include "json.hpp"
 #include "layers.hpp"
+#include "load_flags.hpp"
 #include "options.hpp"
 
 namespace app = sample::app;
@@ -87,6 +88,9 @@ Result<Measured> measure(const Model& model, const bench::Options& options) {
     while (!go) {
       std::this_thread::yield();
     }
+    if (options.workers == 1) {
+      begin = Clock::now();
+    }
     const auto deadline = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
     Clock::time_point now = Clock::now();
     while (error.empty() && (options.iterations > 0 ? samples.size() < static_cast<std::size_t>(options.iterations) : (now < deadline || samples.empty()))) {
@@ -104,17 +108,24 @@ Result<Measured> measure(const Model& model, const bench::Options& options) {
     }
   };
 
-  std::vector<std::thread> threads;
-  for (bench::Buffers& mine : buffers) {
-    threads.emplace_back(work, std::ref(mine));
-  }
-  while (ready < options.workers) {
-    std::this_thread::yield();
-  }
-  begin = Clock::now();
-  go = true;
-  for (std::thread& thread : threads) {
-    thread.join();
+  // A single caller is this thread: OpenMP keeps a team for each thread that ever ran something, and with more
+  // threads than processors all of them sleep between the parts of a run instead of spinning.
+  if (options.workers == 1) {
+    go = true;
+    work(buffers.front());
+  } else {
+    std::vector<std::thread> threads;
+    for (bench::Buffers& mine : buffers) {
+      threads.emplace_back(work, std::ref(mine));
+    }
+    while (ready < options.workers) {
+      std::this_thread::yield();
+    }
+    begin = Clock::now();
+    go = true;
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
   }
   measured.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
   if (!failure.empty()) {
@@ -350,7 +361,7 @@ int main(int argc, char** argv) {
     std::fputs(bench::usage().c_str(), stdout);
     return 0;
   }
-  if (const Result<void> configured = sample::configure_process({options.threads, false}); !configured) {
+  if (const Result<void> configured = sample::configure_process({options.threads, false, app::fusion_for(options.load)}); !configured) {
     return fail(configured.error());
   }
   if (!sample::kWeightsWarning.empty()) {

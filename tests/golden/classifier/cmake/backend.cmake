@@ -8,7 +8,7 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set(sample_BACKEND_TARGET gencpp::libtorch)
-set(sample_BACKEND_SOURCES "")
+set(sample_BACKEND_SOURCES src/libtorch_facts.cpp)
 set(sample_BACKEND_PROGRAMS "")
 set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

@@ -1,0 +1,188 @@
+"""LoadedModel + ModelSpec -> an AOTInductor package: code that torch compiled for this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import platform
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .artifacts import (
+    check_repeatable,
+    compared_with_eager,
+    disk_errors,
+    export_problem,
+    fix_batch,
+    hashes,
+    last_line,
+)
+from .dynamic_shapes import dynamic_shapes
+from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .sources import LoadedModel, Progress
+from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from .stimuli import seeded_inputs
+from .variants import Variant
+
+ARTIFACT = "model.pt2"
+
+_SEEDS = (11_003, 11_017)
+_LOGGERS = ("torch.export", "torch.fx", "torch.__trace", "torch._inductor", "torch._dynamo", "torch.utils")
+
+# Instruction sets that a compiler may use without being asked; other flags of /proc/cpuinfo are not code.
+_INSTRUCTIONS = re.compile(
+    r"(pni|s?sse\d\w*|popcnt|movbe|aes|pclmulqdq|avx\w*|f16c|fma4?|bmi[12]|abm|adx|sha_ni|xop|tbm|gfni|"
+    r"vaes|vpclmulqdq|amx_\w+|rdrand|rdseed|fsgsbase|clwb|clflushopt|rdpid)$"
+)
+
+
+def export_aoti(
+    loaded: LoadedModel, spec: ModelSpec, directory: Path, variant: Variant, progress: Progress
+) -> tuple[Artifact, ModelSpec, CompiledFor]:
+    """Writes directory/model.pt2; gives the spec back with the batch fixed where the export needs it.
+
+    The package is compared with the eager module before it is taken, for two seeds and for another batch
+    size. Takes from 20 s to minutes. Raises CheckFailed when the model cannot be exported or answers
+    otherwise, EnvironmentLacks without a C++ compiler.
+    """
+    import torch
+
+    if loaded.scripted:
+        raise UsageError(
+            f"{loaded.source_text}: AOTInductor compiles Python models, not TorchScript files",
+            hint="Name the Python model (module:factory), or leave --artifact aoti out.",
+        )
+    inputs = seeded_inputs(spec.inputs, _SEEDS[0])
+    if changed := check_repeatable(loaded.module, loaded.source_text, inputs, [t.name for t in spec.inputs]):
+        raise UsageError(
+            f"{loaded.source_text}: forward changes its input {', '.join(changed)} in place, which compiled "
+            "code would do to the caller's memory",
+            hint="Leave --artifact aoti out.",
+        )
+    path = directory / ARTIFACT
+    made, notes = spec, list(spec.notes)
+    reason = _compile(loaded, made, path, variant, progress)
+    if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
+        made = fix_batch(spec)
+        notes.append(f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}.")
+        reason = _compile(loaded, made, path, variant, progress)
+    if reason:
+        raise CheckFailed(
+            f"{loaded.source_text} cannot be compiled by AOTInductor: {reason}",
+            hint="Leave --artifact aoti out: TorchScript takes more models.",
+        )
+    worst = _compare(loaded, made, path)
+    sha256, head_tail, size = hashes(path)
+    progress(f"{ARTIFACT}: {size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output")
+    artifact = Artifact(
+        file=ARTIFACT,
+        format="aoti",
+        size=size,
+        sha256=sha256,
+        head_tail_sha256=head_tail,
+        method="torch.export, AOTInductor, frozen" + (", max-autotune" if variant.max_autotune else ""),
+    )
+    return (
+        artifact,
+        replace(made, notes=tuple(notes)),
+        this_machine(torch.__version__, torch.get_num_threads()),
+    )
+
+
+def this_machine(torch: str, threads: int) -> CompiledFor:
+    """What code that is compiled here needs of the machine that runs it."""
+    flags: list[str] = []
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+        line = next((line for line in file if line.startswith("flags")), ":")
+        flags = sorted(f for f in line.partition(":")[2].split() if _INSTRUCTIONS.match(f))
+    return CompiledFor(
+        architecture=platform.machine(),
+        cpu_flags=tuple(flags),
+        torch=torch.partition("+")[0],
+        threads=threads,
+    )
+
+
+def _compile(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress) -> str:
+    """Writes `path`, or says why not."""
+    import torch
+
+    progress("compiling with AOTInductor (from 20 s to minutes)")
+    options = {"freezing": True, "max_autotune": variant.max_autotune}
+    # Of the opt sizes: weights are packed for what the example has, and packed anew in every run of another.
+    examples = seeded_inputs(spec.inputs, _SEEDS[0])
+    try:
+        with _quiet(), torch.no_grad(), _ones_may_vary():
+            program = torch.export.export(
+                loaded.module, tuple(examples), dynamic_shapes=dynamic_shapes(spec.inputs)
+            )
+            with disk_errors(path):
+                torch._inductor.aoti_compile_and_package(
+                    program, package_path=str(path), inductor_configs=options
+                )
+    except (EnvironmentLacks, KeyboardInterrupt):
+        raise
+    except Exception as e:  # noqa: BLE001 - exporting and compiling raise many kinds
+        if type(e).__name__ == "InvalidCxxCompiler":
+            raise EnvironmentLacks(
+                f"AOTInductor found no C++ compiler: {last_line(e)}",
+                hint="Install g++, or name a compiler in the environment variable CXX.",
+            ) from None
+        path.unlink(missing_ok=True)
+        return export_problem(e)
+    return ""
+
+
+def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path) -> float:
+    """Largest relative difference from eager; raises CheckFailed beyond the goldens' tolerance."""
+    import torch
+
+    with _quiet():
+        package: Any = torch._inductor.aoti_load_package(str(path))
+    first = spec.inputs[0].dims[:1]
+    batches = (None, None, first[0].opt + 1) if first and first[0].dynamic else (None, None)
+    worst = 0.0
+    for seed, batch in zip((*_SEEDS, _SEEDS[1]), batches, strict=False):
+        problem, relative = compared_with_eager(
+            package, loaded.module, seeded_inputs(spec.inputs, seed, batch), PARITY_TOLERANCE
+        )
+        if problem:
+            raise CheckFailed(
+                f"{loaded.source_text}: what AOTInductor compiled is not the model: {problem}",
+                hint="Leave --artifact aoti out.",
+            )
+        worst = max(worst, relative)
+    return worst
+
+
+def _ones_may_vary() -> contextlib.AbstractContextManager[Any]:
+    """torch.export takes a dimension of 1 for a constant unless it is told not to look at sizes."""
+    import torch.fx.experimental._config as config
+
+    if not hasattr(config, "backed_size_oblivious"):
+        return contextlib.nullcontext()
+    patched: contextlib.AbstractContextManager[Any] = config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
+    return patched
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings, log lines or progress of the compiler on the terminal."""
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
+    silence = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger, _ in levels:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+                yield
+        finally:
+            for logger, level in levels:
+                logger.setLevel(level)

@@ -1,0 +1,258 @@
+"""The ways in which LibTorch can run a model: each is the model, and the fastest is chosen by measuring."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from building import cmake, cmake_arguments, ctest, must
+from conftest import photo_arguments
+from test_export import inspected
+
+from generator import aoti, libtorch_export, pipeline
+from generator.errors import CheckFailed, UsageError
+from generator.project import read_manifest
+from generator.readme import tuning_table
+from generator.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
+from generator.tune import fastest, thread_counts, tuned
+from generator.variants import ARTIFACTS, VARIANTS, variant_named
+
+Gencpp = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def row(variant: str, ms: float | None, threads: int = 2, problem: str = "") -> Tuned:
+    spread = None if ms is None else (0.9, 1.1)
+    return Tuned(
+        variant=variant, threads=threads, p50_ms=ms, spread=spread, max_rel_diff=1e-6, problem=problem
+    )
+
+
+def test_names() -> None:
+    assert {variant_named(name).name for name in (*VARIANTS, *ARTIFACTS)} == set(VARIANTS)
+    with pytest.raises(UsageError, match="no artifact 'onnx'") as caught:
+        variant_named("onnx")
+    assert all(name in caught.value.hint for name in (*VARIANTS, *ARTIFACTS))
+
+
+def test_the_fastest_of_those_that_pass_and_the_simpler_of_equals() -> None:
+    rows = (row("plain", 9.0), row("frozen", 5.05), row("fused", 5.0), row("aoti", None, 0, "wrong answers"))
+    assert fastest(rows).variant == "frozen"
+    assert fastest((*rows, row("fused", 4.0, 1))).threads == 1
+    with pytest.raises(CheckFailed, match="aoti: wrong answers"):
+        fastest(rows[-1:])
+    assert thread_counts(1) == (1,) and thread_counts(8) == (8, 4)
+
+
+def test_the_table_marks_the_chosen_one() -> None:
+    rows = (row("plain", 8.0), row("fused", 2.0), row("aoti", None, 0, "no compiler"))
+    table = tuning_table(LibTorchSpec(variant="fused", threads=2, tuning=rows))
+    assert [r[-1] for r in table[1:]] == ["", "chosen", "no compiler"]
+    assert table[2][3] == "0.25"
+
+
+def test_this_machine() -> None:
+    found = aoti.this_machine("2.15.0+cu132", 4)
+    assert (found.torch, found.threads, found.architecture) == ("2.15.0", 4, platform.machine())
+    if found.architecture == "x86_64":
+        assert "avx" in found.cpu_flags or "pni" in found.cpu_flags
+        assert not set(found.cpu_flags) & {"hypervisor", "constant_tsc", "fpu"}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", [v.name for v in VARIANTS.values() if not v.compiled])
+def test_torchscript_variants_are_the_model(name: str, tmp_path: Path) -> None:
+    import torch
+
+    loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
+    before = {k: v.stride() for k, v in loaded.module.state_dict().items()}
+    artifact, found, libtorch = libtorch_export.export_libtorch(
+        loaded, spec, tmp_path, variant_named(name), lambda _: None
+    )
+    assert artifact.format == "torchscript" and found.inputs == spec.inputs
+    assert ("frozen" in artifact.method) == VARIANTS[name].freeze
+    assert (libtorch.fusion, libtorch.channels_last) == (VARIANTS[name].fusion, VARIANTS[name].channels_last)
+    assert {k: v.stride() for k, v in loaded.module.state_dict().items()} == before  # eager is the reference
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.load(str(tmp_path / artifact.file))
+    x = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(module(x), loaded.module(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.torch
+def test_candidates_tell_why_one_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TorchScript file cannot be compiled; the others remain."""
+    import torch
+
+    loaded, _ = inspected("models.tiny:cnn", "image:1x3x32x32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(loaded.module).save(str(tmp_path / "given.pt"))
+    given, spec = inspected(str(tmp_path / "given.pt"), "image:1x3x32x32")
+    kept = {name: VARIANTS[name] for name in ("frozen", "aoti")}
+    monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
+    found = libtorch_export.export_candidates(given, spec, tmp_path / "work", lambda _: None)
+    assert list(found.made) == ["frozen"]
+    assert [(r.variant, r.p50_ms) for r in found.lost] == [("aoti", None)]
+    assert "not TorchScript files" in found.lost[0].problem
+
+
+@pytest.mark.torch
+def test_a_candidate_of_another_batch_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
+    artifact = Artifact(
+        file="model.pt", format="torchscript", size=1, sha256="", head_tail_sha256="", method=""
+    )
+    fixed = aoti.fix_batch(spec)
+    answers = iter([(artifact, spec, LibTorchSpec()), (artifact, fixed, LibTorchSpec())])
+    monkeypatch.setattr(libtorch_export, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
+    monkeypatch.setattr(libtorch_export, "export_libtorch", lambda *_: next(answers))
+    found = libtorch_export.export_candidates(loaded, spec, tmp_path, lambda _: None)
+    assert list(found.made) == ["plain"] and "fixed batch" in found.lost[0].problem
+
+
+def test_refusals(gencpp: Gencpp, tmp_path: Path) -> None:
+    for options, words in (
+        (("--artifact", "onnx"), "no artifact 'onnx'"),
+        (("--artifact", "aoti", "--tune"), "--tune chooses the artifact"),
+        (("--tune", "--backend", "tensorrt"), "--tune: only for LibTorch"),
+        (("--artifact", "aoti", "--backend", "tensorrt"), "--artifact: only for LibTorch"),
+    ):
+        done = gencpp("new", "--model", "resnet18", *options, tmp_path / "out")
+        assert done.returncode == 2 and words in done.stderr, done.stderr
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.torch
+@pytest.mark.compile
+def test_tune_measures_in_the_program_and_keeps_what_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three candidates, of which one is spoiled after its export: it is shown, and not chosen."""
+    kept = {name: VARIANTS[name] for name in ("plain", "frozen", "fused-channels-last")}
+    monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
+    export = libtorch_export.export_libtorch
+
+    def spoiled(loaded, spec, directory, variant, progress):  # type: ignore[no-untyped-def]
+        import torch
+
+        if variant.name != "frozen":
+            return export(loaded, spec, directory, variant, progress)
+        with torch.no_grad():
+            first = next(loaded.module.parameters())
+            first.mul_(1.5)
+            try:
+                return export(loaded, spec, directory, variant, progress)
+            finally:
+                first.div_(1.5)
+
+    monkeypatch.setattr(libtorch_export, "export_libtorch", spoiled)
+    models = Path(__file__).parent / "models"
+    made = pipeline.generate(
+        pipeline.Request(
+            source="photo:model",
+            path=(str(models),),
+            backend="libtorch",
+            out=tmp_path / "photo",
+            name="photo",
+            inputs=("image:1x3x32x32:float32",),
+            preprocess="photo:transforms",
+            tune=True,
+            tune_rounds=1,
+        )
+    )
+    libtorch = made.project.libtorch
+    assert libtorch is not None and read_manifest(tmp_path / "photo").project == made.project
+    rows = {r.variant: r for r in libtorch.tuning}
+    assert set(rows) == set(kept)
+    assert "relative difference" in rows["frozen"].problem and rows["frozen"].p50_ms is None
+    measured = [r for r in libtorch.tuning if r.p50_ms is not None]
+    assert {r.variant for r in measured} == {"plain", "fused-channels-last"}
+    assert all(r.max_rel_diff is not None and r.max_rel_diff <= 1e-4 for r in measured)
+    chosen = fastest(libtorch.tuning)
+    assert (libtorch.variant, libtorch.threads) == (chosen.variant, chosen.threads)
+    assert libtorch.fusion == VARIANTS[chosen.variant].fusion
+    info = (tmp_path / "photo" / "src" / "libtorch_info.hpp").read_text()
+    assert f'kVariant = "{chosen.variant}"' in info and f"kThreads = {chosen.threads};" in info
+    assert list((tmp_path / "photo").glob("assets/model.*")) == [tmp_path / "photo" / "assets" / "model.pt"]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """A project whose artifact is code, built with its tests."""
+    folder = tmp_path_factory.mktemp("compiled")
+    done = gencpp(*photo_arguments(folder / "labels.txt"), "--artifact", "aoti", folder / "photo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    build = folder / "photo" / "build"
+    must(cmake("--preset", "release", *cmake_arguments(), cwd=folder / "photo"))
+    must(cmake("--build", build))
+    return folder / "photo"
+
+
+@pytest.mark.torch
+@pytest.mark.compile
+def test_compiled_code_answers_as_the_model_does(compiled: Path) -> None:
+    made = read_manifest(compiled).project
+    assert made.artifact.format == "aoti" and made.artifact.file == "model.pt2"
+    assert made.libtorch is not None and made.libtorch.compiled is not None
+    assert made.model.inputs[0].dims[0].dynamic  # the batch is among the goldens
+    results = ctest(compiled / "build")
+    assert set(results.values()) <= {"Passed", "Skipped"}, results
+    assert results["golden.batch"] == results["threads"] == "Passed"
+
+
+@pytest.mark.torch
+@pytest.mark.compile
+def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_path: Path) -> None:
+    program, model = compiled / "build" / "photo", compiled / "assets" / "model.pt2"
+    data = model.read_bytes()
+    middle = len(data) // 2
+    for spoiled in (data[:-1000], data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]):
+        (tmp_path / "model.pt2").write_bytes(spoiled)
+        done = subprocess.run(
+            [program, "--loadEngine", tmp_path / "model.pt2", "--info"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1 and "model.pt2" in done.stderr, done.stdout + done.stderr
+
+    info = compiled / "src" / "libtorch_info.hpp"
+    kept = info.read_text()
+    machine = read_manifest(compiled).project.libtorch
+    assert machine is not None and machine.compiled is not None
+    wrong = (
+        (f'"{machine.compiled.architecture}"', '"riscv64"', "code for riscv64"),
+        (f'"{machine.compiled.torch}"', '"2.1.0"', "code for LibTorch 2.1.0"),
+        (f'"{" ".join(machine.compiled.cpu_flags)}"', '"avx avx1024f"', "a processor with avx1024f"),
+    )
+    try:
+        for old, new, words in wrong:
+            assert old in kept
+            info.write_text(kept.replace(old, new))
+            must(cmake("--build", compiled / "build", "--target", "photo_app"))
+            done = subprocess.run([program, "--info"], capture_output=True, text=True, check=False)
+            assert done.returncode != 0 and words in done.stderr, done.stderr
+            assert "--artifact aoti" in done.stderr
+    finally:
+        info.write_text(kept)
+
+
+def test_the_manifest_keeps_everything() -> None:
+    compiled = CompiledFor(architecture="x86_64", cpu_flags=("avx", "fma"), torch="2.15.0", threads=2)
+    spec = LibTorchSpec(variant="aoti", compiled=compiled, tuning=(row("aoti", 3.0), row("plain", None)))
+    assert LibTorchSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_tuned_keeps_the_candidate_and_adds_the_table(photo_project: Path) -> None:
+    made = replace(read_manifest(photo_project).project, libtorch=LibTorchSpec(variant="fused", fusion=True))
+    rows = (row("plain", 8.0), row("fused", 2.0, 1))
+    found = tuned(made, rows[1], rows).libtorch
+    assert found == LibTorchSpec(variant="fused", fusion=True, threads=1, tuning=rows)
