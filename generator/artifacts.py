@@ -108,6 +108,13 @@ def export_problem(e: BaseException) -> str:
     return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
 
 
+def channels_last(inputs: Sequence[Any]) -> list[Any]:
+    """The same tensors, those of four dimensions in channels-last order."""
+    import torch
+
+    return [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in inputs]
+
+
 def compared_with_eager(
     module: Any, eager: Any, inputs: Sequence[Any], tolerance: float, given: Sequence[Any] | None = None
 ) -> tuple[str, float]:
@@ -121,7 +128,8 @@ def compared_with_eager(
             warnings.simplefilter("ignore")
             found = run_module(module, given or inputs)
     except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
-        return f"it fails: {last_line(e)}", 0.0
+        # TorchScript prints the whole graph behind some of its messages.
+        return f"it fails: {first_line(e) if 'graph(' in str(e) else last_line(e)}", 0.0
     if len(found) != len(reference):
         return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
     worst = 0.0

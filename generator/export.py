@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .artifacts import check_repeatable, compared_with_eager, first_line, fix_batch, plain, summary
+from .artifacts import (
+    channels_last,
+    check_repeatable,
+    compared_with_eager,
+    first_line,
+    fix_batch,
+    plain,
+    summary,
+)
 from .artifacts import hashes as hashes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .sources import LoadedModel, Progress
@@ -249,9 +257,7 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
 def _difference(made: _Candidate, loaded: LoadedModel, inputs: Sequence[Any]) -> tuple[str, float]:
     if not made.channels_last:
         return compared_with_eager(made.module, loaded.module, inputs, TOLERANCE)
-    import torch
-
-    given = [t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for t in inputs]
+    given = channels_last(inputs)
     return compared_with_eager(made.module, loaded.module, inputs, PARITY_TOLERANCE, given)
 
 

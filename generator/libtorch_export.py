@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from .artifacts import channels_last, compared_with_eager
 from .errors import CheckFailed, GencppError
 from .sources import LoadedModel, Progress
-from .spec import Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
-from .variants import VARIANTS, Variant
+from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
+from .stimuli import seeded_inputs
+from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
+
+_SEED = 11_017
+_SETTLED = 3
+"""Runs after which fused code has been compiled and run: the executor profiles, fuses, then runs it."""
+
+
+class NotFused(CheckFailed):
+    """A model that oneDNN graph fusion fails on, or changes."""
+
+
+def export_default(
+    loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress
+) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
+    """`export_libtorch` of the static default; without fusion where that cannot run the model."""
+    try:
+        return export_libtorch(loaded, spec, directory, VARIANTS[DEFAULT], progress)
+    except NotFused as e:
+        progress(e.message)
+        artifact, spec, libtorch = export_libtorch(loaded, spec, directory, VARIANTS[UNFUSED], progress)
+        reason = "; ".join(r for r in (artifact.reason, e.message) if r)
+        return replace(artifact, reason=reason), spec, libtorch
 
 
 def export_libtorch(
@@ -24,6 +49,11 @@ def export_libtorch(
         from .export import export_torchscript
 
         artifact, spec = export_torchscript(loaded, spec, directory, progress, variant)
+        if variant.fusion and (problem := _fusion_problem(loaded, spec, directory / artifact.file, variant)):
+            raise NotFused(
+                f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}",
+                hint="Choose another artifact, or leave --artifact out.",
+            )
     libtorch = LibTorchSpec(
         variant=variant.name,
         fusion=variant.fusion,
@@ -67,6 +97,31 @@ def export_candidates(loaded: LoadedModel, spec: ModelSpec, work: Path, progress
         told = "".join(f"\n  {row.variant}: {row.problem}" for row in lost)
         raise CheckFailed(f"{loaded.source_text} cannot be exported:{told}")
     return Candidates(spec=kept, made=made, lost=tuple(lost))
+
+
+def _fusion_problem(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant) -> str:
+    """Why fusion cannot run the artifact, or that it answers otherwise; empty: neither."""
+    import torch
+
+    first = spec.inputs[0].dims[:1]
+    batches = (None, first[0].opt + 1) if first and first[0].dynamic else (None,)
+    jit: Any = torch.jit
+    before = jit.onednn_fusion_enabled()
+    jit.enable_onednn_fusion(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = jit.load(str(path))
+        for batch in batches:
+            inputs = seeded_inputs(spec.inputs, _SEED, batch)
+            given = channels_last(inputs) if variant.channels_last else inputs
+            for _ in range(_SETTLED):
+                problem, _ = compared_with_eager(module, loaded.module, inputs, PARITY_TOLERANCE, given)
+                if problem:
+                    return problem
+    finally:
+        jit.enable_onednn_fusion(before)
+    return ""
 
 
 def _lost(variant: str, problem: str) -> Tuned:

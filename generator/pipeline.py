@@ -303,10 +303,13 @@ def _make(
     network: NetworkExport | None = None
     tolerance = PARITY_TOLERANCE
     if backend.artifact_format == "torchscript":
-        from .libtorch_export import export_libtorch
+        from .libtorch_export import export_default, export_libtorch
 
-        variant = variant_named(request.artifact or "torchscript")
-        artifact, spec, libtorch = export_libtorch(loaded, spec, assets, variant, progress)
+        if request.artifact in (None, "torchscript"):
+            artifact, spec, libtorch = export_default(loaded, spec, assets, progress)
+        else:
+            variant = variant_named(request.artifact)
+            artifact, spec, libtorch = export_libtorch(loaded, spec, assets, variant, progress)
         profiles = ()
     else:
         artifact, spec, engine, network = _export_onnx(request, loaded, spec, profiles, assets, progress)

@@ -41,8 +41,11 @@ VARIANTS = {
     )
 }
 
-DEFAULT = "fused"
+DEFAULT = "fused-channels-last"
 """Without --tune: see docs/speed.md for the measurements."""
+
+UNFUSED = "channels-last"
+"""Where fusion cannot run the model."""
 
 ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 """What --artifact calls a variant, besides the variants' own names."""

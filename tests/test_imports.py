@@ -37,7 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "dynamic_shapes": {"spec", "stimuli"},
     "export": {"artifacts", "sources", "spec", "errors", "structure", "stimuli", "variants"},
     "aoti": {"artifacts", "dynamic_shapes", "sources", "spec", "errors", "stimuli", "variants"},
-    "libtorch_export": {"aoti", "export", "sources", "spec", "errors", "variants"},
+    "libtorch_export": {
+        *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),
+    },
     "artifacts": {"spec", "errors", "structure"},
     "dynamic": {"sources", "spec", "errors", "structure", "stimuli"},
     "trt_operator_table": set(),

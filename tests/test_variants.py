@@ -21,7 +21,7 @@ from generator.project import read_manifest
 from generator.readme import tuning_table
 from generator.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
 from generator.tune import fastest, thread_counts, tuned
-from generator.variants import ARTIFACTS, VARIANTS, variant_named
+from generator.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -84,6 +84,29 @@ def test_torchscript_variants_are_the_model(name: str, tmp_path: Path) -> None:
     x = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         torch.testing.assert_close(module(x), loaded.module(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.torch
+def test_what_cannot_be_fused_is_run_without_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
+    fused = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    assert fused[2].variant == DEFAULT and fused[2].fusion and not fused[0].reason
+    monkeypatch.setattr(libtorch_export, "_fusion_problem", lambda *_: "it fails: no schema")
+    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    assert libtorch.variant == UNFUSED and not libtorch.fusion
+    assert "it fails: no schema" in artifact.reason
+    with pytest.raises(CheckFailed, match="no schema"):
+        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
+
+
+@pytest.mark.torch
+def test_a_model_that_the_fuser_fails_on(tmp_path: Path) -> None:
+    """torchvision's ViT, scripted: the fuser leaves a list without its type."""
+    loaded, spec = inspected("models.tiny:vit", "x:1x3x32x32")
+    with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
+        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
 
 
 @pytest.mark.torch

@@ -209,3 +209,13 @@ doubling = Doubling
 def encoder() -> nn.Module:
     layer = nn.TransformerEncoderLayer(64, 4, dim_feedforward=128, batch_first=True)
     return nn.TransformerEncoder(layer, 6)
+
+
+def vit() -> nn.Module:
+    """A vision transformer of torchvision's own code, which oneDNN graph fusion cannot run when scripted."""
+    from torchvision.models import VisionTransformer
+
+    torch.manual_seed(0)
+    return VisionTransformer(
+        image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64, num_classes=10
+    ).eval()

@@ -13,6 +13,7 @@
 #include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/passes/pass_manager.h>
 #include <torch/csrc/jit/serialization/import.h>
 #if __has_include(<torch/csrc/inductor/aoti_package/model_package_loader.h>)
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
@@ -130,6 +131,29 @@ class ScratchLease {
     return scratch;
   }
   Scratch scratch_;
+};
+
+// Turns oneDNN graph fusion off for as long as this lives, unless it is wanted: another project of the process
+// may have turned it on, and there are models that it cannot run.
+class FusionPause {
+ public:
+  explicit FusionPause(bool wanted) {
+    if (!wanted) {
+      const std::size_t passes = torch::jit::getCustomPrePasses().size();
+      torch::jit::RegisterLlgaFuseGraph::clearPass();
+      paused_ = torch::jit::getCustomPrePasses().size() != passes;
+    }
+  }
+  FusionPause(const FusionPause&) = delete;
+  FusionPause& operator=(const FusionPause&) = delete;
+  ~FusionPause() {
+    if (paused_) {
+      torch::jit::RegisterLlgaFuseGraph::registerPass(torch::jit::fuser::onednn::fuseGraph);
+    }
+  }
+
+ private:
+  bool paused_ = false;
 };
 
 // Appends the tensors of a result in the order of a depth-first walk; None is dropped, as in the
@@ -493,7 +517,8 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   impl->device = device;
   impl->device_index = options.device_index;
   impl->channels_last = libtorch_facts().channels_last;
-  impl->fused = torch::jit::RegisterLlgaFuseGraph::isEnabled() && libtorch_facts().compiled == nullptr;
+  const FusionPause not_for_this_model(libtorch_facts().fusion);
+  impl->fused = libtorch_facts().fusion && !torch::jit::getCustomPrePasses().empty();
 
   const ArtifactFacts& facts = artifact_facts();
   const EmbeddedFile embedded = options.artifact.empty() ? embedded_file(facts.file) : EmbeddedFile{};
@@ -594,7 +619,7 @@ Result<std::string> Model::engine_layers() const {
 
 std::string Model::describe() const {
   const LibTorchFacts& facts = libtorch_facts();
-  const std::string fused = facts.compiled == nullptr && torch::jit::RegisterLlgaFuseGraph::isEnabled() ? ", oneDNN graph fusion" : "";
+  const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
   return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n";
 }
 
