@@ -61,14 +61,14 @@ def build(folder: Path, progress: Progress) -> Built:
     cache = folder / "build" / "CMakeCache.txt"
     if cache.is_file() and not is_cache_of(cache, folder):
         shutil.rmtree(folder / "build")
-    if not (folder / "build" / "build.ninja").is_file():
-        progress(f"configuring {project.name}")
-        argv = [str(tools.cmake), "--preset", "release", f"-DCMAKE_MAKE_PROGRAM={tools.ninja}", *arguments]
-        done = run(argv, timeout=600, cwd=folder)
-        if done.code != 0:
-            if why := backend.absent(done.output):
-                raise EnvironmentLacks(f"{backend.title} was not found: {why}", hint=backend.remedy)
-            raise _failed(project, "configure", done)
+    progress(f"configuring {project.name}")
+    argv = [str(tools.cmake), "--preset", "release", f"-DCMAKE_MAKE_PROGRAM={tools.ninja}", *arguments]
+    done = run(argv, timeout=600, cwd=folder)
+    if done.code != 0:
+        if why := backend.absent(done.output):
+            cache.unlink(missing_ok=True)
+            raise EnvironmentLacks(f"{backend.title} was not found: {why}", hint=backend.remedy)
+        raise _failed(project, "configure", done)
     progress(f"building {project.name}")
     targets = ["--target", project.name, f"{project.name}_bench"]
     done = run([str(tools.cmake), "--build", str(folder / "build"), *targets], timeout=3600, cwd=folder)

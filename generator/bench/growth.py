@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -121,23 +122,30 @@ def _pictures(
     setting = Setting(batch=1, threads=threads)
     sizes = [s for s in _SIZES if s <= wanted.megapixels]
     suffix = ".jpg" if program.reads_jpeg() else ".ppm"
-    decode, prepare = [], []
+    files = {}
     for size in sizes:
         width, height = pictures.sides(size)
-        progress(f"growth: {program.built.key}, a picture of {width}x{height}")
-        file = scratch / f"growth{suffix}"
-        pictures.write(file, width, height)
-        data = program.stages(setting, file, iterations=max(3, min(30, round(20 / size)))).data
+        files[size] = scratch / f"growth-{size}{suffix}"
+        progress(f"growth: writing a picture of {width}x{height}")
+        pictures.write(files[size], width, height)
+    found: dict[str, dict[float, list[float]]] = {n: {s: [] for s in sizes} for n in ("decode", "preprocess")}
+    for index in range(_ROUNDS):
+        for size, file in files.items():
+            progress(f"growth, round {index + 1} of {_ROUNDS}: {program.built.key}, {size:g} megapixels")
+            runs = max(3, min(30, round(20 / size)))
+            data = program.stages(setting, file, iterations=runs).data
+            for name, samples in found.items():
+                samples[size].append(data[f"{name}_ms"])
+    for file in files.values():
         file.unlink()
-        decode.append((width * height / 1e6, data["decode_ms"]))
-        prepare.append((width * height / 1e6, data["preprocess_ms"]))
     kind = {".jpg": "JPEG, quality 90", ".ppm": "PPM, because this build reads no JPEG"}[suffix]
-    found = []
-    for name, points in (("decode", decode), ("preprocess", prepare)):
+    curves = []
+    for name, by_size in found.items():
+        points = [(math.prod(pictures.sides(s)) / 1e6, statistics.median(v)) for s, v in by_size.items()]
         fit = figures.fit(points)
-        told = _curve(name, f"megapixels ({kind})", f"{name}, ms", points, fit)
-        found.append({**told, "sentence": time_sentence("the pixels", fit)})
-    return found
+        curve = _curve(name, f"megapixels ({kind})", f"{name}, ms", points, fit)
+        curves.append({**curve, "sentence": time_sentence("the pixels", fit)})
+    return curves
 
 
 def _memory(program: Program, of: str, count: int, threads: int, progress: Progress) -> dict[str, Any]:

@@ -39,14 +39,14 @@ def render(report: dict[str, Any], script: str) -> str:
     drawn: list[dict[str, Any]] = []
     for project in report["projects"]:
         made = [_place(plot, drawn) for plot in plots.project_plots(report, project["name"])]
-        sections.append({"project": project, "plots": made})
+        told = summary.sentence(report, project) if len(report["projects"]) > 1 else ""
+        sections.append({"project": project, "plots": made, "sentence": told})
     together = plots.overview(report)
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         report=report,
         headline=summary.headline(report),
-        means=summary.over_projects(report),
         machine=machine.line(report["machine"]),
         overview=_place(together, drawn) if together else None,
         sections=sections,

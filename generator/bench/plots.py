@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ _MOST_SETTINGS = 6
 _MOST_LINES = 3
 """Throughput plots of one project over the same thing."""
 
-_WHISKERS = "p50; the bar ends at the median round, the whisker spans all."
+_WHISKERS = "p50; the bar ends at the median of the rounds, the whisker spans all."
 _ONE_CALLER = "One caller; the median round."
 
 
@@ -64,7 +65,7 @@ def overview(report: dict[str, Any]) -> Plot | None:
         title="Time of the C++ program over each peer's",
         note=f"The first setting of each project. {_WHISKERS}",
         data=tuple(traces),
-        layout=_ratio_layout(),
+        layout=_ratio_layout(first.values()),
     )
 
 
@@ -75,38 +76,54 @@ def _ratios(ratios: Sequence[dict[str, Any]]) -> Plot:
         traces.append(_ratio_trace(peer, rows, [_setting(r["batch"], r["threads"]) for r in rows]))
     return Plot(
         title="Time of the C++ program over each peer's",
-        note=f"Below 1 the C++ program is faster. {_WHISKERS}",
+        note=f"Left of 1 the C++ program is faster. {_WHISKERS}",
         data=tuple(traces),
-        layout=_ratio_layout(),
+        layout=_ratio_layout(ratios),
     )
 
 
 def _ratio_trace(peer: str, rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
+    """Bars from 1: to the left the C++ program is faster, to the right slower, as far as the factor."""
     return {
         "type": "bar",
         "orientation": "h",
         "name": peer,
         "meta": peer,
-        "x": [r["median"] for r in rows],
+        "base": [1.0] * len(rows),
+        "x": [r["median"] - 1 for r in rows],
         "y": list(labels),
+        "customdata": [r["median"] for r in rows],
         "error_x": {
             "type": "data",
             "symmetric": False,
             "array": [r["high"] - r["median"] for r in rows],
             "arrayminus": [r["median"] - r["low"] for r in rows],
         },
-        "hovertemplate": f"%{{y}}: %{{x:.3f}} of {peer}'s time<extra></extra>",
+        "hovertemplate": f"%{{y}}: %{{customdata:.3g}} of {peer}'s time<extra></extra>",
     }
 
 
-def _ratio_layout() -> dict[str, Any]:
-    one = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dot"}}
+def _ratio_layout(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    one = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper"}
+    ends = [1.0, *(r[end] for r in rows for end in ("low", "high"))]
+    scale = logarithmic(ends)
+    low, high = math.log10(min(ends)), math.log10(max(ends))
+    margin = max(0.1, 0.05 * (high - low))
     return {
         "barmode": "group",
-        "xaxis": {"title": {"text": "C++ / peer"}, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": "C++ / peer"}, **scale, "range": [low - margin, high + margin]},
         "yaxis": {"automargin": True, "autorange": "reversed"},
         "shapes": [one],
     }
+
+
+def logarithmic(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis with ticks at 1, 2 and 5 of each decade, or at decades where those are many."""
+    present = [v for v in values if v > 0] or [1.0]
+    low, high = math.floor(math.log10(min(present))) - 1, math.ceil(math.log10(max(present))) + 1
+    steps = (1, 2, 5) if high - low < 6 else (1,)
+    ticks = [float(f"{step}e{decade}") for decade in range(low, high + 1) for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def _latency(runs: Sequence[dict[str, Any]], batch: int, threads: int) -> Plot:
@@ -126,7 +143,7 @@ def _latency(runs: Sequence[dict[str, Any]], batch: int, threads: int) -> Plot:
     most = max(r["quantiles_ms"][-1] for r in runs)
     x: dict[str, Any] = {"title": {"text": "ms"}}
     if most > 10 * least:
-        x = {"title": {"text": "ms (logarithmic)"}, "type": "log", "dtick": 1}
+        x = {"title": {"text": "ms (logarithmic)"}, **logarithmic([least, most])}
     return Plot(
         title=f"Latency, {_setting(batch, threads)}",
         note="Share of all runs that took no longer; the steeper, the steadier.",
@@ -239,8 +256,18 @@ def _bars(subjects: Sequence[str], values: Sequence[float], hover: str) -> list[
     ]
 
 
+_CURVES = {
+    "batch": "Growth with the batch",
+    "threads": "Growth with threads",
+    "decode": "Decoding, over the size of a picture",
+    "preprocess": "Preprocessing, over the size of a picture",
+    "loads": "Memory over loads of the model",
+    "runs": "Memory over runs",
+}
+
+
 def _curve(curve: dict[str, Any]) -> Plot:
-    """A curve of growth; on logarithms, where a straight line of slope 1 is linear, but for memory."""
+    """A curve of growth; time on logarithms, where a straight line is a power of the size."""
     trace = {
         "type": "scatter",
         "mode": "lines+markers" if len(curve["x"]) < 40 else "lines",
@@ -250,20 +277,21 @@ def _curve(curve: dict[str, Any]) -> Plot:
         "y": curve["y"],
         "hovertemplate": f"%{{x}}: %{{y:.4g}} ({curve['y_title']})<extra></extra>",
     }
-    logarithmic = curve["name"] in ("batch", "decode", "preprocess")
-    scale: dict[str, Any] = {"type": "log"} if logarithmic else {"rangemode": "tozero"}
-    note = " ".join(
-        filter(None, [curve["sentence"], f"Ends early: {curve['stopped']}." if curve["stopped"] else ""])
-    )
+    x: dict[str, Any] = {"title": {"text": curve["x_title"]}}
+    y: dict[str, Any] = {"title": {"text": curve["y_title"]}}
+    if curve["name"] in ("batch", "decode", "preprocess"):
+        y |= logarithmic(curve["y"])
+        x |= logarithmic(curve["x"])
+    else:
+        y["rangemode"] = "tozero"
+    if curve["name"] in ("batch", "threads"):
+        x |= {"tickvals": curve["x"], "ticktext": [str(v) for v in curve["x"]]}
+    early = f"Ends early: {curve['stopped']}." if curve["stopped"] else ""
     return Plot(
-        title=f"Growth: {curve['y_title'].rpartition(',')[0]} over {curve['x_title'].partition(' (')[0]}",
-        note=note,
+        title=_CURVES[curve["name"]],
+        note=" ".join(filter(None, [curve["sentence"], early])),
         data=(trace,),
-        layout={
-            "xaxis": {"title": {"text": curve["x_title"]}, **scale},
-            "yaxis": {"title": {"text": curve["y_title"]}, **scale},
-            "showlegend": False,
-        },
+        layout={"xaxis": x, "yaxis": y, "showlegend": False},
     )
 
 

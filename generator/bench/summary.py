@@ -8,20 +8,34 @@ from . import figures
 
 
 def headline(report: dict[str, Any]) -> str:
-    """The ratios of the first setting of every project, in one sentence each."""
-    sentences = []
-    for project in report["projects"]:
-        name = project["name"]
-        ours = next(r for r in report["runs"] if r["project"] == name and r["subject"] == "c++")
-        where = f"batch {ours['batch']}, {_threads(ours['threads'])}"
-        text = f"{name} in C++ on {_backend(project['backend'])} takes {ours['p50_ms']:.3g} ms ({where})"
-        parts = [
-            f"{r['median']:.3g} of {r['peer']}'s time ({r['low']:.3g} to {r['high']:.3g})"
-            for r in report["ratios"]
-            if (r["project"], r["batch"], r["threads"]) == (name, ours["batch"], ours["threads"])
-        ]
-        sentences.append(f"{text}: {', '.join(parts)}." if parts else f"{text}.")
-    return " ".join(sentences)
+    """The first setting's ratios: of the one project, or the geometric means over several."""
+    if len(report["projects"]) == 1:
+        return sentence(report, report["projects"][0])
+    means = over_projects(report)
+    if not means:
+        return " ".join(sentence(report, project) for project in report["projects"])
+    told = ", ".join(f"{value:.3g} of {peer}'s time" for peer, value in means.items())
+    return f"{len(report['projects'])} projects in C++ take, in the geometric mean, {told}."
+
+
+def sentence(report: dict[str, Any], project: dict[str, Any]) -> str:
+    """The ratios of a project's first setting."""
+    name = project["name"]
+    ours = next(r for r in report["runs"] if r["project"] == name and r["subject"] == "c++")
+    where = f"batch {ours['batch']}, {_threads(ours['threads'])}, {ours['device']}"
+    text = f"{name} in C++ on {_backend(project['backend'])} takes {ours['p50_ms']:.3g} ms ({where})"
+    parts = [
+        f"{ratio_text(r)} of {r['peer']}'s time"
+        for r in report["ratios"]
+        if (r["project"], r["batch"], r["threads"]) == (name, ours["batch"], ours["threads"])
+    ]
+    return f"{text}: {', '.join(parts)}." if parts else f"{text}."
+
+
+def ratio_text(ratio: dict[str, Any]) -> str:
+    """`0.62 (0.61 to 0.64)`; a single round has no spread."""
+    spread = f" ({ratio['low']:.3g} to {ratio['high']:.3g})" if len(ratio["rounds"]) > 1 else ""
+    return f"{ratio['median']:.3g}{spread}"
 
 
 def over_projects(report: dict[str, Any]) -> dict[str, float]:
@@ -42,7 +56,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, ...]]:
     ratio = {(r["project"], r["peer"], r["batch"], r["threads"]): r for r in report["ratios"]}
     for run in report["runs"]:
         r = ratio.get((run["project"], run["subject"], run["batch"], run["threads"]))
-        told = f"{r['median']:.3g} ({r['low']:.3g} to {r['high']:.3g})" if r else ""
+        told = ratio_text(r) if r else ""
         rows.append(
             (
                 run["project"],
