@@ -40,6 +40,13 @@ def test_the_fit_finds_the_exponent(exponent: float) -> None:
     assert found.linear == (exponent <= 1.1)
 
 
+def test_the_steepest_step_is_named() -> None:
+    found = figures.fit([(1, 1), (2, 2), (4, 32), (8, 64), (16, 128)])  # a cliff between 2 and 4
+    assert found is not None
+    assert found.steepest == (2, 4) and found.steepest_exponent == pytest.approx(4)
+    assert "steepest from 2 to 4, with 4.00" in growth.time_sentence("the batch", found)
+
+
 def test_what_a_constant_hides_shows_in_the_upper_half() -> None:
     found = figures.fit([(x, 100 + x**1.5) for x in (1, 4, 16, 64, 256, 1024)])
     assert found is not None

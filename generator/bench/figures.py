@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -58,6 +59,9 @@ class Fit(JsonValue):
     """Over all points."""
     upper: float
     """Over the upper half of the sizes, where what a small size hides shows; as `exponent` below 4 points."""
+    steepest: tuple[float, float]
+    """Two neighbouring sizes, between which y grows most for what x does."""
+    steepest_exponent: float
 
     @property
     def linear(self) -> bool:
@@ -71,7 +75,13 @@ def fit(points: Sequence[tuple[float, float]]) -> Fit | None:
         return None
     ordered = sorted(points)
     half = ordered[len(ordered) // 2 - 1 :] if len(ordered) >= 4 else ordered
-    return Fit(exponent=_slope(ordered), upper=_slope(half))
+    steepest = max(itertools.pairwise(ordered), key=_slope)
+    return Fit(
+        exponent=_slope(ordered),
+        upper=_slope(half),
+        steepest=(steepest[0][0], steepest[1][0]),
+        steepest_exponent=_slope(steepest),
+    )
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> float:

@@ -50,7 +50,9 @@ def time_sentence(what: str, fit: figures.Fit | None) -> str:
     if fit.linear:
         return f"No worse than linear: {told}."
     upper = f" ({fit.upper:.2f} over the larger half)" if abs(fit.upper - fit.exponent) > 0.02 else ""
-    return f"Worse than linear: {told}{upper}."
+    low, high = fit.steepest
+    where = f"steepest from {low:.3g} to {high:.3g}, with {fit.steepest_exponent:.2f}"
+    return f"Worse than linear: {told}{upper}, {where}."
 
 
 def memory_sentence(of: str, points: Sequence[tuple[int, int]]) -> str:

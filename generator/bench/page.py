@@ -59,5 +59,5 @@ def render(report: dict[str, Any], script: str) -> str:
 def _place(plot: plots.Plot, drawn: list[dict[str, Any]]) -> dict[str, str]:
     """Adds the drawing to the page's data; its heading, note and element."""
     element = f"plot-{len(drawn)}"
-    drawn.append({"id": element, "data": list(plot.data), "layout": plot.layout})
+    drawn.append({"id": element, "data": list(plot.data), "layout": plot.layout, "height": plot.height})
     return {"id": element, "title": plot.title, "note": plot.note}

@@ -26,6 +26,8 @@ class Plot:
     data: tuple[dict[str, Any], ...]
     """Plotly's traces; `meta` is the subject, which decides the colour."""
     layout: dict[str, Any]
+    height: int = 340
+    """In pixels."""
 
 
 def project_plots(report: dict[str, Any], project: str) -> list[Plot]:
@@ -66,6 +68,7 @@ def overview(report: dict[str, Any]) -> Plot | None:
         note=f"The first setting of each project. {_WHISKERS}",
         data=tuple(traces),
         layout=_ratio_layout(first.values()),
+        height=_bars_height(len(first)),
     )
 
 
@@ -79,6 +82,7 @@ def _ratios(ratios: Sequence[dict[str, Any]]) -> Plot:
         note=f"Left of 1 the C++ program is faster. {_WHISKERS}",
         data=tuple(traces),
         layout=_ratio_layout(ratios),
+        height=_bars_height(len(ratios)),
     )
 
 
@@ -115,6 +119,10 @@ def _ratio_layout(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "yaxis": {"automargin": True, "autorange": "reversed"},
         "shapes": [one],
     }
+
+
+def _bars_height(bars: int) -> int:
+    return max(340, 160 + 16 * bars)
 
 
 def logarithmic(values: Iterable[float]) -> dict[str, Any]:
