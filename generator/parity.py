@@ -141,7 +141,7 @@ def _compare_model(
                 theirs = _load(goldens / output.file, found)
                 if theirs is not None:
                     ours = outputs[output.name]
-                    results.append(_difference(case.name, output.name, ours, theirs, output.tolerance))
+                    results.append(difference(case.name, output.name, ours, theirs, output.tolerance))
                     found.log += f"{results[-1]}\n"
     except Exception as e:  # noqa: BLE001 - ONNX Runtime and PyTorch have no root of their exceptions
         found.problems.append(f"{what}: {' '.join(str(e).split())[:500]}")
@@ -215,7 +215,7 @@ def _compare_case(
         ours, theirs = _load(file, found), _load(goldens / output.file, found)
         if ours is None or theirs is None:
             continue
-        results.append(_difference(case.name, output.name, ours, theirs, output.tolerance))
+        results.append(difference(case.name, output.name, ours, theirs, output.tolerance))
         found.log += f"{results[-1]}\n"
     if case.image:
         _compare_fed(case, _load(fed, found), _load(goldens / case.inputs[0], found), found)
@@ -223,7 +223,8 @@ def _compare_case(
     return results
 
 
-def _difference(case: str, output: str, ours: Any, theirs: Any, tolerance: float) -> ParityResult:
+def difference(case: str, output: str, ours: Any, theirs: Any, tolerance: float) -> ParityResult:
+    """Of two arrays, relative to the largest value of `theirs`."""
     import numpy as np
 
     largest: float | None

@@ -166,7 +166,7 @@ class _Verification:
 
     def _configure(self) -> None:
         cache = self._build / "CMakeCache.txt"
-        if cache.is_file() and not _is_cache_of(cache, self.folder):
+        if cache.is_file() and not is_cache_of(cache, self.folder):
             self.progress("the build folder belongs to another place: building afresh")
             shutil.rmtree(self._build)
         argv = [
@@ -435,7 +435,7 @@ def _with_reason(step: StepResult, reason: str, status: str | None = None) -> St
     return StepResult.from_json({**step.to_json(), "reason": reason, "status": status or step.status})
 
 
-def _is_cache_of(cache: Path, folder: Path) -> bool:
+def is_cache_of(cache: Path, folder: Path) -> bool:
     """Whether a CMakeCache.txt was made for this very folder."""
     match = re.search(
         r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read_text(errors="replace"), re.MULTILINE

@@ -76,6 +76,10 @@ ALLOWED: dict[str, set[str]] = {
     "parity": {"spec", "errors", "toolchain", "network"},
     "verify": {"spec", "errors", "toolchain", "parity", "trt_checks", "project", "backends"},
     "tune": {"spec", "errors", "toolchain", "parity", "project", "backends"},
+    "bench": {
+        *("backends", "errors", "onnx_export", "parity", "project", "sources", "spec", "toolchain"),
+        *("transforms", "verify", "__init__"),
+    },
     "doctor": {"spec", "errors", "toolchain", "backends", "tensorrt_found"},
     "pipeline": {
         *(
@@ -99,7 +103,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
         "__init__",
     },
-    "cli": {"pipeline", "spec", "errors", "doctor", "catalog", "readme", "backends", "__init__"},
+    "cli": {"pipeline", "spec", "errors", "doctor", "catalog", "readme", "backends", "bench", "__init__"},
 }
 
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "tensorrt", "numpy", "PIL"}

@@ -20,11 +20,13 @@
 #include "{= name =}/model_info.hpp"
 #include "{= name =}/preprocess.hpp"
 
+#include "baseline.hpp"
 #include "console.hpp"
 #include "inputs.hpp"
 #include "json.hpp"
 #include "layers.hpp"
 #include "load_flags.hpp"
+#include "memory.hpp"
 #include "options.hpp"
 
 namespace app = {= name =}::app;
@@ -232,6 +234,8 @@ struct Report {
   Stages stages;
   std::vector<{= name =}::LayerTime> layers;
   int layer_runs = 0;
+  double baseline_ms = 0.0;  // 0: there is no baseline
+  double ratio = 0.0;        // to the baseline
 };
 
 // "read in 0.1 s from ..." of describe(), which has one fact a line.
@@ -272,6 +276,30 @@ Result<void> measure_layers(const Model& model, const bench::Options& options, R
   return {};
 }
 
+long long batch_of(const Model& model, const bench::Options& options) {
+  return options.batch > 0 ? options.batch : (model.inputs()[0].opt.empty() ? 1 : model.inputs()[0].opt[0]);
+}
+
+Result<void> write_times(const std::vector<double>& samples, const std::string& file) {
+  std::string text;
+  for (const double sample : samples) {
+    text += (text.empty() ? "[" : ",") + app::json_number(sample);
+  }
+  return bench::write_text(file, text + "]\n");
+}
+
+Result<void> compare(const Model& model, const bench::Options& options, const bench::Summary& then, Report& report) {
+  const double p50 = percentile(report.runs.latencies_ms, 0.50);
+  const bench::Summary now{p50, batch_of(model, options), {= name =}::process_threads(), options.workers, to_string(model.device())};
+  const Result<double> ratio = bench::ratio_to_baseline(now, then, options.baseline);
+  if (!ratio) {
+    return ratio.error();
+  }
+  report.baseline_ms = then.p50_ms;
+  report.ratio = *ratio;
+  return {};
+}
+
 Result<void> measure_all(const Model& model, const bench::Options& options, Report& report) {
   if (options.batch > 0 && model.inputs()[0].dims[0] >= 0 && model.inputs()[0].dims[0] != options.batch) {
     return Error{ErrorCode::invalid_argument, "--batch: the first dimension of this model is fixed at " + std::to_string(model.inputs()[0].dims[0])};
@@ -288,6 +316,11 @@ Result<void> measure_all(const Model& model, const bench::Options& options, Repo
     return runs.error();
   }
   report.runs = *std::move(runs);
+  if (!options.export_times.empty()) {
+    if (Result<void> written = write_times(report.runs.latencies_ms, options.export_times); !written) {
+      return written;
+    }
+  }
   const Result<StageTimes> device = measure_device(model, options);
   if (!device && device.error().code != ErrorCode::unsupported) {
     return device.error();
@@ -305,7 +338,7 @@ void print_report(const Model& model, const bench::Options& options, const Repor
   for (const double sample : samples) {
     sum += sample;
   }
-  const auto batch = static_cast<long long>(options.batch > 0 ? options.batch : (model.inputs()[0].opt.empty() ? 1 : model.inputs()[0].opt[0]));
+  const long long batch = batch_of(model, options);
   const double mean = sum / static_cast<double>(samples.size());
   const double throughput = static_cast<double>(samples.size()) * static_cast<double>(batch) / report.runs.wall_s;
   const double p50 = percentile(samples, 0.50);
@@ -314,7 +347,7 @@ void print_report(const Model& model, const bench::Options& options, const Repor
   const Stages& stages = report.stages;
   const StageTimes& device = report.device;
   if (options.json) {
-    std::printf("{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, \"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"iterations\": %zu, \"load_ms\": %.6g", p50, p90, p99, mean, samples.front(), throughput, batch, {= name =}::process_threads(), options.workers, samples.size(), report.load_ms);
+    std::printf("{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, \"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"device\": \"%s\", \"iterations\": %zu, \"load_ms\": %.6g", p50, p90, p99, mean, samples.front(), throughput, batch, {= name =}::process_threads(), options.workers, to_string(model.device()), samples.size(), report.load_ms);
     if (!options.image.empty()) {
       std::printf(", \"decode_ms\": %.6g, \"preprocess_ms\": %.6g, \"infer_ms\": %.6g, \"postprocess_ms\": %.6g", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
     }
@@ -323,6 +356,9 @@ void print_report(const Model& model, const bench::Options& options, const Repor
     }
     if (!report.engine.empty()) {
       std::printf(", \"engine\": %s, \"cuda_graph\": %s", app::json_string(report.engine).c_str(), options.load.engine.cuda_graph ? "true" : "false");
+    }
+    if (report.baseline_ms > 0.0) {
+      std::printf(", \"baseline_p50_ms\": %.6g, \"baseline_ratio\": %.6g", report.baseline_ms, report.ratio);
     }
     if (options.dump_profile) {
       std::printf(", \"layers\": %s", bench::layer_json(report.layers, report.layer_runs).c_str());
@@ -338,6 +374,9 @@ void print_report(const Model& model, const bench::Options& options, const Repor
   }
   if (report.has_device) {
     std::printf("  device ms    h2d %.3f   compute %.3f   d2h %.3f\n", device.h2d_ms, device.compute_ms, device.d2h_ms);
+  }
+  if (report.baseline_ms > 0.0) {
+    std::printf("  baseline     p50 %.3f ms then, now %.3f of it\n", report.baseline_ms, report.ratio);
   }
   if (options.dump_profile) {
     std::fputs(bench::layer_table(report.layers).c_str(), stdout);
@@ -367,6 +406,22 @@ int main(int argc, char** argv) {
   if (!{= name =}::kWeightsWarning.empty()) {
     std::fprintf(stderr, "{= name =}_bench: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
   }
+  if (options.memory_loads > 0 || options.memory_runs > 0) {
+    const Result<std::vector<bench::MemoryPoint>> points = bench::measure_memory(options);
+    if (!points) {
+      return fail(points.error());
+    }
+    std::printf("%s\n", bench::memory_json(options, *points).c_str());
+    return 0;
+  }
+  bench::Summary baseline;
+  if (!options.baseline.empty()) {
+    const Result<bench::Summary> read = bench::read_baseline(options.baseline);
+    if (!read) {
+      return fail(read.error());
+    }
+    baseline = *read;
+  }
   {= name =}::LoadOptions load = options.load;
   app::LoadConsole console("{= name =}_bench", load);
   const Clock::time_point load_start = Clock::now();
@@ -381,6 +436,15 @@ int main(int argc, char** argv) {
   if (const Result<void> measured = measure_all(*model, options, report); !measured) {
     return fail(measured.error());
   }
+  if (!options.baseline.empty()) {
+    if (const Result<void> compared = compare(*model, options, baseline, report); !compared) {
+      return fail(compared.error());
+    }
+  }
   print_report(*model, options, report);
+  if (report.ratio > 1.0 + options.max_regression) {
+    std::fprintf(stderr, "{= name =}_bench: slower than the baseline: %.3f of its p50, allowed %.3f\n", report.ratio, 1.0 + options.max_regression);
+    return 1;
+  }
   return 0;
 }

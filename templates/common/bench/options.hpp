@@ -19,6 +19,11 @@ struct Options {
   bool dump_profile = false;
   std::string export_profile;  // files; empty: none
   std::string export_layers;
+  std::string export_times;
+  std::string baseline;
+  double max_regression = 0.10;
+  int memory_loads = 0;  // 0: not asked for
+  int memory_runs = 0;
   bool json = false;
   bool help = false;
 };

@@ -26,6 +26,11 @@ With a PICTURE, the stages decode, preprocess, infer and postprocess are timed t
   --dumpProfile   the time of each layer, where the backend tells it
   --exportProfile FILE    the same as JSON
   --exportLayerInfo FILE  the engine's layers as JSON; more of them with --profilingVerbosity=detailed
+  --exportTimes FILE      every latency in ms, sorted, as a JSON array
+  --baseline FILE         compares the p50 with that of an earlier run, which is what --json printed then
+  --max-regression SHARE  with --baseline: exit code 1 beyond it (default 0.10: a tenth slower)
+  --memory-loads N        loads the model N times, each with a run, and tells the resident memory as JSON; nothing else
+  --memory-runs N         the same of N runs of one model
   --json          one JSON object on standard output
   --help          this text
 )";
@@ -83,6 +88,23 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
   if (option == "--exportLayerInfo") {
     options.export_layers = value;
     return !value.empty();
+  }
+  if (option == "--exportTimes") {
+    options.export_times = value;
+    return !value.empty();
+  }
+  if (option == "--baseline") {
+    options.baseline = value;
+    return !value.empty();
+  }
+  if (option == "--max-regression") {
+    return parse(value, 0.0, options.max_regression);
+  }
+  if (option == "--memory-loads") {
+    return parse(value, 1, options.memory_loads);
+  }
+  if (option == "--memory-runs") {
+    return parse(value, 1, options.memory_runs);
   }
   return Error{ErrorCode::invalid_argument, "unknown option " + std::string(option) + "; see --help"};
 }

@@ -1,0 +1,1 @@
+"""Measures generated projects beside Python peers that run the same model."""

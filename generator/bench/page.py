@@ -1,0 +1,63 @@
+"""bench.html: one file that shows a report offline, drawn by plotly's script inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from . import machine, plots, summary
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+
+INSTALL = "pip install 'gencpp[bench]'"
+
+
+def available() -> bool:
+    """Whether plotly, which brings the script, is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("plotly") is not None
+
+
+def write(report: dict[str, Any], file: Path) -> None:
+    """The page of a report; needs plotly."""
+    from plotly.offline import get_plotlyjs
+
+    try:
+        file.write_text(render(report, get_plotlyjs()), encoding="utf-8")
+    except OSError as e:
+        raise UsageError(f"cannot write {file}: {e.strerror or e}") from None
+
+
+def render(report: dict[str, Any], script: str) -> str:
+    """The page's text; `script` is plotly's."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    sections = []
+    drawn: list[dict[str, Any]] = []
+    for project in report["projects"]:
+        made = [_place(plot, drawn) for plot in plots.project_plots(report, project["name"])]
+        told = summary.sentence(report, project) if len(report["projects"]) > 1 else ""
+        sections.append({"project": project, "plots": made, "sentence": told})
+    together = plots.overview(report)
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        report=report,
+        headline=summary.headline(report),
+        machine=machine.line(report["machine"]),
+        overview=_place(together, drawn) if together else None,
+        sections=sections,
+        tables=[summary.table(report), summary.start_table(report)],
+        drawn=drawn,
+        script=Markup(script),
+    )
+
+
+def _place(plot: plots.Plot, drawn: list[dict[str, Any]]) -> dict[str, str]:
+    """Adds the drawing to the page's data; its heading, note and element."""
+    element = f"plot-{len(drawn)}"
+    drawn.append({"id": element, "data": list(plot.data), "layout": plot.layout, "height": plot.height})
+    return {"id": element, "title": plot.title, "note": plot.note}

@@ -1,0 +1,107 @@
+"""The Python model of a project, made again from what `gencpp new` was told: as a program, `remake.py JOB`.
+
+It runs in a process of its own, so that neither torch nor the model's code is in the one that measures.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import GencppError
+from ..spec import ProjectSpec
+from .process import environment, spawn
+
+EAGER, ONNX = "eager.pt", "model.onnx"
+
+_TIMEOUT = 1800.0
+
+
+def remake(
+    project: ProjectSpec, wanted: Sequence[str], scratch: Path, path: Sequence[str]
+) -> dict[str, tuple[Path | None, str]]:
+    """Of each in `wanted` (`eager`, `onnx`) its file in `scratch`, or why there is none."""
+    job, told = scratch / "remake.json", scratch / "remade.json"
+    asked = {"project": project.to_json(), "wanted": list(wanted), "path": list(path)}
+    job.write_text(json.dumps({**asked, "scratch": str(scratch), "result": str(told)}), encoding="utf-8")
+    ran = spawn([sys.executable, "-m", __name__, str(job)], environment(1, path), timeout=_TIMEOUT)
+    if ran.code != 0 or not told.is_file():
+        return {what: (None, f"the Python model cannot be made again: {ran.problem()}") for what in wanted}
+    found: dict[str, str] = json.loads(told.read_text(encoding="utf-8"))
+    files = {"eager": scratch / EAGER, "onnx": scratch / ONNX}
+    return {what: (None if found[what] else files[what], found[what]) for what in wanted}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Writes the reasons for what could not be made; empty for what was."""
+    job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
+    project, scratch = ProjectSpec.from_json(job["project"]), Path(job["scratch"])
+    reasons: dict[str, str]
+    try:
+        loaded = _load(project, tuple(job["path"]))
+    except GencppError as e:
+        reasons = dict.fromkeys(job["wanted"], f"the Python model cannot be made again: {e.message}")
+    else:
+        makers = {"eager": _eager, "onnx": _onnx}
+        reasons = {what: makers[what](loaded, project, scratch) for what in job["wanted"]}
+    Path(job["result"]).write_text(json.dumps(reasons), encoding="utf-8")
+    return 0
+
+
+def _load(project: ProjectSpec, path: tuple[str, ...]) -> Any:
+    """As `gencpp new` did, with the weights that it took."""
+    from ..sources import LoadOptions, TorchvisionSource, load_source, parse_source
+
+    options = project.options
+    source = parse_source(_found(options["model"], path))
+    weights = "auto"
+    if isinstance(source, TorchvisionSource):
+        info = project.model.weights
+        weights = {"random": "none", "pretrained": info.detail.rpartition(".")[2]}.get(info.kind, "")
+        weights = weights or _found(options.get("weights", info.detail), path)
+    state = options.get("state_dict")
+    given = LoadOptions(
+        weights=weights,
+        seed=int(options.get("seed", "0")),
+        path=path,
+        state_dict=_found(state, path) if state else None,
+        inputs=tuple(options.get("input", "").split()),
+    )
+    return load_source(source, given, lambda _: None)
+
+
+def _found(name: str, path: Sequence[str]) -> str:
+    """A file of this name in one of the folders; else the name, which may be no file's."""
+    return next((str(Path(p) / name) for p in path if (Path(p) / name).is_file()), name)
+
+
+def _eager(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
+    import torch
+
+    if loaded.scripted or loaded.onnx is not None:
+        return f"there is no eager model: the source {project.model.source} is a file of another kind"
+    try:
+        torch.save(loaded.module, scratch / EAGER)
+    except Exception as e:  # noqa: BLE001 - pickle has no root of its exceptions
+        return f"the eager model cannot be pickled for processes of its own: {' '.join(str(e).split())}"
+    return ""
+
+
+def _onnx(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
+    from ..onnx_export import OnnxOptions, export_onnx
+
+    if loaded.onnx is not None:
+        (scratch / ONNX).symlink_to(Path(loaded.onnx).resolve())
+        return ""
+    try:
+        export_onnx(loaded, project.model, scratch, OnnxOptions(parser=False), lambda _: None)
+    except GencppError as e:
+        return f"no ONNX file of the model: {' '.join(e.message.split())}"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,95 @@
+"""`gencpp bench`: builds, gathers the peers, measures, and gives bench.json's content."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import UsageError
+from . import baseline, machine
+from .build import Built, build
+from .measure import measure
+from .options import Options
+from .subjects import Field, gather
+
+Progress = Callable[[str], None]
+
+SCHEMA = 1
+"""Number of bench.json's schema."""
+
+
+def bench(options: Options, progress: Progress) -> dict[str, Any]:
+    """Measures every project of `options`; bench.json's content.
+
+    Raises UsageError before anything is built where the baseline cannot be compared with.
+    """
+    about = machine.machine()  # before building makes the machine busy
+    stored = baseline.read(options.baseline, about) if options.baseline else None
+    projects = _named([build(folder, progress) for folder in options.folders])
+    with tempfile.TemporaryDirectory(prefix="gencpp-bench-") as scratch:
+        fields = [gather(p, options.against, Path(scratch), options.path, progress) for p in projects]
+        measured = measure(fields, options, progress)
+        growth: list[dict[str, Any]] = []
+        if options.growth is not None:
+            from .growth import grow
+
+            growth = [grow(f.program, options, Path(scratch), progress) for f in fields]
+    warnings = [text for text in (machine.busy(about),) if text]
+    report = {
+        "schema": SCHEMA,
+        "gencpp": __version__,
+        "machine": about,
+        "options": {
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "warmup": options.warmup,
+            "against": list(options.against),
+        },
+        "projects": [_project(f) for f in fields],
+        **measured,
+        "growth": growth,
+        "warnings": [*warnings, *(w for p in projects if (w := p.project.model.weights.warning))],
+    }
+    if stored is not None:
+        report["baseline"] = baseline.compare(report, stored, options.max_regression)
+    return report
+
+
+def target(folder: Path, name: str) -> Path:
+    """The file in `folder`, which has to be there before minutes of measuring."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    return folder / name
+
+
+def write(report: dict[str, Any], file: Path) -> None:
+    """bench.json."""
+    try:
+        file.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as e:
+        raise UsageError(f"cannot write {file}: {e.strerror or e}") from None
+
+
+def _named(projects: Sequence[Built]) -> list[Built]:
+    """Two projects of one name are told apart by their folders."""
+    names = [p.project.name for p in projects]
+    made = [replace(p, key=p.folder.name) if names.count(p.project.name) > 1 else p for p in projects]
+    keys = [p.key for p in made]
+    return [replace(p, key=f"{p.key}-{i}") if keys.count(p.key) > 1 else p for i, p in enumerate(made)]
+
+
+def _project(field: Field) -> dict[str, Any]:
+    project = field.program.built.project
+    return {
+        "name": field.program.built.key,
+        "source": project.model.source,
+        "backend": project.backend,
+        "weights": project.model.weights.detail,
+        "artifact": {"method": project.artifact.method, "bytes": project.artifact.size},
+        "skipped": field.skipped,
+    }

@@ -1,0 +1,82 @@
+"""What `gencpp bench` prints and writes, with a report that was measured by nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_report import report
+from typer.testing import CliRunner
+
+from generator.bench import page, run
+from generator.cli import app
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the command; `found` is what measuring gives."""
+
+    def invoke(found: dict[str, Any], *arguments: str | Path) -> Any:
+        monkeypatch.setattr(run, "bench", lambda options, progress: found)
+        return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+    return invoke
+
+
+@pytest.fixture
+def no_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "available", lambda: False)
+
+
+def test_without_plotly_everything_else_is_there(command: Any, no_plotly: None, tmp_path: Path) -> None:
+    done = command(report(), tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "page: needs plotly: pip install 'gencpp[bench]'" in done.output
+    assert json.loads((tmp_path / "bench.json").read_text()) == report()
+    assert not (tmp_path / "bench.html").exists()
+
+
+def test_the_table_has_a_row_for_each_subject_and_setting(
+    command: Any, no_plotly: None, tmp_path: Path
+) -> None:
+    lines = command(report(), tmp_path).stdout.splitlines()
+    assert lines[0].startswith("sample in C++ on LibTorch takes 2 ms")
+    rows = [line.split() for line in lines if line.startswith("sample ")]
+    settings = [tuple(r[1:4]) for r in rows if r[2].isdigit() and len(r) > 5]
+    assert ("eager", "1", "2") in settings and ("onnxruntime", "8", "2") in settings
+    assert any(line.endswith("0.5 (0.5 to 0.5)") for line in lines)
+    assert "skipped: sample, openvino: openvino is not installed: pip install openvino" in lines
+
+
+def test_files_go_where_they_are_asked_for(
+    command: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written = []
+    monkeypatch.setattr(page, "available", lambda: True)
+    monkeypatch.setattr(page, "write", lambda found, file: written.append(file))
+    (tmp_path / "there").mkdir()
+    assert command(report(), tmp_path, "--out", tmp_path / "there").exit_code == 0
+    assert command(report(), tmp_path, "--html", tmp_path / "page.html").exit_code == 0
+    assert written == [tmp_path / "there" / "bench.html", tmp_path / "page.html"]
+    assert (tmp_path / "there" / "bench.json").is_file() and (tmp_path / "bench.json").is_file()
+
+
+@pytest.mark.parametrize(("regressed", "code"), [(False, 0), (True, 1)])
+def test_a_regression_is_exit_code_1_and_is_written_too(
+    command: Any, no_plotly: None, tmp_path: Path, regressed: bool, code: int
+) -> None:
+    row = {"project": "sample", "batch": 1, "threads": 2, "device": "cpu", "p50_ms": 2.4, "then_p50_ms": 2.0}
+    row |= {"ratio": 1.2, "regressed": regressed}
+    found = {**report(), "baseline": {"max_regression": 0.1, "rows": [row], "regressed": regressed}}
+    for more in ((), ("--json",)):
+        done = command(found, tmp_path, *more)
+        assert done.exit_code == code
+    assert ("SLOWER" in command(found, tmp_path).stdout) == regressed
+    assert json.loads((tmp_path / "bench.json").read_text())["baseline"]["regressed"] == regressed
+    assert "1.200 of its p50" in page.render(found, "")
+
+
+def test_json_is_one_object_and_nothing_else(command: Any, no_plotly: None, tmp_path: Path) -> None:
+    assert json.loads(command(report(), tmp_path, "--json").stdout) == report()
