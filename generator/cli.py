@@ -20,7 +20,7 @@ from . import __version__
 from .errors import GencppError
 
 if TYPE_CHECKING:
-    from .pipeline import Request
+    from .pipeline import Generated, Request
     from .spec import VerifyReport
 
 _INTERRUPTED = 130
@@ -155,26 +155,28 @@ def new(
     )
     with _progress(quiet=as_json) as progress, _stdout_is_ours():
         made = generate(request, progress)
-    project = made.project
-    if as_json:
-        print(
-            json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()})
-        )
-        return
-    _warn(made.warnings)
-    made_artifact = project.artifact
-    size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
-    print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
-    print(f"  artifact  {made_artifact.method}{f' ({reason})' if reason else ''}")
-    print(f"  weights   {project.model.weights.detail}")
-    for note in project.model.notes:
-        print(f"  note      {note}")
-    if project.libtorch is not None and project.libtorch.tuning:
-        from .readme import tuning_table
+    _print_made(made, as_json)
 
-        _print_table(tuning_table(project.libtorch))
-    print(f"  folder    {_shown(made.out)}")
-    print(f"next: gencpp verify {shlex.quote(_shown(made.out))}")
+
+@app.command()
+def tune(
+    out: Annotated[
+        Path, typer.Argument(help="A LibTorch project that `gencpp new` wrote.", show_default=False)
+    ],
+    path: ImportPath = None,
+    rounds: Annotated[int, typer.Option(help="In each, all candidates take their turn.", min=1)] = 5,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite edited files.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a project's variants and thread counts here, and write it anew with the fastest.
+
+    Modules and files that `gencpp new` was given are looked for in the folders of --path.
+    """
+    from . import pipeline
+
+    with _progress(quiet=as_json) as progress, _stdout_is_ours():
+        made = pipeline.tune_project(out, tuple(path or ()), rounds, force=force, progress=progress)
+    _print_made(made, as_json)
 
 
 @app.command()
@@ -382,6 +384,29 @@ def doctor(as_json: Json = False) -> None:
         _print_table(table)
     if missing:
         raise typer.Exit(3)
+
+
+def _print_made(made: Generated, as_json: bool) -> None:
+    project = made.project
+    if as_json:
+        print(
+            json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()})
+        )
+        return
+    _warn(made.warnings)
+    made_artifact = project.artifact
+    size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
+    print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
+    print(f"  artifact  {made_artifact.method}{f' ({reason})' if reason else ''}")
+    print(f"  weights   {project.model.weights.detail}")
+    for note in project.model.notes:
+        print(f"  note      {note}")
+    if project.libtorch is not None and project.libtorch.tuning:
+        from .readme import tuning_table
+
+        _print_table(tuning_table(project.libtorch))
+    print(f"  folder    {_shown(made.out)}")
+    print(f"next: gencpp verify {shlex.quote(_shown(made.out))}")
 
 
 def _version(wanted: bool) -> None:

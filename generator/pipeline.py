@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__, cpp, project
+from .again import asked_for
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, GencppError, UsageError
 from .spec import (
@@ -127,6 +128,41 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         progress("writing the project")
         project.commit(staging, out, made, more)
     return Generated(out=out, project=made, warnings=_warnings(made))
+
+
+def tune_project(
+    folder: Path, path: tuple[str, ...], rounds: int, *, force: bool = False, progress: Progress = _silent
+) -> Generated:
+    """Writes the project in `folder` anew with its fastest artifact; edited files are kept unless `force`.
+
+    `path`: folders with the modules and files that `gencpp new` was given.
+    """
+    made = project.read_manifest(folder).project
+    if made.backend != "libtorch":
+        raise UsageError(
+            f"{folder} runs on {made.backend}, whose engines are tuned where they are built",
+            hint="gencpp tune is for LibTorch projects.",
+        )
+    asked = asked_for(made, path)
+    labels = folder.resolve() / "assets" / "labels.txt"
+    request = Request(
+        source=asked.source,
+        backend=made.backend,
+        out=folder,
+        name=made.name,
+        force=force,
+        dynamic=asked.dynamic,
+        tune=True,
+        tune_rounds=rounds,
+        weights=asked.weights,
+        seed=asked.seed,
+        path=path,
+        state_dict=asked.state_dict,
+        inputs=asked.inputs,
+        preprocess=asked.preprocess,
+        labels=str(labels) if made.options.get("labels") else None,
+    )
+    return generate(request, progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -279,3 +279,24 @@ def test_tuned_keeps_the_candidate_and_adds_the_table(photo_project: Path) -> No
     rows = (row("plain", 8.0), row("fused", 2.0, 1))
     found = tuned(made, rows[1], rows).libtorch
     assert found == LibTorchSpec(variant="fused", fusion=True, threads=1, tuning=rows)
+
+
+def test_tune_asks_for_the_same_model_again(photo_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[pipeline.Request] = []
+
+    def generate(request: pipeline.Request, progress: object) -> None:
+        asked.append(request)
+
+    monkeypatch.setattr(pipeline, "generate", generate)
+    models = str(Path(__file__).parent / "models")
+    pipeline.tune_project(photo_project, (models,), 3)
+    (request,) = asked
+    assert (request.source, request.name, request.out) == ("photo:model", "photo", photo_project)
+    assert request.inputs == ("image:1x3x32x32:float32",) and request.preprocess == "photo:transforms"
+    assert request.labels == str(photo_project / "assets" / "labels.txt")
+    assert request.tune and request.tune_rounds == 3 and not request.force
+
+
+def test_tune_is_for_libtorch(trt_project: Path) -> None:
+    with pytest.raises(UsageError, match="runs on tensorrt"):
+        pipeline.tune_project(trt_project, (), 3)

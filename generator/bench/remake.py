@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..again import asked_for
 from ..errors import GencppError
 from ..spec import ProjectSpec
 from .process import environment, spawn
@@ -53,29 +54,17 @@ def main(argv: Sequence[str]) -> int:
 
 def _load(project: ProjectSpec, path: tuple[str, ...]) -> Any:
     """As `gencpp new` did, with the weights that it took."""
-    from ..sources import LoadOptions, TorchvisionSource, load_source, parse_source
+    from ..sources import LoadOptions, load_source, parse_source
 
-    options = project.options
-    source = parse_source(_found(options["model"], path))
-    weights = "auto"
-    if isinstance(source, TorchvisionSource):
-        info = project.model.weights
-        weights = {"random": "none", "pretrained": info.detail.rpartition(".")[2]}.get(info.kind, "")
-        weights = weights or _found(options.get("weights", info.detail), path)
-    state = options.get("state_dict")
+    asked = asked_for(project, path)
     given = LoadOptions(
-        weights=weights,
-        seed=int(options.get("seed", "0")),
+        weights=asked.weights,
+        seed=asked.seed,
         path=path,
-        state_dict=_found(state, path) if state else None,
-        inputs=tuple(options.get("input", "").split()),
+        state_dict=asked.state_dict,
+        inputs=asked.inputs,
     )
-    return load_source(source, given, lambda _: None)
-
-
-def _found(name: str, path: Sequence[str]) -> str:
-    """A file of this name in one of the folders; else the name, which may be no file's."""
-    return next((str(Path(p) / name) for p in path if (Path(p) / name).is_file()), name)
+    return load_source(parse_source(asked.source), given, lambda _: None)
 
 
 def _eager(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
