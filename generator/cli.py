@@ -438,7 +438,7 @@ def main() -> NoReturn:
         _fail(e.message, e.hint)
         sys.exit(e.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        wrote = "verify" in sys.argv[1:2]
+        wrote = sys.argv[1:2] in (["verify"], ["bench"])
         _fail("interrupted" if wrote else "interrupted; nothing was written", "")
         # An interrupt that passed through an exec() of a string leaves a mark in CPython, which would end
         # this process by the signal instead of the exit code; another exec() takes the mark away.
