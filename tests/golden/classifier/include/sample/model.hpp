@@ -61,6 +61,7 @@ struct LoadOptions {
   BuildEngine build_engine = BuildEngine::if_missing;
   EngineOptions engine;
   Check check = Check::quick;
+  // Called while load() waits, possibly on a thread of its own.
   std::function<void(double fraction, const std::string& what)> progress;
   std::function<void(LogLevel level, const std::string& message)> log;
 };
