@@ -71,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
         *("network", "artifacts", "errors", "onnx_export", "onnx_parity", "sources", "spec", "parity"),
     },
     "trt_checks": {"rtx", "network", "parity", "spec", "toolchain"},
-    "backends": {"spec", "cpp", "errors"},
+    "backends": {"spec", "cpp", "errors", "variants"},
     "readme": {"spec"},
     "project": {"backends", "cpp", "readme", "spec", "errors"},
     "parity": {"spec", "errors", "toolchain", "network"},

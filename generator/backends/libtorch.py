@@ -7,12 +7,57 @@ import os
 
 from .. import cpp
 from ..spec import LibTorchSpec, ProjectSpec
+from ..variants import VARIANTS
 from .base import RuntimeOptions
 
 _NEEDS = """\
 LibTorch is taken from `-DTorch_ROOT=DIR` (a downloaded libtorch/ or site-packages/torch), from
 `CMAKE_PREFIX_PATH`, or from the `torch` package of the `python3` on the PATH; a CUDA build of torch needs no
 CUDA toolkit here."""
+
+
+_FUSION = """\
+`configure_process()` turns oneDNN graph fusion on for the process, as the programs here do; a host that
+does not call it before `load()` gets answers within the same tolerance, more slowly. The first run with sizes
+that are new takes longer.
+"""
+
+_COMPILED = """\
+The artifact is code that torch compiled for {architecture} with LibTorch {torch}, and for the instruction
+sets of the machine it was made on: `load()` checks them and the whole sha256 first, and refuses elsewhere.
+Its weights are packed for {threads} threads; with others it is right, and slower.
+"""
+
+_TUNED = (
+    "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
+)
+
+
+def _runtime(spec: LibTorchSpec) -> str:
+    """How the program runs the artifact, for the project's README."""
+    text = f"## Speed\n\n{VARIANTS[spec.variant].what} (`{spec.variant}`)"
+    text += f", {spec.threads} threads unless the caller says otherwise.\n" if spec.threads else ".\n"
+    if spec.fusion:
+        text += _FUSION
+    if spec.compiled is not None:
+        made = spec.compiled
+        text += _COMPILED.format(architecture=made.architecture, torch=made.torch, threads=made.threads)
+    if spec.tuning:
+        text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
+    return (
+        text
+        + "\n`gencpp tune` measures the variants on another machine; `gencpp bench` compares with others.\n\n"
+    )
+
+
+def _table(spec: LibTorchSpec) -> list[str]:
+    width = max(len(t.variant) for t in spec.tuning)
+    return [
+        f"{t.variant:{width}}  {t.threads} threads  p50 {t.p50_ms:.2f} ms"
+        if t.p50_ms is not None
+        else f"{t.variant:{width}}  {t.problem}"
+        for t in spec.tuning
+    ]
 
 
 class LibTorch:
@@ -34,7 +79,11 @@ class LibTorch:
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""
-        return {"backend_title": self.title, "readme_needs": _NEEDS, "readme_runtime": ""}
+        return {
+            "backend_title": self.title,
+            "readme_needs": _NEEDS,
+            "readme_runtime": _runtime(project.libtorch or LibTorchSpec()),
+        }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:
         """`-DTorch_ROOT=` of TORCH_ROOT or of this Python's torch (found, not imported)."""
