@@ -38,6 +38,24 @@ def test_verify_passes_every_step(verified_project: Path) -> None:
         assert (verified_project / step["log"]).is_file(), step
 
 
+def test_the_time_of_each_operator(verified_project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    program = verified_project / "build" / "photo_bench"
+    argv = [program, "--iterations", "20", "--json", "--profile", "--exportProfile", file]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    count, *operators = json.loads(file.read_text())
+    assert count == {"count": 20} and [x["name"] for x in report["layers"][1:]] == [
+        x["name"] for x in operators
+    ]
+    times = [x["averageMs"] for x in operators]
+    assert times == sorted(times, reverse=True) and times[-1] >= 0 and times[0] > 0
+    assert sum(x["percentage"] for x in operators) == pytest.approx(100)
+    names = {x["name"] for x in operators}
+    assert any(name.startswith(("aten::", "LlgaPartition", "mkldnn")) for name in names), names
+
+
 def test_a_moved_project_verifies_again(
     verified_project: Path, tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp
 ) -> None:

@@ -23,7 +23,7 @@ With a PICTURE, the stages decode, preprocess, infer and postprocess are timed t
   --threads N     threads for one run (default: the backend's choice)
   --workers N     callers at the same time, each with an execution context of its own (default 1); also --infStreams
   --device D      cpu, cuda or cuda:N (default: where the backend runs best); a run ends when its outputs are in host memory
-  --dumpProfile   the time of each layer, where the backend tells it
+  --dumpProfile   the time of each layer (LibTorch: operator); also --profile
   --exportProfile FILE    the same as JSON
   --exportLayerInfo FILE  the engine's layers as JSON; more of them with --profilingVerbosity=detailed
   --exportTimes FILE      every latency in ms, sorted, as a JSON array
@@ -114,7 +114,7 @@ bool set_plain(std::string_view option, Options& options) {
     options.json = true;
   } else if (option == "--help" || option == "-h") {
     options.help = true;
-  } else if (option == "--dumpProfile") {
+  } else if (option == "--dumpProfile" || option == "--profile") {
     options.dump_profile = true;
   } else {
     return false;

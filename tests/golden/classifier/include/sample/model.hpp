@@ -149,7 +149,8 @@ class Model {
   // What this backend cannot tell of the following is ErrorCode::unsupported.
   // run() with the time of its stages.
   [[nodiscard]] Result<StageTimes> run_timed(TensorViews inputs, TensorViews outputs) const;
-  // Mean time of each layer over `runs` runs, in the order that they run in.
+  // Mean time of each layer over `runs` runs, in the order that they run in; LibTorch tells operators instead,
+  // those of one name together, the slowest first.
   [[nodiscard]] Result<std::vector<LayerTime>> profile(TensorViews inputs, int runs) const;
   // The layers of the compiled engine as JSON.
   [[nodiscard]] Result<std::string> engine_layers() const;
