@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
 import platform
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +17,7 @@ from .artifacts import (
     fix_batch,
     hashes,
     last_line,
+    quiet_compiler,
 )
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
@@ -33,7 +29,6 @@ from .variants import Variant
 ARTIFACT = "model.pt2"
 
 _SEEDS = (11_003, 11_017)
-_LOGGERS = ("torch.export", "torch.fx", "torch.__trace", "torch._inductor", "torch._dynamo", "torch.utils")
 
 # Instruction sets that a compiler may use without being asked; other flags of /proc/cpuinfo are not code.
 _INSTRUCTIONS = re.compile(
@@ -118,7 +113,7 @@ def _compile(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant,
     # Of the opt sizes: weights are packed for what the example has, and packed anew in every run of another.
     examples = seeded_inputs(spec.inputs, _SEEDS[0])
     try:
-        with _quiet(), torch.no_grad(), _ones_may_vary():
+        with quiet_compiler(), torch.no_grad(), _ones_may_vary():
             program = torch.export.export(
                 loaded.module, tuple(examples), dynamic_shapes=dynamic_shapes(spec.inputs)
             )
@@ -143,7 +138,7 @@ def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path) -> float:
     """Largest relative difference from eager; raises CheckFailed beyond the goldens' tolerance."""
     import torch
 
-    with _quiet():
+    with quiet_compiler():
         package: Any = torch._inductor.aoti_load_package(str(path))
     first = spec.inputs[0].dims[:1]
     batches = (None, None, first[0].opt + 1) if first and first[0].dynamic else (None, None)
@@ -169,20 +164,3 @@ def _ones_may_vary() -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
     patched: contextlib.AbstractContextManager[Any] = config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
     return patched
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings, log lines or progress of the compiler on the terminal."""
-    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
-    silence = io.StringIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger, _ in levels:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-                yield
-        finally:
-            for logger, level in levels:
-                logger.setLevel(level)

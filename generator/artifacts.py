@@ -5,7 +5,10 @@ Sits after structure.py: imports spec, errors and structure only.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +22,7 @@ from .spec import Dim, FileFacts, ModelSpec, TensorSpec
 from .structure import max_abs_difference, run_module, short_place
 
 _HEAD_TAIL = 64 * 1024
+_LOGGERS = ("torch.export", "torch.fx", "torch.__trace", "torch._inductor", "torch._dynamo", "torch.utils")
 
 
 def hashes(path: Path) -> tuple[str, str, int]:
@@ -106,6 +110,23 @@ def export_problem(e: BaseException) -> str:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
     return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
+
+
+@contextmanager
+def quiet_compiler() -> Iterator[None]:
+    """No warnings, log lines or progress of the compiler on the terminal."""
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
+    silence = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger, _ in levels:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+                yield
+        finally:
+            for logger, level in levels:
+                logger.setLevel(level)
 
 
 def channels_last(inputs: Sequence[Any]) -> list[Any]:

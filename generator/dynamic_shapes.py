@@ -21,10 +21,11 @@ def examples(inputs: Sequence[TensorSpec]) -> list[Any]:
     return seeded_inputs([replace(t, dims=tuple(example(d) for d in t.dims)) for t in inputs], _SEED)
 
 
-def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False) -> Any:
+def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False, least: int = 1) -> Any:
     """For torch.export: a symbol for every dimension that varies, by input; None when none does.
 
-    `tied`: dimensions with equal bounds are one and the same (a mask as long as its tokens).
+    `tied`: dimensions with equal bounds are one and the same (a mask as long as its tokens). `least`: a
+    lower bound for all of them.
     """
     from torch.export import Dim as Symbol
 
@@ -36,7 +37,7 @@ def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False) -> Any:
         if tied and i > 0:
             name = names.setdefault((d.min, d.opt, d.max), name)
         if name not in symbols:
-            symbols[name] = Symbol(name, min=d.min, max=d.max)
+            symbols[name] = Symbol(name, min=max(d.min, least), max=d.max)
         return symbols[name]
 
     shapes = tuple({i: symbol(t, i, d) for i, d in enumerate(t.dims) if d.dynamic} for t in inputs)

@@ -16,9 +16,11 @@ from .artifacts import (
     channels_last,
     check_repeatable,
     compared_with_eager,
+    export_problem,
     first_line,
     fix_batch,
     plain,
+    quiet_compiler,
     summary,
 )
 from .artifacts import hashes as hashes
@@ -62,6 +64,8 @@ class _Candidate:
 class _Way:
     freeze: bool
     channels_last: bool
+    straight: bool
+    """Fusion gets further on one straight line of operators."""
 
     def source(self, module: Any) -> Any:
         """The module to start from: a copy where its weights get another order, which is eager's no more."""
@@ -93,7 +97,7 @@ def export_torchscript(
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
     changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
-    way = _Way(freeze=variant.freeze, channels_last=variant.channels_last)
+    way = _Way(freeze=variant.freeze, channels_last=variant.channels_last, straight=variant.fusion)
     candidate = _given(loaded, spec, way) if loaded.scripted else _made(loaded, spec, way, progress)
     notes = list(spec.notes)
     if changed:
@@ -132,6 +136,11 @@ def export_torchscript(
 
 
 def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> _Candidate:
+    if way.straight:
+        exported = _export(loaded, spec, way)
+        if not exported.problem and not exported.batch_problem:
+            return exported
+        progress(f"not exported: {exported.problem or exported.batch_problem}")
     scripted = _script(loaded, spec, way)
     if not scripted.problem:
         return scripted
@@ -159,6 +168,18 @@ def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     if made.problem:
         raise CheckFailed(f"{loaded.source_text} does not give the same answers twice: {made.problem}")
     return made
+
+
+def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
+    from .straight import straight_line
+
+    try:
+        with quiet_compiler():
+            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last)
+    except Exception as e:  # noqa: BLE001 - exporting raises many kinds
+        return _Candidate(module=None, method="export", problem=export_problem(e))
+    made = _Candidate(module=module, method="export, trace", channels_last=way.channels_last)
+    return _frozen_and_compared(made, loaded, spec, way, "the exported model")
 
 
 def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:

@@ -36,7 +36,10 @@ ALLOWED: dict[str, set[str]] = {
     "again": {"spec"},
     "variants": {"errors"},
     "dynamic_shapes": {"spec", "stimuli"},
-    "export": {"artifacts", "sources", "spec", "errors", "structure", "stimuli", "variants"},
+    "straight": {"dynamic_shapes", "spec", "stimuli"},
+    "export": {
+        *("artifacts", "sources", "spec", "errors", "straight", "structure", "stimuli", "variants"),
+    },
     "aoti": {"artifacts", "dynamic_shapes", "sources", "spec", "errors", "stimuli", "variants"},
     "libtorch_export": {
         *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),

@@ -1,0 +1,123 @@
+"""A model as one straight line of operators: exported, then traced.
+
+oneDNN graph fusion joins neighbours of one block only. A scripted model keeps branches on ranks and lists
+that grow (torchvision's SE blocks, DenseNet), which lie between what could be one kernel; some models it
+cannot run at all. torch.export resolves them, and refuses what depends on values: its trace holds for all
+inputs.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from .dynamic_shapes import dynamic_shapes, examples
+from .spec import TensorSpec
+from .stimuli import seeded_inputs
+
+_SEED = 11_003
+_ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")
+
+
+def straight_line(module: Any, inputs: Sequence[TensorSpec], *, channels_last: bool) -> Any:
+    """The traced ScriptModule, its 4-D weights in channels-last order where that is asked for.
+
+    `module` stays as it is. Raises what torch.export and the tracer raise, of many kinds, and ValueError
+    where a dimension besides the batch varies: a trace would keep what one size took.
+    """
+    import torch
+
+    if any(d.dynamic for t in inputs for d in t.dims[1:]):
+        raise ValueError("a dimension besides the batch varies")
+    with torch.no_grad():
+        # Two or more where the batch varies: torch.export takes a one for a constant. The trace is compared
+        # with the model for a batch of one all the same.
+        program = torch.export.export(
+            module, tuple(examples(inputs)), dynamic_shapes=dynamic_shapes(inputs, least=2)
+        )
+        graph = _without_guards(program)
+        _fold_hard_sigmoids(graph)
+        _plain_sizes(graph)
+        if channels_last:
+            graph = copy.deepcopy(graph).to(memory_format=torch.channels_last)  # the weights are the model's
+        trace: Any = torch.jit.trace
+        # A dict of outputs needs strict=False: its keys become constants, which are compared.
+        return trace(graph, tuple(seeded_inputs(inputs, _SEED)), check_trace=False, strict=False)
+
+
+def _without_guards(program: Any) -> Any:
+    """The program's torch.fx.GraphModule, which does not check its inputs: the tracer cannot follow that."""
+    known = inspect.signature(program.module).parameters
+    graph = program.module(check_guards=False) if "check_guards" in known else program.module()
+    graph._forward_pre_hooks.clear()
+    return graph
+
+
+def _plain_sizes(graph: Any) -> None:
+    """Makes Python's own functions of what reads or takes a size that varies: the tracer follows those."""
+    import torch
+
+    size = torch.ops.aten.sym_size.int
+    for node in list(graph.graph.nodes):
+        if node.op != "call_function":
+            continue
+        if node.target is size:
+            node.op, node.target = "call_method", "size"
+        elif any(name in str(node.target) for name in _ASSERTIONS) and not node.users:
+            graph.graph.erase_node(node)
+        elif isinstance(node.target, torch._ops.OpOverload) and any(map(_varies, node.all_input_nodes)):
+            name = node.target.overloadpacket.__name__
+            first = node.args[0] if node.args else None
+            if isinstance(first, torch.fx.Node) and not _varies(first) and hasattr(torch.Tensor, name):
+                node.op, node.target = "call_method", name
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+
+
+def _varies(node: Any) -> bool:
+    """Whether the node is a size that varies, or was reckoned from one."""
+    import torch
+
+    return isinstance(node.meta.get("val"), torch.SymInt | torch.SymFloat | torch.SymBool)
+
+
+def _fold_hard_sigmoids(graph: Any) -> None:
+    """hardsigmoid(conv(x)) becomes clamp(conv'(x), 0, 1), slope and offset being in the weights.
+
+    oneDNN has the operator, but LibTorch's fuser does not hand it over: it would lie between fused parts.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    convolutions = (aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
+    nodes = graph.graph
+    for count, node in enumerate(list(nodes.nodes)):
+        if node.target not in (aten.hardsigmoid.default, aten.hardsigmoid_.default):
+            continue
+        before = node.args[0]
+        if before.target not in convolutions or len(before.users) != 1:
+            continue
+        constants = (*before.args[1:3], None)[:2]
+        if any(c is not None and c.op != "get_attr" for c in constants):
+            continue
+        weight, bias = (None if c is None else _attribute(graph, c.target).detach() for c in constants)
+        assert weight is not None
+        offset = torch.full_like(weight[:, *[0] * (weight.dim() - 1)], 0.5)
+        names = (f"hard_sigmoid_{count}_weight", f"hard_sigmoid_{count}_bias")
+        graph.register_buffer(names[0], weight / 6)
+        graph.register_buffer(names[1], offset if bias is None else bias / 6 + offset)
+        with nodes.inserting_before(before):
+            folded = tuple(nodes.get_attr(name) for name in names)
+        before.args = (before.args[0], *folded, *before.args[3:])
+        with nodes.inserting_before(node):
+            clamped = nodes.call_function(aten.hardtanh.default, (before, 0.0, 1.0))
+        node.replace_all_uses_with(clamped)
+        nodes.erase_node(node)
+
+
+def _attribute(module: Any, path: str) -> Any:
+    for name in path.split("."):
+        module = getattr(module, name)
+    return module
