@@ -6,15 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import compile_cache
 import pytest
 from fakes.double import Double, build, cuda_include, header_folders
 
 from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
+LAUNCHER = "CMAKE_CXX_COMPILER_LAUNCHER"
+OBJECTS = pytest.StashKey[tuple[Path, bool]]()
+"""The folder of the objects, and whether it goes with this run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +31,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("compile"):
                 item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Every build of this run finds the others' objects, unless the machine has its own launcher."""
+    if LAUNCHER in os.environ:
+        return
+    folder = os.environ.get(compile_cache.FOLDER)
+    objects = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="gencpp-objects-"))
+    objects.mkdir(parents=True, exist_ok=True)
+    session.config.stash[OBJECTS] = (objects, not folder)
+    os.environ[compile_cache.FOLDER] = str(objects)
+    os.environ[LAUNCHER] = ";".join([sys.executable, "-I", "-S", compile_cache.__file__])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if OBJECTS in config.stash:
+        terminalreporter.write_line(compile_cache.summary(config.stash[OBJECTS][0]))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    objects, ours = config.stash.get(OBJECTS, (None, False))
+    if objects is not None:
+        del os.environ[LAUNCHER]
+    if objects is not None and ours:
+        del os.environ[compile_cache.FOLDER]
+        shutil.rmtree(objects, ignore_errors=True)
 
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
