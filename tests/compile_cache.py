@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 FOLDER = "GENCPP_TEST_OBJECTS"
@@ -42,24 +41,29 @@ def main(argv: list[str]) -> int:
     kept, target = Path(str(folder), f"{key}.o"), Path(argv[argv.index("-o") + 1])
     if kept.is_file():
         shutil.copyfile(kept, target)
-        _log(folder, "reused", 0.0, target)
+        _log(folder, "reused", key, 0.0)
         return 0
-    begin = time.monotonic()
+    before = _spent()
     done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
     sys.stderr.buffer.write(done.stderr)
     if done.returncode == 0 and not done.stderr:
         _keep(target, kept)
-    _log(folder, "compiled", time.monotonic() - begin, target)
+    _log(folder, "compiled", key, _spent() - before)
     return done.returncode
 
 
 def summary(folder: Path) -> str:
-    """What it brought in this run, in a line."""
+    """What it brought in this run, in a line; empty where nothing was compiled."""
     log = folder / "log.txt"
     rows = [line.split("\t") for line in log.read_text().splitlines()] if log.is_file() else []
-    made = [row for row in rows if row[0] == "compiled"]
-    seconds = sum(float(row[1]) for row in made)
-    return f"{len(made)} objects compiled in {seconds:.0f} s, {len(rows) - len(made)} taken from them again"
+    cost = {key: float(seconds) for what, key, seconds in rows if what == "compiled"}
+    again = [cost.get(key, 0.0) for what, key, _ in rows if what == "reused"]
+    if not rows:
+        return ""
+    return (
+        f"{len(rows) - len(again)} objects compiled in {sum(cost.values()):.0f} s of processor time, "
+        f"{len(again)} taken again, which saved {sum(again):.0f} s"
+    )
 
 
 def _key_arguments(argv: list[str]) -> list[bytes] | None:
@@ -111,10 +115,15 @@ def _keep(made: Path, kept: Path) -> None:
         Path(scratch).replace(kept)
 
 
-def _log(folder: str | None, what: str, seconds: float, target: Path) -> None:
+def _spent() -> float:
+    """Processor time of what was run so far, which other work on the machine does not change much."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def _log(folder: str | None, what: str, key: str, seconds: float) -> None:
     with Path(str(folder), "log.txt").open("a") as file:
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-        file.write(f"{what}\t{seconds:.2f}\t{target.name}\t{test}\n")
+        file.write(f"{what}\t{key}\t{seconds:.2f}\n")
 
 
 if __name__ == "__main__":

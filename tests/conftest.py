@@ -46,8 +46,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if OBJECTS in config.stash:
-        terminalreporter.write_line(compile_cache.summary(config.stash[OBJECTS][0]))
+    if OBJECTS in config.stash and (told := compile_cache.summary(config.stash[OBJECTS][0])):
+        terminalreporter.write_line(told)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
