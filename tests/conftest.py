@@ -17,6 +17,8 @@ from fakes.double import Double, build, cuda_include, header_folders
 from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 4
+"""Of the whole suite, at most: each makes the session's projects for itself."""
 LAUNCHER = "CMAKE_CXX_COMPILER_LAUNCHER"
 OBJECTS = pytest.StashKey[tuple[Path, bool]]()
 """The folder of the objects, and whether it goes with this run."""
@@ -31,6 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("compile"):
                 item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs in several processes, a file in one of them; tests that are named, in this one.
+
+    Half of its time goes into Python programs of one thread each. `-n 0` runs everything here.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:  # it is one of them, and must not start its own
+        return
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
+        config.option.numprocesses = min(PROCESSES, len(os.sched_getaffinity(0)))
+        config.option.dist = "loadfile"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
