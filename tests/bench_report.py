@@ -33,13 +33,23 @@ def report(*names: str) -> dict[str, Any]:
             "warmup": 10,
             "against": ["eager", "onnxruntime", "openvino"],
         },
+        "pinning": [
+            {"threads": 1, "processors": [0], "reason": ""},
+            {"threads": 2, "processors": [], "reason": "on all 2 processors"},
+        ],
         "projects": [
             {
                 "name": name,
                 "source": "resnet18",
                 "backend": "libtorch",
                 "weights": "seed 0",
-                "artifact": {"method": "script, frozen", "bytes": 46_800_000},
+                "artifact": {
+                    "format": "torchscript",
+                    "method": "script, frozen",
+                    "bytes": 46_800_000,
+                    "variant": "fused",
+                    "tuned_threads": 2,
+                },
                 "skipped": {"openvino": "openvino is not installed: pip install openvino"},
             }
             for name in names

@@ -6,15 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import compile_cache
 import pytest
 from fakes.double import Double, build, cuda_include, header_folders
 
 from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 4
+"""Of the whole suite, at most: each makes the session's projects for itself."""
+LAUNCHER = "CMAKE_CXX_COMPILER_LAUNCHER"
+OBJECTS = pytest.StashKey[tuple[Path, bool]]()
+"""The folder of the objects, and whether it goes with this run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +33,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("compile"):
                 item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs in several processes, a file in one of them; tests that are named, in this one.
+
+    Half of its time goes into Python programs of one thread each. `-n 0` runs everything here.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:  # it is one of them, and must not start its own
+        return
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
+        config.option.numprocesses = min(PROCESSES, len(os.sched_getaffinity(0)))
+        config.option.dist = "loadfile"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Every build of this run finds the others' objects, unless the machine has its own launcher."""
+    if LAUNCHER in os.environ:
+        return
+    folder = os.environ.get(compile_cache.FOLDER)
+    objects = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="gencpp-objects-"))
+    objects.mkdir(parents=True, exist_ok=True)
+    session.config.stash[OBJECTS] = (objects, not folder)
+    os.environ[compile_cache.FOLDER] = str(objects)
+    os.environ[LAUNCHER] = ";".join([sys.executable, "-I", "-S", compile_cache.__file__])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if OBJECTS in config.stash and (told := compile_cache.summary(config.stash[OBJECTS][0])):
+        terminalreporter.write_line(told)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    objects, ours = config.stash.get(OBJECTS, (None, False))
+    if objects is not None:
+        del os.environ[LAUNCHER]
+    if objects is not None and ours:
+        del os.environ[compile_cache.FOLDER]
+        shutil.rmtree(objects, ignore_errors=True)
 
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

@@ -75,6 +75,8 @@ def test_the_page_says_where_what_and_what_was_skipped() -> None:
     assert "A processor &lt;with&gt; &amp; signs, 2 cores, 8 GiB" in text
     assert "openvino was not measured: openvino is not installed: pip install openvino" in text
     assert "figures of a busy machine" in text
+    assert "Processes of 1 thread: on processor 0; 2 threads: on all 2 processors." in text
+    assert "artifact: fused, chosen by measuring (script, frozen)" in text
     assert "0.5 (0.5 to 0.5) of eager&#39;s time" in text
 
 

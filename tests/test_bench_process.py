@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.bench import pictures
+from generator.bench import pictures, processors
 from generator.bench.process import environment, spawn
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gencpp bench does not run on Windows")
@@ -57,6 +57,37 @@ def test_time_runs_out_for_what_it_started_too(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there() -> None:
     ran = spawn(["/nowhere/program"], {}, timeout=60)
     assert ran.code == 127 and "/nowhere/program" in ran.problem()
+
+
+pins = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes")
+
+
+@pins
+def test_a_process_runs_where_it_is_told() -> None:
+    here = sorted(os.sched_getaffinity(0))
+    code = "import os; print(sorted(os.sched_getaffinity(0)))"
+    assert spawn(python(code), {}, timeout=60, processors=here[-1:]).output == f"{here[-1:]}\n"
+    assert spawn(python(code), {}, timeout=60).output == f"{here}\n"
+
+
+@pins
+def test_fewer_threads_than_processors_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 4, 7})
+    assert len(processors.pinned(2)) == 2 and set(processors.pinned(2)) <= {3, 4, 7}
+    assert processors.pinned(3) == processors.pinned(9) == ()
+    rows = processors.described((3, 1, 1))
+    assert [(r["threads"], len(r["processors"]), r["reason"]) for r in rows] == [
+        (1, 1, ""),
+        (3, 0, "on all 3 processors"),
+    ]
+    monkeypatch.delattr(os, "sched_setaffinity")
+    assert processors.pinned(1) == ()
+    assert processors.line(processors.described((1,))) == "1 thread: not pinned, because this system cannot"
+
+
+def test_cores_of_their_own_come_first() -> None:
+    assert processors.spread((0, 1, 2, 3), lambda p: p // 2) == (0, 2, 1, 3)
+    assert processors.spread((0, 1, 2, 3), lambda p: p % 2) == (0, 1, 2, 3)
 
 
 def test_the_environment_pins_pools_and_hides_assets(monkeypatch: pytest.MonkeyPatch) -> None:

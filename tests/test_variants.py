@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from building import cmake, cmake_arguments, ctest, must
+from building import cmake, ctest, must
 from conftest import photo_arguments
 from test_export import inspected
 
@@ -209,25 +209,34 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
-    """A project whose artifact is code, built with its tests."""
+    """A project whose artifact is code, which `gencpp verify` built and went through."""
     folder = tmp_path_factory.mktemp("compiled")
     done = gencpp(*photo_arguments(folder / "labels.txt"), "--artifact", "aoti", folder / "photo")
     assert done.returncode == 0, done.stdout + done.stderr
-    build = folder / "photo" / "build"
-    must(cmake("--preset", "release", *cmake_arguments(), cwd=folder / "photo"))
-    must(cmake("--build", build))
+    done = gencpp("verify", folder / "photo")
+    assert done.returncode == 0, done.stdout + done.stderr
     return folder / "photo"
 
 
 @pytest.mark.torch
 @pytest.mark.compile
-def test_compiled_code_answers_as_the_model_does(compiled: Path) -> None:
+def test_compiled_code_passes_every_step_of_verify(compiled: Path) -> None:
     made = read_manifest(compiled).project
     assert made.artifact.format == "aoti" and made.artifact.file == "model.pt2"
     assert made.libtorch is not None and made.libtorch.compiled is not None
     assert made.model.inputs[0].dims[0].dynamic  # the batch is among the goldens
-    results = ctest(compiled / "build")
-    assert set(results.values()) <= {"Passed", "Skipped"}, results
+    report = json.loads((compiled / "verify.json").read_text())
+    assert report["status"] == "passed"
+    assert {step["name"]: step["status"] for step in report["steps"]} == dict.fromkeys(
+        (
+            *("doctor", "configure", "build", "test", "parity", "bench"),
+            *("consumer-subdirectory", "install", "consumer-package"),
+        ),
+        "passed",
+    )
+    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "picture"}
+    assert all(p["passed"] and p["max_rel_diff"] <= 1e-4 for p in report["parity"])
+    results = ctest(compiled / "build", "-R", "golden.batch|threads")
     assert results["golden.batch"] == results["threads"] == "Passed"
 
 

@@ -97,6 +97,7 @@ def test_core_builds_and_passes_without_a_backend(photo_copy: Path) -> None:
     arguments = [
         "-G",
         "Ninja",
+        "-DCMAKE_BUILD_TYPE=Release",
         "-DPHOTO_CORE_ONLY=ON",
         "-DTorch_ROOT=/nowhere",
         *cmake_arguments(backend=False),
@@ -119,6 +120,7 @@ def test_no_image_libraries_is_said_and_skips(photo_copy: Path) -> None:
             build,
             "-G",
             "Ninja",
+            "-DCMAKE_BUILD_TYPE=Release",
             "-DPHOTO_CORE_ONLY=ON",
             *off,
             *cmake_arguments(backend=False),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from . import machine, plots, summary
+from . import machine, plots, processors, summary
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -40,7 +40,10 @@ def render(report: dict[str, Any], script: str) -> str:
     for project in report["projects"]:
         made = [_place(plot, drawn) for plot in plots.project_plots(report, project["name"])]
         told = summary.sentence(report, project) if len(report["projects"]) > 1 else ""
-        sections.append({"project": project, "plots": made, "sentence": told})
+        which = summary.artifact(project)
+        if project["artifact"]["tuned_threads"]:
+            which += ", chosen by measuring"
+        sections.append({"project": project, "plots": made, "sentence": told, "artifact": which})
     together = plots.overview(report)
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
@@ -48,6 +51,7 @@ def render(report: dict[str, Any], script: str) -> str:
         report=report,
         headline=summary.headline(report),
         machine=machine.line(report["machine"]),
+        pinning=processors.line(report["pinning"]),
         overview=_place(together, drawn) if together else None,
         sections=sections,
         tables=[summary.table(report), summary.start_table(report)],

@@ -42,12 +42,15 @@ class Ran:
         return lines[-1] if lines else f"exit code {self.code}"
 
 
-def spawn(argv: Sequence[str], env: Mapping[str, str], *, timeout: float) -> Ran:
-    """Runs a program, by its path, without a shell or standard input."""
+def spawn(
+    argv: Sequence[str], env: Mapping[str, str], *, timeout: float, processors: Sequence[int] = ()
+) -> Ran:
+    """Runs a program, by its path, without a shell or standard input, on `processors` if any are named."""
     if os.name == "nt":
         raise EnvironmentLacks("gencpp bench does not run on Windows", hint="Use Linux, or WSL.")
     report, writing = os.pipe()
-    launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(writing), *argv]
+    where = ",".join(map(str, processors)) or "all"
+    launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(writing), where, *argv]
     with tempfile.TemporaryFile() as errors, open(report, "rb") as told:  # noqa: PTH123 - a descriptor
         try:
             process = subprocess.Popen(

@@ -11,10 +11,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from . import baseline, machine
+from . import baseline, machine, processors
 from .build import Built, build
 from .measure import measure
-from .options import Options
+from .options import Options, cores
 from .subjects import Field, gather
 
 Progress = Callable[[str], None]
@@ -50,6 +50,7 @@ def bench(options: Options, progress: Progress) -> dict[str, Any]:
             "warmup": options.warmup,
             "against": list(options.against),
         },
+        "pinning": processors.described(_threads(options)),
         "projects": [_project(f) for f in fields],
         **measured,
         "growth": growth,
@@ -83,13 +84,26 @@ def _named(projects: Sequence[Built]) -> list[Built]:
     return [replace(p, key=f"{p.key}-{i}") if keys.count(p.key) > 1 else p for i, p in enumerate(made)]
 
 
+def _threads(options: Options) -> Sequence[int]:
+    """Every count of threads that a process had."""
+    asked = options.threads or (cores(),)
+    return (*asked, *range(1, cores() + 1)) if options.growth else asked
+
+
 def _project(field: Field) -> dict[str, Any]:
     project = field.program.built.project
+    libtorch = project.libtorch
     return {
         "name": field.program.built.key,
         "source": project.model.source,
         "backend": project.backend,
         "weights": project.model.weights.detail,
-        "artifact": {"method": project.artifact.method, "bytes": project.artifact.size},
+        "artifact": {
+            "format": project.artifact.format,
+            "method": project.artifact.method,
+            "bytes": project.artifact.size,
+            "variant": libtorch.variant if libtorch else None,
+            "tuned_threads": libtorch.threads if libtorch and libtorch.tuning else None,
+        },
         "skipped": field.skipped,
     }

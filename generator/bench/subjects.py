@@ -16,6 +16,7 @@ from ..spec import GoldenCase, Task
 from .build import Built
 from .options import PEERS
 from .process import Ran, environment, spawn
+from .processors import pinned
 from .remake import remake
 
 Progress = Callable[[str], None]
@@ -100,7 +101,9 @@ class Program:
 
     def _run(self, program: Path, argv: list[str], setting: Setting, timeout: float = _TIMEOUT) -> Sample:
         env = environment(setting.threads, without=(self.built.assets_variable,))
-        return _answer(self, spawn([str(program), *argv], env, timeout=timeout + setting.seconds))
+        argv = [str(program), *argv]
+        where = pinned(setting.threads)
+        return _answer(self, spawn(argv, env, timeout=timeout + setting.seconds, processors=where))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,8 @@ class Peer:
         file.write_text(json.dumps(job), encoding="utf-8")
         argv = [sys.executable, "-m", f"{__package__}.peer", str(file)]
         env = environment(setting.threads, self.path)
-        return _answer(self, spawn(argv, env, timeout=_TIMEOUT + setting.seconds))
+        where = pinned(setting.threads)
+        return _answer(self, spawn(argv, env, timeout=_TIMEOUT + setting.seconds, processors=where))
 
 
 Subject = Program | Peer

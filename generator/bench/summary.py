@@ -32,6 +32,12 @@ def sentence(report: dict[str, Any], project: dict[str, Any]) -> str:
     return f"{text}: {', '.join(parts)}." if parts else f"{text}."
 
 
+def artifact(project: dict[str, Any]) -> str:
+    """Which of its possible artifacts a project has: LibTorch's variant, else the format."""
+    found = project["artifact"]
+    return str(found["variant"] or found["format"])
+
+
 def ratio_text(ratio: dict[str, Any]) -> str:
     """`0.62 (0.61 to 0.64)`; a single round has no spread."""
     spread = f" ({ratio['low']:.3g} to {ratio['high']:.3g})" if len(ratio["rounds"]) > 1 else ""
@@ -51,9 +57,21 @@ def over_projects(report: dict[str, Any]) -> dict[str, float]:
 def table(report: dict[str, Any]) -> list[tuple[str, ...]]:
     """Titles, then a row for each subject in each setting, and for each that was skipped."""
     rows: list[tuple[str, ...]] = [
-        ("project", "subject", "batch", "threads", "p50 ms", "p99 ms", "items/s", "peak", "c++ / it")
+        (
+            "project",
+            "subject",
+            "artifact",
+            "batch",
+            "threads",
+            "p50 ms",
+            "p99 ms",
+            "items/s",
+            "peak",
+            "c++ / it",
+        )
     ]
     ratio = {(r["project"], r["peer"], r["batch"], r["threads"]): r for r in report["ratios"]}
+    artifacts = {p["name"]: artifact(p) for p in report["projects"]}
     for run in report["runs"]:
         r = ratio.get((run["project"], run["subject"], run["batch"], run["threads"]))
         told = ratio_text(r) if r else ""
@@ -61,6 +79,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, ...]]:
             (
                 run["project"],
                 run["subject"],
+                artifacts[run["project"]] if run["subject"] in ("c++", "torchscript") else "",
                 str(run["batch"]),
                 str(run["threads"]),
                 f"{run['p50_ms']:.4g}",

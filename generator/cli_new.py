@@ -1,0 +1,152 @@
+"""`gencpp new` and `gencpp tune`: a project is written."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .cli_options import ImportPath, Input, Json, Model, Seed, StateDict, Weights, request_for
+from .cli_show import print_table, progressing, shown, stdout_is_ours, warn
+
+if TYPE_CHECKING:
+    from .pipeline import Generated
+
+
+def new(
+    out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    model: Model,
+    backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch, tensorrt")] = "libtorch",
+    name: Annotated[
+        str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
+    ] = None,
+    weights: Weights = "auto",
+    seed: Seed = 0,
+    path: ImportPath = None,
+    state_dict: StateDict = None,
+    input_: Input = None,
+    dynamic: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dynamic",
+            help="Bounds of a dimension (0: the batch): INPUT:DIMENSION=MIN:OPT:MAX; more profiles for "
+            "TensorRT after commas.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="TensorRT: fp32 (default), fp16.", show_default=False)
+    ] = None,
+    tf32: Annotated[bool, typer.Option("--tf32", help="TensorRT: float32 may be rounded to TF32.")] = False,
+    tensorrt_min: Annotated[
+        str | None,
+        typer.Option(
+            help="The oldest TensorRT that the model must run on: 8.5, 8.6, 10.0 (default), ...",
+            show_default=False,
+        ),
+    ] = None,
+    trt_api: Annotated[
+        str | None,
+        typer.Option(
+            help="TensorRT: parser (default; its ONNX parser reads the model), network (C++ defines it).",
+            show_default=False,
+        ),
+    ] = None,
+    artifact: Annotated[
+        str | None,
+        typer.Option(
+            help="LibTorch: torchscript (default), aoti (code compiled for this machine), or one of the "
+            "variants that the error for another name lists.",
+            show_default=False,
+        ),
+    ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune",
+            help="LibTorch: build the program, measure the variants and thread counts, and keep the fastest "
+            "that passes (minutes).",
+        ),
+    ] = False,
+    preprocess: Annotated[
+        str | None,
+        typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON."),
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="File with one class label a line.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite edited files of an existing project.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a C++ project for a model."""
+    from .pipeline import generate
+
+    request = request_for(
+        source=model,
+        backend=backend,
+        out=out,
+        name=name,
+        force=force,
+        dynamic=tuple(dynamic or ()),
+        precision=precision,
+        tf32=tf32,
+        tensorrt_min=tensorrt_min,
+        trt_api=trt_api,
+        artifact=artifact,
+        tune=tune,
+        weights=weights,
+        seed=seed,
+        path=tuple(path or ()),
+        state_dict=state_dict,
+        inputs=tuple(input_ or ()),
+        preprocess=preprocess,
+        labels=labels,
+    )
+    with progressing(quiet=as_json) as progress, stdout_is_ours():
+        made = generate(request, progress)
+    _print_made(made, as_json)
+
+
+def tune(
+    out: Annotated[
+        Path, typer.Argument(help="A LibTorch project that `gencpp new` wrote.", show_default=False)
+    ],
+    path: ImportPath = None,
+    rounds: Annotated[int, typer.Option(help="In each, all candidates take their turn.", min=1)] = 5,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite edited files.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a project's variants and thread counts here, and write it anew with the fastest.
+
+    Modules and files that `gencpp new` was given are looked for in the folders of --path.
+    """
+    from . import pipeline
+
+    with progressing(quiet=as_json) as progress, stdout_is_ours():
+        made = pipeline.tune_project(out, tuple(path or ()), rounds, force=force, progress=progress)
+    _print_made(made, as_json)
+
+
+def _print_made(made: Generated, as_json: bool) -> None:
+    project = made.project
+    if as_json:
+        print(
+            json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()})
+        )
+        return
+    warn(made.warnings)
+    made_artifact = project.artifact
+    size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
+    print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
+    print(f"  artifact  {made_artifact.method}{f' ({reason})' if reason else ''}")
+    print(f"  weights   {project.model.weights.detail}")
+    for note in project.model.notes:
+        print(f"  note      {note}")
+    if project.libtorch is not None and project.libtorch.tuning:
+        from .readme import tuning_table
+
+        print_table(tuning_table(project.libtorch))
+    print(f"  folder    {shown(made.out)}")
+    print(f"next: gencpp verify {shlex.quote(shown(made.out))}")

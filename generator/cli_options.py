@@ -1,0 +1,46 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from .pipeline import Request
+
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A torchvision name (resnet18), package.module:factory, a TorchScript file, or (TensorRT) an "
+        "ONNX file.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Torchvision: auto (pretrained when cached or downloadable within 60 s, else random), none, "
+        "DEFAULT, a name such as IMAGENET1K_V1, or a state dict file."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of random weights and golden inputs.", min=0, max=2**32 - 1)]
+ImportPath = Annotated[list[str] | None, typer.Option("--path", help="Folder to add to the import path.")]
+StateDict = Annotated[
+    str | None, typer.Option(help="Weights for a factory's model, loaded with weights_only.")
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="An input that the source does not tell: name:1x3x224x224:float32."),
+]
+
+
+def request_for(**options: Any) -> Request:
+    """What the pipeline is asked, its module imported no earlier than that."""
+    from .pipeline import Request
+
+    return Request(**options)

@@ -1,0 +1,113 @@
+"""What every command prints with: progress, warnings, tables, errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+_interrupts: list[int] = []
+"""Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""
+
+
+def interrupt(number: int, _: Any) -> None:
+    """For signal(): ends what runs here, or its next step."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def progressing(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A status line on a terminal, nothing in a pipe."""
+
+    def step(text: str) -> None:
+        if _interrupts:
+            raise KeyboardInterrupt
+        show(text)
+
+    show: Callable[[str], object] = lambda _: None  # noqa: E731
+    if quiet or not sys.stderr.isatty():
+        yield step
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        show = status.update
+        yield step
+
+
+@contextlib.contextmanager
+def stdout_is_ours() -> Iterator[None]:
+    """Sends what the user's model prints, from Python or C++, to standard error."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def warn(warnings: tuple[str, ...]) -> None:
+    """Warnings that cannot be missed: framed on a terminal, on standard error everywhere."""
+    if not warnings:
+        return
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.panel import Panel
+        from rich.text import Text
+
+        for warning in warnings:
+            Console(stderr=True).print(Panel(Text(warning), title="WARNING", border_style="yellow"))
+        return
+    for warning in warnings:
+        print(f"gencpp: WARNING: {warning}", file=sys.stderr)
+
+
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Columns on a terminal through rich; plain columns, never wrapped or cut, in a pipe."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in rows[0]:
+            table.add_column(title, overflow="fold")
+        styles = {"passed": "green", "ok": "green", "failed": "red", "FAILED": "red", "missing": "red"}
+        styles |= {"skipped": "yellow", "absent": "yellow"}
+        for row in rows[1:]:
+            table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
+        Console().print(table)
+        return
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[-1]]).rstrip())
+
+
+def fail(message: str, hint: str) -> None:
+    """An error, and what to do about it, on standard error."""
+    print(f"gencpp: error: {message}", file=sys.stderr)
+    if hint:
+        print(hint, file=sys.stderr)
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be typed here."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+def scaled(count: int) -> str:
+    """`1.814 G`, `12.3 k`: three or four digits with a decimal prefix."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= factor:
+            return f"{count / factor:.3f} {prefix}"
+    return f"{count} "

@@ -1,0 +1,107 @@
+"""`gencpp inspect`, `models` and `doctor`: what is there, written nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .cli_options import ImportPath, Input, Json, Seed, StateDict, Weights, request_for
+from .cli_show import print_table, progressing, scaled, stdout_is_ours
+
+
+def inspect(
+    source: Annotated[str, typer.Argument(help="As --model of `gencpp new`.", show_default=False)],
+    weights: Weights = "none",
+    seed: Seed = 0,
+    path: ImportPath = None,
+    state_dict: StateDict = None,
+    input_: Input = None,
+    as_json: Json = False,
+) -> None:
+    """Show a model's inputs, outputs, size, work and operators, and what each backend can do with it."""
+    from . import pipeline, readme
+    from .backends import BACKENDS
+
+    request = request_for(
+        source=source,
+        backend="libtorch",
+        out=Path(),
+        weights=weights,
+        seed=seed,
+        path=tuple(path or ()),
+        state_dict=state_dict,
+        inputs=tuple(input_ or ()),
+    )
+    with progressing(quiet=as_json) as progress, stdout_is_ours():
+        found = pipeline.inspect(request, progress)
+    spec, work, status = found.model, found.work, found.backends
+    if as_json:
+        data = {
+            "model": spec.to_json(),
+            "multiply_adds": work.multiply_adds,
+            "parameter_bytes": work.parameter_bytes,
+            "operators": dict(work.operators),
+            "backends": status,
+            "onnx_operators": [
+                {"operator": name, "nodes": count, "tensorrt_since": since or None}
+                for name, count, since in found.onnx_operators
+            ],
+        }
+        print(json.dumps(data, indent=2))
+        return
+    print(f"{spec.source}: {spec.task.value}")
+    for kind, tensors in (("input", spec.inputs), ("output", spec.outputs)):
+        for tensor in tensors:
+            print(f"  {kind:<11} {tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
+    print(f"  parameters  {spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
+    print(f"  work        {scaled(work.multiply_adds)} multiply-adds a run")
+    print(f"  operators   {', '.join(f'{name} {count}' for name, count in work.operators)}")
+    if spec.preprocess:
+        steps = ", ".join(readme.step_text(s) for s in spec.preprocess.geometry) or "no resize or crop"
+        print(f"  preprocess  {spec.preprocess.source}: {steps}")
+    print(f"  labels      {len(spec.labels) or 'none'}")
+    for note in spec.notes:
+        print(f"  note        {note}")
+    for key, text in status.items():
+        print(f"  {key:<11} {text}")
+    if found.onnx_operators:
+        print("ONNX operators, and the first TensorRT whose parser takes them")
+        rows = [("operator", "nodes", "since")]
+        rows += [(name, str(count), since or "none") for name, count, since in found.onnx_operators]
+        print_table(rows)
+    assert set(status) >= set(BACKENDS)
+
+
+def models(as_json: Json = False) -> None:
+    """List the torchvision builders with task, input, weights, and what the backends can do with them."""
+    from .catalog import torchvision_models
+
+    with progressing(quiet=as_json) as progress:
+        progress("importing torchvision")
+        rows = torchvision_models()
+    if as_json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+        return
+    table = [("model", "task", "input", "weights", "libtorch", "tensorrt")]
+    table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch, r.tensorrt) for r in rows]
+    print_table(table)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Show what this machine has for building and running generated projects."""
+    from .doctor import examine
+
+    findings = examine()
+    missing = any(f.status == "missing" for f in findings)
+    if as_json:
+        print(json.dumps({"findings": [f.to_json() for f in findings]}, indent=2))
+    else:
+        table = [("", "status", "found")]
+        for f in findings:
+            table.append((f.name, f.status, f.detail + (f" -> {f.remedy}" if f.remedy else "")))
+        print_table(table)
+    if missing:
+        raise typer.Exit(3)
