@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "dynamic_shapes": {"spec", "stimuli"},
     "export": {"artifacts", "sources", "spec", "errors", "structure", "stimuli", "variants"},
     "aoti": {"artifacts", "dynamic_shapes", "sources", "spec", "errors", "stimuli", "variants"},
+    "half": {"artifacts", "errors", "sources", "spec", "stimuli"},
     "libtorch_export": {
         *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),
     },
@@ -90,6 +91,7 @@ ALLOWED: dict[str, set[str]] = {
             "onnx_export",
             "network_export",
             "libtorch_export",
+            "half",
             "again",
             "tune",
             "variants",

@@ -734,7 +734,7 @@ Result<std::string> Model::engine_layers() const {
 std::string Model::describe() const {
   const LibTorchFacts& facts = libtorch_facts();
   const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
-  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + impl_->describe_running();
+  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + impl_->describe_running();
 }
 
 Result<void> configure_process(const ProcessOptions& options) {
