@@ -22,7 +22,7 @@ from .artifacts import (
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .sources import LoadedModel, Progress
-from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
 from .stimuli import seeded_inputs
 from .variants import Variant
 
@@ -145,7 +145,10 @@ def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path) -> float:
     worst = 0.0
     for seed, batch in zip((*_SEEDS, _SEEDS[1]), batches, strict=False):
         problem, relative = compared_with_eager(
-            package, loaded.module, seeded_inputs(spec.inputs, seed, batch), PARITY_TOLERANCE
+            package,
+            loaded.eager,
+            seeded_inputs(spec.inputs, seed, batch),
+            LIBTORCH_TOLERANCE[loaded.precision],
         )
         if problem:
             raise CheckFailed(

@@ -37,7 +37,10 @@ def new(
         ),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="TensorRT: fp32 (default), fp16.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Of weights and arithmetic: fp32 (default), fp16, bf16 (LibTorch only).", show_default=False
+        ),
     ] = None,
     tf32: Annotated[bool, typer.Option("--tf32", help="TensorRT: float32 may be rounded to TF32.")] = False,
     tensorrt_min: Annotated[

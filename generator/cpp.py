@@ -199,6 +199,7 @@ def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
             f"inline constexpr bool kFusion = {_bool(spec.fusion)};",
             f"inline constexpr bool kChannelsLast = {_bool(spec.channels_last)};",
             f"inline constexpr int kThreads = {spec.threads};",
+            f"inline constexpr const char* kPrecision = {string_literal(spec.precision.value)};",
             "",
             "// Whether the artifact holds compiled code, and for which machine.",
             f"inline constexpr bool kCompiled = {_bool(spec.compiled is not None)};",

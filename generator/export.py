@@ -26,7 +26,7 @@ from .artifacts import (
 from .artifacts import hashes as hashes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .sources import LoadedModel, Progress
-from .spec import PARITY_TOLERANCE, Artifact, ModelSpec
+from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
 from .structure import short_place
 from .variants import VARIANTS, Variant
@@ -276,10 +276,11 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
 
 
 def _difference(made: _Candidate, loaded: LoadedModel, inputs: Sequence[Any]) -> tuple[str, float]:
-    if not made.channels_last:
-        return compared_with_eager(made.module, loaded.module, inputs, TOLERANCE)
-    given = channels_last(inputs)
-    return compared_with_eager(made.module, loaded.module, inputs, PARITY_TOLERANCE, given)
+    tolerance = PARITY_TOLERANCE if made.channels_last else TOLERANCE
+    if loaded.precision is not Precision.fp32:  # folded and fused operators round elsewhere
+        tolerance = LIBTORCH_TOLERANCE[loaded.precision]
+    given = channels_last(inputs) if made.channels_last else None
+    return compared_with_eager(made.module, loaded.eager, inputs, tolerance, given)
 
 
 def _save(module: Any, path: Path) -> None:

@@ -58,6 +58,7 @@ def export_libtorch(
         variant=variant.name,
         fusion=variant.fusion,
         channels_last=variant.channels_last,
+        precision=loaded.precision,
         compiled=compiled,
     )
     return artifact, spec, libtorch

@@ -16,6 +16,7 @@ from .again import asked_for
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, GencppError, UsageError
 from .spec import (
+    LIBTORCH_TOLERANCE,
     PARITY_TOLERANCE,
     TENSORRT_TOLERANCE,
     Artifact,
@@ -29,7 +30,7 @@ from .spec import (
     VerifyReport,
 )
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
-from .variants import variant_named
+from .variants import UNFUSED, Variant, variant_named
 from .verify import verify_project
 
 if TYPE_CHECKING:
@@ -142,6 +143,11 @@ def tune_project(
         raise UsageError(
             f"{folder} runs on {made.backend}, whose engines are tuned where they are built",
             hint="gencpp tune is for LibTorch projects.",
+        )
+    if made.libtorch is not None and made.libtorch.precision is not Precision.fp32:
+        raise UsageError(
+            f"{folder} computes in {made.libtorch.precision}, which is for GPUs",
+            hint="gencpp tune measures on the CPU, in float32.",
         )
     asked = asked_for(made, path)
     labels = folder.resolve() / "assets" / "labels.txt"
@@ -272,7 +278,6 @@ def resolve_out(out: Path) -> Path:
 def _check_options(request: Request) -> None:
     """Raises UsageError for options of another backend, or values that there are not."""
     given = {
-        "--precision": request.precision,
         "--tf32": request.tf32 or None,
         "--tensorrt-min": request.tensorrt_min,
         "--trt-api": request.trt_api,
@@ -285,14 +290,33 @@ def _check_options(request: Request) -> None:
         raise UsageError(f"{option}: only for LibTorch", hint="Add --backend libtorch.")
     if request.artifact is not None and request.tune:
         raise UsageError("--artifact and --tune: --tune chooses the artifact", hint="Leave one of them out.")
-    variant_named(request.artifact or "torchscript")
-    if request.precision is not None and request.precision not in list(Precision):
-        raise UsageError(
-            f"there is no precision '{request.precision}'", hint=f"Choose from: {', '.join(Precision)}."
-        )
+    variant = variant_named(request.artifact or "torchscript")
+    _check_precision(request, variant)
     if request.trt_api not in (None, *TRT_APIS):
         raise UsageError(
             f"there is no TensorRT API '{request.trt_api}'", hint=f"Choose from: {', '.join(TRT_APIS)}."
+        )
+
+
+def _check_precision(request: Request, variant: Variant) -> None:
+    there_are = [p for p in Precision if request.backend == "libtorch" or p is not Precision.bf16]
+    if request.precision not in (None, *there_are):
+        raise UsageError(
+            f"there is no precision '{request.precision}' for {request.backend}",
+            hint=f"Choose from: {', '.join(there_are)}.",
+        )
+    if request.backend != "libtorch" or request.precision in (None, Precision.fp32):
+        return
+    if request.tune:
+        raise UsageError(
+            f"--tune and --precision {request.precision}: --tune measures on the CPU, in float32",
+            hint="Leave one of them out.",
+        )
+    if variant.fusion and request.artifact != "torchscript" and request.artifact is not None:
+        raise UsageError(
+            f"--artifact {request.artifact} and --precision {request.precision}: oneDNN graph fusion is for "
+            "float32 on the CPU",
+            hint=f"Use --artifact {UNFUSED}, or leave --artifact out.",
         )
 
 
@@ -339,14 +363,8 @@ def _make(
     network: NetworkExport | None = None
     tolerance = PARITY_TOLERANCE
     if backend.artifact_format == "torchscript":
-        from .libtorch_export import export_default, export_libtorch
-
-        if request.artifact in (None, "torchscript"):
-            artifact, spec, libtorch = export_default(loaded, spec, assets, progress)
-        else:
-            variant = variant_named(request.artifact)
-            artifact, spec, libtorch = export_libtorch(loaded, spec, assets, variant, progress)
-        profiles = ()
+        artifact, spec, libtorch = _export_libtorch(request, loaded, spec, assets, progress)
+        tolerance, profiles = LIBTORCH_TOLERANCE[libtorch.precision], ()
     else:
         artifact, spec, engine, network = _export_onnx(request, loaded, spec, profiles, assets, progress)
         tolerance, profiles = TENSORRT_TOLERANCE[engine.precision], engine.profiles
@@ -414,6 +432,20 @@ def _make_tuned(
         chosen = candidates[best.variant]
         shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
     return tuned(chosen, best, rows)
+
+
+def _export_libtorch(
+    request: Request, loaded: LoadedModel, spec: ModelSpec, assets: Path, progress: Progress
+) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
+    from .half import in_precision
+    from .libtorch_export import export_default, export_libtorch
+
+    precision = Precision(request.precision or Precision.fp32)
+    named = None if request.artifact == "torchscript" else request.artifact
+    if named is None and precision is Precision.fp32:
+        return export_default(loaded, spec, assets, progress)
+    made = in_precision(loaded, spec, precision)
+    return export_libtorch(made, spec, assets, variant_named(named or UNFUSED), progress)
 
 
 def _export_onnx(

@@ -15,7 +15,7 @@ from .errors import UsageError
 from .factories import call, call_factory, resolve
 from .lively import seeded
 from .onnx_source import known_inputs, load_onnx
-from .spec import TensorSpec, WeightsInfo
+from .spec import Precision, TensorSpec, WeightsInfo
 from .structure import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
 
@@ -106,6 +106,15 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
     onnx: Path | None = None
     """The file, when the source is an ONNX file; the module then runs it with ONNX Runtime."""
+    precision: Precision = Precision.fp32
+    """What `module` computes in."""
+    reference: Any = None
+    """The model that artifacts are compared with, where that is not `module`."""
+
+    @property
+    def eager(self) -> Any:
+        """The module whose answers are right."""
+        return self.module if self.reference is None else self.reference
 
 
 _SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")

@@ -24,6 +24,8 @@ PARITY_TOLERANCE = 1e-4
 TENSORRT_TOLERANCE = {"fp32": 1e-3, "fp16": 1e-2}
 """The same for TensorRT, by precision: it fuses layers and sums in another order; fp16 has 11 bits."""
 
+LIBTORCH_TOLERANCE = {"fp32": PARITY_TOLERANCE, "fp16": 1e-2, "bf16": 8e-2}
+"""The same for LibTorch: bf16 has 8 bits, three less than fp16, so eight times its tolerance."""
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized or cropped to, in pixels."""
@@ -85,6 +87,8 @@ class Precision(enum.StrEnum):
 
     fp32 = "fp32"
     fp16 = "fp16"
+    bf16 = "bf16"
+    """LibTorch only."""
 
 
 class Task(enum.StrEnum):
@@ -415,6 +419,8 @@ class LibTorchSpec(JsonValue):
     """Whether 4-D inputs are handed over in channels-last order."""
     threads: int = 0
     """Of configure_process(), where the caller says nothing; 0: LibTorch's own choice."""
+    precision: Precision = Precision.fp32
+    """Of the weights and the arithmetic; inputs and outputs stay as they are."""
     compiled: CompiledFor | None = None
     """Of AOTInductor artifacts only."""
     tuning: tuple[Tuned, ...] = ()

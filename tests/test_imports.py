@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         *("artifacts", "sources", "spec", "errors", "straight", "structure", "stimuli", "variants"),
     },
     "aoti": {"artifacts", "dynamic_shapes", "sources", "spec", "errors", "stimuli", "variants"},
+    "half": {"artifacts", "errors", "sources", "spec", "stimuli"},
     "libtorch_export": {
         *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),
     },
@@ -93,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
             "onnx_export",
             "network_export",
             "libtorch_export",
+            "half",
             "again",
             "tune",
             "variants",

@@ -6,7 +6,7 @@ import importlib.util
 import os
 
 from .. import cpp
-from ..spec import LibTorchSpec, ProjectSpec
+from ..spec import LibTorchSpec, Precision, ProjectSpec
 from ..variants import VARIANTS
 from .base import RuntimeOptions
 
@@ -20,6 +20,11 @@ _FUSION = """\
 `configure_process()` turns oneDNN graph fusion on for the process, as the programs here do; a host that
 does not call it before `load()` gets answers within the same tolerance, more slowly. The first run with sizes
 that are new takes longer.
+"""
+
+_HALF = """\
+Its weights and its arithmetic are {precision}; inputs and outputs stay float32. That is meant for GPUs: on
+a CPU it is right within the tolerance of the tests, and slow.
 """
 
 _COMPILED = """\
@@ -39,6 +44,8 @@ def _runtime(spec: LibTorchSpec) -> str:
     text += f", {spec.threads} threads unless the caller says otherwise.\n" if spec.threads else ".\n"
     if spec.fusion:
         text += _FUSION
+    if spec.precision is not Precision.fp32:
+        text += _HALF.format(precision=spec.precision.value)
     if spec.compiled is not None:
         made = spec.compiled
         text += _COMPILED.format(architecture=made.architecture, torch=made.torch, threads=made.threads)

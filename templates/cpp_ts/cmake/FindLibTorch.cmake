@@ -115,7 +115,8 @@ function(gencpp_find_libtorch)
     GENCPP_ROOT "${root}")
   target_include_directories(gencpp::libtorch SYSTEM INTERFACE
     "${root}/include" "${root}/include/torch/csrc/api/include")
-  target_link_libraries(gencpp::libtorch INTERFACE "${torch_cpu_library}" "${c10_library}")
+  # dlopen is called for NVIDIA's driver and by NVTX.
+  target_link_libraries(gencpp::libtorch INTERFACE "${torch_cpu_library}" "${c10_library}" ${CMAKE_DL_LIBS})
   if(torch_library)
     if(UNIX AND NOT APPLE)
       # No symbol of it is called either; compiled artifacts name it, and find it only when it is loaded.

@@ -8,7 +8,9 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set({= name =}_BACKEND_TARGET gencpp::libtorch)
-set({= name =}_BACKEND_SOURCES src/libtorch_facts.cpp)
+set({= name =}_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp)
+include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

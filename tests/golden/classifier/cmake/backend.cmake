@@ -8,7 +8,9 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set(sample_BACKEND_TARGET gencpp::libtorch)
-set(sample_BACKEND_SOURCES src/libtorch_facts.cpp)
+set(sample_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp)
+include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 set(sample_BACKEND_PROGRAMS "")
 set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

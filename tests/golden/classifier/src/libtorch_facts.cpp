@@ -46,7 +46,7 @@ std::set<std::string> cpu_flags() {
 }  // namespace
 
 const LibTorchFacts& libtorch_facts() noexcept {
-  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kThreads, kCompiled ? &kCompiledFor : nullptr};
+  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads, kCompiled ? &kCompiledFor : nullptr};
   return facts;
 }
 

@@ -9,6 +9,7 @@ inline constexpr const char* kVariant = "plain";
 inline constexpr bool kFusion = false;
 inline constexpr bool kChannelsLast = false;
 inline constexpr int kThreads = 0;
+inline constexpr const char* kPrecision = "fp32";
 
 // Whether the artifact holds compiled code, and for which machine.
 inline constexpr bool kCompiled = false;

@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/ivalue.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/record_function.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/api/include/torch/cuda.h>
@@ -40,7 +39,12 @@
 #include "facts.hpp"
 #include "integrity.hpp"
 #include "libtorch_facts.hpp"
+#include "libtorch_nvtx.hpp"
 #include "path_text.hpp"
+#include "torch_tensors.hpp"
+#if defined(SAMPLE_HAVE_CUDA)
+#include "cuda_runner.hpp"
+#endif
 
 namespace sample {
 namespace {
@@ -55,40 +59,9 @@ constexpr std::size_t kMostSettled = 20;
 // Callers that compiled code runs for at the same time; the others wait. They share the weights.
 constexpr std::size_t kCompiledRunners = 8;
 
-at::ScalarType to_torch(DType dtype) {
-  switch (dtype) {
-    case DType::float32:
-      return at::kFloat;
-    case DType::float64:
-      return at::kDouble;
-    case DType::float16:
-      return at::kHalf;
-    case DType::bfloat16:
-      return at::kBFloat16;
-    case DType::int8:
-      return at::kChar;
-    case DType::uint8:
-      return at::kByte;
-    case DType::int16:
-      return at::kShort;
-    case DType::int32:
-      return at::kInt;
-    case DType::int64:
-      return at::kLong;
-    case DType::boolean:
-      return at::kBool;
-  }
-  return at::kFloat;
-}
-
-std::optional<DType> from_torch(at::ScalarType type) {
-  for (const DType dtype : {DType::float32, DType::float64, DType::float16, DType::bfloat16, DType::int8, DType::uint8, DType::int16, DType::int32, DType::int64, DType::boolean}) {
-    if (to_torch(dtype) == type) {
-      return dtype;
-    }
-  }
-  return std::nullopt;
-}
+// On a GPU.
+constexpr int kDefaultContexts = 8;
+constexpr int kMaxContexts = 1024;
 
 // Runs `body`, and turns what it throws into an Error. `what` is no std::string: a run allocates nothing
 // for messages that it does not need.
@@ -255,23 +228,6 @@ Result<void> flatten(const c10::IValue& value, std::vector<at::Tensor>& tensors)
   return Error{ErrorCode::unsupported, "the model returned a " + value.tagKind() + "; only tensors, and tuples, lists and dictionaries of them, are supported"};
 }
 
-Dims to_dims(const at::Tensor& tensor) {
-  Dims dims;
-  for (const std::int64_t size : tensor.sizes()) {
-    dims.push_back(size);
-  }
-  return dims;
-}
-
-c10::Device to_torch(Device device, int index) {
-  return device == Device::cpu ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
-}
-
-at::Tensor wrap(const TensorView& view) {
-  const c10::IntArrayRef sizes(view.dims.begin(), view.dims.size());
-  return at::from_blob(view.data, sizes, at::TensorOptions().dtype(to_torch(view.dtype)).device(to_torch(view.device, view.device_index)));
-}
-
 }  // namespace
 
 struct Model::Impl {
@@ -285,23 +241,30 @@ struct Model::Impl {
   bool writes_inputs = false;  // the model changes an input in place: it gets a copy
   bool channels_last = false;  // 4-D inputs are handed over in this order
   bool fused = false;          // oneDNN graph fusion was on when this was loaded
+  bool settles = false;        // the executor compiles for each size of inputs
   mutable std::mutex settling;
   mutable std::shared_mutex settled_mutex;
-  mutable std::vector<std::vector<Dims>> settled_dims;  // sizes of inputs that fused code was compiled for
+  mutable std::vector<std::vector<Dims>> settled_dims;  // sizes of inputs that code was compiled for
 #if !defined(SAMPLE_NO_AOTI)
   std::unique_ptr<torch::inductor::AOTIModelPackageLoader> package;  // compiled code; null: TorchScript
+#endif
+#if defined(SAMPLE_HAVE_CUDA)
+  std::unique_ptr<cuda::Runner> runner;  // on a GPU; it calls back compute_on_device()
 #endif
 
   [[nodiscard]] Result<void> check_device(TensorViews views) const;
   [[nodiscard]] Result<void> infer(TensorViews views, Scratch& scratch) const;
+  [[nodiscard]] Result<void> compute(TensorViews views, Scratch& scratch) const;
+  [[nodiscard]] Result<void> compute_on_device(TensorViews views, std::vector<at::Tensor>& tensors) const;
   [[nodiscard]] Result<void> forward_once(Scratch& scratch) const;
   [[nodiscard]] bool settled(TensorViews views) const;
   [[nodiscard]] Result<void> settle(TensorViews views, const Scratch& scratch) const;
   [[nodiscard]] Result<void> read_script(std::istream& in);
   [[nodiscard]] Result<void> read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options);
   [[nodiscard]] Result<Outputs> run(TensorViews views) const;
-  [[nodiscard]] Result<void> run(TensorViews views, TensorViews results) const;
+  [[nodiscard]] Result<void> run(TensorViews views, TensorViews results, StageTimes* times) const;
   [[nodiscard]] Result<void> warm_up() const;
+  [[nodiscard]] std::string describe_running() const;
 };
 
 Result<void> Model::Impl::check_device(TensorViews views) const {
@@ -335,17 +298,37 @@ Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
     }
     scratch.tensors.push_back(writes_inputs && tensor.data_ptr() == view.data ? tensor.clone() : std::move(tensor));
   }
-  if (fused && !settled(views)) {
+  return compute(views, scratch);
+}
+
+// Replaces the inputs in scratch.tensors, which are on the model's device, by its outputs.
+Result<void> Model::Impl::compute(TensorViews views, Scratch& scratch) const {
+  if (settles && !settled(views)) {
     if (Result<void> done = settle(views, scratch); !done) {
       return done;
     }
   }
+  const NvtxRange range("sample compute");
   if (Result<void> ran = forward_once(scratch); !ran) {
     return ran;
   }
   if (scratch.tensors.size() != outputs.size()) {
     return Error{ErrorCode::backend, "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
   }
+  return {};
+}
+
+// What the runner of a GPU captures and calls: `tensors` are its own.
+Result<void> Model::Impl::compute_on_device(TensorViews views, std::vector<at::Tensor>& tensors) const {
+  ScratchLease scratch;
+  for (at::Tensor& tensor : tensors) {
+    scratch->tensors.push_back(channels_last && tensor.dim() == 4 ? tensor.contiguous(at::MemoryFormat::ChannelsLast) : std::move(tensor));
+  }
+  if (Result<void> computed = compute(views, *scratch); !computed) {
+    return computed;
+  }
+  tensors.clear();
+  std::swap(tensors, scratch->tensors);
   return {};
 }
 
@@ -365,6 +348,7 @@ Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) cons
   if (settled(views)) {
     return {};
   }
+  const NvtxRange range("sample set up shapes");
   for (int i = 0; i < kWarmUpRuns; ++i) {
     Scratch copy;
     for (const at::Tensor& tensor : scratch.tensors) {
@@ -410,10 +394,19 @@ Result<void> Model::Impl::forward_once(Scratch& scratch) const {
 Result<Outputs> Model::Impl::run(TensorViews views) const {
   return guarded("running the model", [&]() -> Result<Outputs> {
     const c10::InferenceMode no_autograd;
+#if defined(SAMPLE_HAVE_CUDA)
+    if (runner) {
+      if (Result<void> fits = check_views(views, inputs, "input"); !fits) {
+        return fits.error();
+      }
+      return runner->run(views);
+    }
+#endif
     ScratchLease scratch;
     if (Result<void> inferred = infer(views, *scratch); !inferred) {
       return inferred.error();
     }
+    const NvtxRange range("sample outputs");
     Outputs results;
     results.reserve(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -440,7 +433,7 @@ Result<Outputs> Model::Impl::run(TensorViews views) const {
   });
 }
 
-Result<void> Model::Impl::run(TensorViews views, TensorViews results) const {
+Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes* times) const {
   return guarded("running the model", [&]() -> Result<void> {
     if (Result<void> fits = check_views(results, outputs, "output"); !fits) {
       return fits;
@@ -448,11 +441,23 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results) const {
     if (Result<void> reachable = check_device(results); !reachable) {
       return reachable;
     }
+#if defined(SAMPLE_HAVE_CUDA)
+    if (runner) {
+      if (Result<void> fits = check_views(views, inputs, "input"); !fits) {
+        return fits;
+      }
+      return runner->run(views, results, times);
+    }
+#endif
+    if (times != nullptr) {
+      return Error{ErrorCode::unsupported, device == Device::cpu ? "a run on the CPU has no stages" : "this build does not tell the stages of a run: see SAMPLE_CUDA"};
+    }
     const c10::InferenceMode no_autograd;
     ScratchLease scratch;
     if (Result<void> inferred = infer(views, *scratch); !inferred) {
       return inferred;
     }
+    const NvtxRange range("sample outputs");
     bool asynchronous = false;
     for (std::size_t i = 0; i < results.size(); ++i) {
       const at::Tensor& tensor = scratch->tensors[i];
@@ -490,6 +495,15 @@ Result<void> Model::Impl::warm_up() const {
     }
   }
   return {};
+}
+
+std::string Model::Impl::describe_running() const {
+#if defined(SAMPLE_HAVE_CUDA)
+  if (runner) {
+    return runner->describe();
+  }
+#endif
+  return device == Device::cpu ? "" : "CUDA graph: off (built without streams of our own: see SAMPLE_CUDA)\n";
 }
 
 Result<void> Model::Impl::read_script(std::istream& in) {
@@ -554,6 +568,9 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   if (options.threads != 0 && options.threads != at::get_num_threads()) {
     return Error{ErrorCode::unsupported, "LibTorch's threads belong to the whole process (now " + std::to_string(at::get_num_threads()) + "): call configure_process() in the program, and leave LoadOptions::threads at 0"};
   }
+  if (options.engine.contexts < 0 || options.engine.contexts > kMaxContexts) {
+    return Error{ErrorCode::invalid_argument, "contexts must be from 0 to " + std::to_string(kMaxContexts) + ", got " + std::to_string(options.engine.contexts)};
+  }
   if (device == Device::cuda) {
     Result<void> usable = guarded("looking for CUDA", [&]() -> Result<void> {
       if (!torch::cuda::is_available()) {
@@ -577,6 +594,8 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   impl->channels_last = libtorch_facts().channels_last;
   const FusionPause not_for_this_model(libtorch_facts().fusion);
   impl->fused = libtorch_facts().fusion && !torch::jit::getCustomPrePasses().empty();
+
+  impl->settles = impl->fused || (device == Device::cuda && libtorch_facts().compiled == nullptr);
 
   const ArtifactFacts& facts = artifact_facts();
   const EmbeddedFile embedded = options.artifact.empty() ? embedded_file(facts.file) : EmbeddedFile{};
@@ -618,10 +637,26 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   if (const std::string warning = weights_warning(); !warning.empty()) {
     log(LogLevel::warning, warning);
   }
+#if defined(SAMPLE_HAVE_CUDA)
+  if (device == Device::cuda) {
+    cuda::Runner::Options running;
+    running.device_index = options.device_index;
+    running.graphs = options.engine.cuda_graph;
+    running.contexts = static_cast<std::size_t>(options.engine.contexts == 0 ? kDefaultContexts : options.engine.contexts);
+    running.log = options.log;
+    const auto* self = impl.get();  // the runner is a part of it
+    impl->runner = std::make_unique<cuda::Runner>([self](TensorViews views, std::vector<at::Tensor>& tensors) { return self->compute_on_device(views, tensors); }, impl->inputs, impl->outputs, running);
+  }
+#endif
   progress(0.6, "warming up");
   if (Result<void> warm = impl->warm_up(); !warm) {
     return warm.error();
   }
+#if defined(SAMPLE_HAVE_CUDA)
+  if (impl->runner) {
+    impl->runner->end_of_load();
+  }
+#endif
   progress(1.0, "ready");
   return Model(std::move(impl));
 }
@@ -637,11 +672,11 @@ Device Model::device() const noexcept { return impl_->device; }
 
 Result<Outputs> Model::run(TensorViews inputs) const { return impl_->run(inputs); }
 
-Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_->run(inputs, outputs); }
+Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_->run(inputs, outputs, nullptr); }
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   try {
-    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out); }));
+    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out, nullptr); }));
   } catch (const std::exception& e) {
     std::promise<Result<void>> failed;
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
@@ -655,7 +690,7 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
       return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
     }
     std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
-      Result<void> result = impl->run(in, out);
+      Result<void> result = impl->run(in, out, nullptr);
       impl.reset();  // first: once told, the caller may end the program
       done(std::move(result));
     }).detach();
@@ -663,8 +698,12 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
   });
 }
 
-Result<StageTimes> Model::run_timed(TensorViews /*inputs*/, TensorViews /*outputs*/) const {
-  return Error{ErrorCode::unsupported, "LibTorch does not tell the stages of a run"};
+Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) const {
+  StageTimes times;
+  if (Result<void> ran = impl_->run(inputs, outputs, &times); !ran) {
+    return ran.error();
+  }
+  return times;
 }
 
 Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) const {
@@ -695,7 +734,7 @@ Result<std::string> Model::engine_layers() const {
 std::string Model::describe() const {
   const LibTorchFacts& facts = libtorch_facts();
   const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
-  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n";
+  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + impl_->describe_running();
 }
 
 Result<void> configure_process(const ProcessOptions& options) {
