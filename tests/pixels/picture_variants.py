@@ -94,6 +94,23 @@ def jpeg_variants(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     yield "jpeg-large-progressive", _save(Image.fromarray(noise(rng, 403, 301)), "JPEG", progressive=True)
 
 
+def large_jpegs(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Of sizes that no block divides, in every colour space: they can be decoded at an eighth of their size."""
+    rng = np.random.default_rng(seed)
+    for width, height in ((801, 603), (1023, 257), (263, 1001)):
+        image = Image.fromarray(structured(rng, width, height))
+        cmyk = _save(_cmyk(rng, width, height), "JPEG")
+        tail = f"{width}x{height}"
+        for subsampling in (0, 1, 2):
+            for progressive in (False, True):
+                name = f"jpeg-large-{tail}-sub{subsampling}{'-progressive' if progressive else ''}"
+                yield name, _save(image, "JPEG", subsampling=subsampling, progressive=progressive)
+        yield f"jpeg-large-grey-{tail}", _save(image.convert("L"), "JPEG")
+        yield f"jpeg-large-rgb-{tail}", _save(image, "JPEG", keep_rgb=True)
+        yield f"jpeg-large-cmyk-{tail}", cmyk
+        yield f"jpeg-large-ycck-{tail}", _with_adobe(cmyk, 2)
+
+
 def _save(image: Image.Image, kind: str, **options: object) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)

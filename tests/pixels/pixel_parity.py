@@ -23,6 +23,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ import PIL
 import torch
 import torchvision.transforms as v1
 import torchvision.transforms.v2 as v2
-from picture_variants import all_variants, noise, structured
+from picture_variants import all_variants, jpeg_variants, large_jpegs, noise, structured
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
@@ -296,6 +297,40 @@ def variant_jobs(seed: int, folder: Path, codecs: Sequence[str]) -> list[Job]:
     return jobs
 
 
+WANTED_SIDES = ("1", "3", "8", "20", "64", "30x10", "9x40", "100x75", "400x10", "2000x2000")
+
+
+def scaled_jobs(seed: int, folder: Path, codecs: Sequence[str]) -> list[Job]:
+    """JPEGs decoded at a part of their size, as Image.draft() does it: every variant, large ones, cut ones."""
+    if "jpeg" not in codecs:
+        return []
+    jobs = []
+    for index, (name, data) in enumerate([*jpeg_variants(np.random.default_rng(seed)), *large_jpegs(seed)]):
+        source = folder / f"scaled-{index}"
+        source.write_bytes(data)
+        for wanted in WANTED_SIDES:
+            job = partial(_scaled_job, name=f"{name} decode:{wanted}", source=source, wanted=wanted)
+            jobs.append(job(group="scaled, decode"))
+            if name.startswith("jpeg-large"):
+                jobs.append(job(group="scaled, preset", steps=PRESETS[0]))
+    for index, (name, data) in enumerate(large_jpegs(seed)):
+        source = folder / f"scaled-cut-{index}"
+        source.write_bytes(data[: len(data) // 2])
+        jobs.append(_scaled_job("scaled, truncated", f"{name} cut", source, "20"))
+    return jobs
+
+
+def _scaled_job(group: str, name: str, source: Path, wanted: str, steps: Sequence[str] = ()) -> Job:
+    sides = [int(side) for side in wanted.split("x")]
+
+    def expected() -> Array:
+        image = Image.open(source)
+        image.draft(None, (sides[0], sides[-1]))
+        return apply_steps(image.convert("RGB"), steps)
+
+    return Job(group=group, name=name, source=source, steps=(f"decode:{wanted}", *steps), expected=expected)
+
+
 def _decode_job(group: str, name: str, source: Path) -> Job:
     return Job(group=group, name=name, source=source, steps=(), expected=lambda: _decode(source))
 
@@ -478,7 +513,11 @@ def main() -> int:
             remedy = "pip install scikit-image scikit-learn matplotlib"
             print(f"only {len(pictures)} of {WANTED_PICTURES} real pictures; get more: {remedy}")
         resizes = [*random_jobs(options.cases, options.seed, folder), *picture_jobs(pictures, folder)]
-        others = [*variant_jobs(options.seed, folder, codecs), *tensor_jobs(folder)]
+        others = [
+            *variant_jobs(options.seed, folder, codecs),
+            *scaled_jobs(options.seed, folder, codecs),
+            *tensor_jobs(folder),
+        ]
         failed = False
         for i, simd in enumerate([options.simd] if options.simd else known):
             print(f"{'' if i == 0 else chr(10)}instructions: {simd}")

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "{= name =}/classify.hpp"
@@ -10,12 +11,14 @@
 #include "{= name =}/model.hpp"
 #include "{= name =}/model_info.hpp"
 #include "{= name =}/npy.hpp"
+#include "{= name =}/pictures.hpp"
 #include "{= name =}/preprocess.hpp"
 
 #include "arguments.hpp"
 #include "console.hpp"
 #include "json.hpp"
 #include "load_flags.hpp"
+#include "report.hpp"
 
 namespace app = {= name =}::app;
 using {= name =}::Dims;
@@ -85,82 +88,6 @@ void print_info(const Model& model) {
   std::fputs(model.describe().c_str(), stdout);
 }
 
-// What an output holds, for models that have no labels.
-std::string summary(const TensorInfo& info, const Tensor& tensor) {
-  std::string text = info.name + ": " + to_string(tensor.dtype()) + " " + to_string(tensor.dims());
-  if (tensor.dtype() == {= name =}::DType::float32 && tensor.dims().elements() > 0) {
-    const float* values = tensor.data_as<float>();
-    const auto [least, most] = std::minmax_element(values, values + tensor.dims().elements());
-    double sum = 0.0;
-    for (std::int64_t i = 0; i < tensor.dims().elements(); ++i) {
-      sum += static_cast<double>(values[i]);
-    }
-    char numbers[96];
-    std::snprintf(numbers, sizeof numbers, ", min %g, max %g, mean %g", static_cast<double>(*least), static_cast<double>(*most), sum / static_cast<double>(tensor.dims().elements()));
-    text += numbers;
-  }
-  return text;
-}
-
-std::string summary_json(const TensorInfo& info, const Tensor& tensor) {
-  std::string dims;
-  for (const std::int64_t size : tensor.dims()) {
-    dims += (dims.empty() ? "" : ", ") + std::to_string(size);
-  }
-  return "{\"name\": " + app::json_string(info.name) + ", \"dtype\": \"" + to_string(tensor.dtype()) + "\", \"dims\": [" + dims + "]}";
-}
-
-// One row of logits as text or JSON.
-Result<std::string> top_text(const Tensor& logits, std::size_t row, const std::vector<std::string>& labels, const app::Arguments& arguments) {
-  const auto best = {= name =}::top_k(logits, row, arguments.topk);
-  if (!best) {
-    return best.error();
-  }
-  std::string text;
-  for (const {= name =}::ClassScore& score : *best) {
-    const std::string label = score.index < labels.size() ? labels[score.index] : "class " + std::to_string(score.index);
-    const auto probability = static_cast<double>(score.probability);
-    if (arguments.json) {
-      text += std::string(text.empty() ? "" : ", ") + "{\"index\": " + std::to_string(score.index) + ", \"label\": " + app::json_string(label) + ", \"probability\": " + app::json_number(probability) + "}";
-    } else {
-      char line[32];
-      std::snprintf(line, sizeof line, "  %6.2f%%  ", 100.0 * probability);
-      text += line + label + "\n";
-    }
-  }
-  return text;
-}
-
-// What the model said of one picture or one batch of raw tensors.
-Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, const std::vector<std::string>& labels, const app::Arguments& arguments) {
-  std::string text;
-  if ({= name =}::kClassifier) {
-    const auto rows = static_cast<std::size_t>(outputs[0].dims()[0]);
-    for (std::size_t row = 0; row < rows; ++row) {
-      const Result<std::string> top = top_text(outputs[0], row, labels, arguments);
-      if (!top) {
-        return top.error();
-      }
-      const std::string source = rows == 1 ? what : what + "[" + std::to_string(row) + "]";
-      if (arguments.json) {
-        text += std::string(text.empty() ? "" : ",\n    ") + "{\"source\": " + app::json_string(source) + ", \"top\": [" + *top + "]}";
-      } else {
-        text += source + "\n" + *top;
-      }
-    }
-    return text;
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const TensorInfo& info = model.outputs()[i];
-    if (arguments.json) {
-      text += std::string(text.empty() ? "" : ", ") + summary_json(info, outputs[i]);
-    } else {
-      text += "  " + summary(info, outputs[i]) + "\n";
-    }
-  }
-  return arguments.json ? "{\"source\": " + app::json_string(what) + ", \"outputs\": [" + text + "]}" : what + "\n" + text;
-}
-
 Result<void> write_outputs(const std::vector<std::string>& files, const Outputs& outputs) {
   if (files.size() > outputs.size()) {
     return Error{ErrorCode::invalid_argument, "--output was given " + std::to_string(files.size()) + " times, the model has " + std::to_string(outputs.size()) + " output(s)"};
@@ -190,7 +117,7 @@ Result<std::vector<Tensor>> read_inputs(const Model& model, const app::Arguments
 }
 
 // Runs the model and appends what it said.
-Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
+Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
   std::vector<TensorView> views;
   for (const Tensor& tensor : tensors) {
     views.push_back(tensor.view());
@@ -202,16 +129,18 @@ Result<void> run_one(const std::string& what, const Model& model, const std::vec
   if (Result<void> written = write_outputs(arguments.outputs, *outputs); !written) {
     return written;
   }
-  Result<std::string> text = report(what, model, *outputs, labels, arguments);
+  const Result<std::string> text = app::report(what, model, *outputs, labels, arguments);
   if (!text) {
     return text.error();
   }
-  reports.push_back(std::move(text).value());
+  reports.add(*text);
   return {};
 }
 
-Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
-  const Result<Image> image = {= name =}::read_image(file);
+{= name =}::DecodeOptions decoding(const app::Arguments& arguments) { return arguments.fast_jpeg ? {= name =}::scaled_decoding() : {= name =}::DecodeOptions(); }
+
+Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
+  const Result<Image> image = {= name =}::read_image(file, decoding(arguments));
   if (!image) {
     return image.error();
   }
@@ -229,7 +158,15 @@ Result<void> run_picture(const std::string& file, const Model& model, const std:
   return run_one(file, model, tensors, labels, arguments, reports);
 }
 
-Result<void> run_pictures(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
+// How many pictures are worked on at the same time: each by one thread.
+int pictures_at_once(const app::Arguments& arguments) {
+  if (arguments.threads > 0) {
+    return arguments.threads;
+  }
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+Result<void> run_pictures(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
   if (!{= name =}::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: give its tensors with --input"};
   }
@@ -238,13 +175,33 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
   }
   // A picture that cannot be read does not keep the others from their answers.
   std::size_t failed = 0;
-  for (const std::string& file : arguments.images) {
-    if (const Result<void> ran = run_picture(file, model, labels, arguments, reports); !ran) {
+  const auto told = [&](const std::string& file, const Result<void>& ran) {
+    if (!ran) {
       ++failed;
       std::fprintf(stderr, "{= name =}: %s\n", ran.error().message.c_str());
       if (arguments.json) {
-        reports.push_back("{\"source\": " + app::json_string(file) + ", \"error\": " + app::json_string(ran.error().message) + "}");
+        reports.add("{\"source\": " + app::json_string(file) + ", \"error\": " + app::json_string(ran.error().message) + "}");
       }
+    }
+  };
+  if (arguments.images.size() == 1) {
+    told(arguments.images[0], run_picture(arguments.images[0], model, labels, arguments, reports));
+  } else {
+    const std::vector<std::filesystem::path> files(arguments.images.begin(), arguments.images.end());
+    {= name =}::PictureOptions options;
+    options.threads = pictures_at_once(arguments);
+    options.runs = {= name =}::required_threads() > 1 ? {= name =}::PictureRuns::caller : {= name =}::PictureRuns::apart;
+    options.decode = decoding(arguments);
+    const Result<void> all = {= name =}::run_pictures(model, files, options, [&](std::size_t i, const Result<Outputs>& outputs) {
+      const std::string& file = arguments.images[i];
+      const Result<std::string> text = outputs ? app::report(file, model, *outputs, labels, arguments) : outputs.error();
+      if (text) {
+        reports.add(*text);
+      }
+      told(file, text ? Result<void>() : text.error());
+    });
+    if (!all) {
+      return all;
     }
   }
   if (failed > 0) {
@@ -253,7 +210,7 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
   return {};
 }
 
-Result<void> run_tensors(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, std::vector<std::string>& reports) {
+Result<void> run_tensors(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
   const Result<std::vector<Tensor>> tensors = read_inputs(model, arguments);
   if (!tensors) {
     return tensors.error();
@@ -269,23 +226,11 @@ Result<void> run_tensors(const Model& model, const std::vector<std::string>& lab
   return run_one(arguments.inputs[0], model, *tensors, labels, arguments, reports);
 }
 
-void print_reports(const std::vector<std::string>& reports, bool json) {
-  if (!json) {
-    for (const std::string& text : reports) {
-      std::fputs(text.c_str(), stdout);
-    }
-    return;
-  }
-  std::printf("{\n  \"model\": %s,\n  \"backend\": %s,\n  \"warning\": %s,\n  \"results\": [\n", app::json_string({= name =}::kModelName).c_str(), app::json_string({= name =}::backend_version()).c_str(), app::json_string({= name =}::kWeightsWarning).c_str());
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    std::printf("    %s%s\n", reports[i].c_str(), i + 1 < reports.size() ? "," : "");
-  }
-  std::printf("  ]\n}\n");
-}
-
 // Everything that can fail; what was reported before a failure is still printed.
-Result<void> run(const app::Arguments& arguments, std::vector<std::string>& reports) {
-  if (Result<void> configured = {= name =}::configure_process({arguments.threads, false, app::fusion_for(arguments.load)}); !configured) {
+Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
+  // Of several pictures, each thread takes a whole one: that leaves no processor waiting for another.
+  const bool apart = arguments.images.size() > 1 && {= name =}::required_threads() <= 1;
+  if (Result<void> configured = {= name =}::configure_process({apart ? 1 : arguments.threads, false, app::fusion_for(arguments.load)}); !configured) {
     return configured;
   }
   {= name =}::LoadOptions options = arguments.load;
@@ -332,13 +277,9 @@ int main(int argc, char** argv) {
   if (!{= name =}::kWeightsWarning.empty()) {
     std::fprintf(stderr, "{= name =}: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
   }
-  std::vector<std::string> reports;
+  app::Reports reports(arguments->json);
   const Result<void> ran = run(*arguments, reports);
-  if (ran || !reports.empty()) {
-    if (!arguments->info) {
-      print_reports(reports, arguments->json);
-    }
-  }
+  reports.finish();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     return fail(Error{ErrorCode::io, "cannot write to standard output"});
   }

@@ -166,10 +166,11 @@ Result<Stages> measure_stages(const Model& model, const bench::Options& options)
   std::vector<double> prepare;
   std::vector<double> infer;
   std::vector<double> post;
+  const {= name =}::DecodeOptions decoding = options.fast_jpeg ? {= name =}::scaled_decoding() : {= name =}::DecodeOptions();
   const int runs = options.iterations > 0 ? options.iterations : 30;
   for (int i = -3; i < runs; ++i) {
     const Clock::time_point t0 = Clock::now();
-    const Result<{= name =}::Image> image = {= name =}::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+    const Result<{= name =}::Image> image = {= name =}::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), decoding);
     if (!image) {
       return Error{image.error().code, options.image + ": " + image.error().message};
     }

@@ -60,10 +60,8 @@ Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
   return image;
 }
 
-Result<Image> decode(const std::uint8_t* bytes, std::size_t size) {
-  if (starts_with(bytes, size, "\xff\xd8\xff")) {
-    return detail::decode_jpeg(bytes, size);
-  }
+// What is not a JPEG.
+Result<Image> decode_other(const std::uint8_t* bytes, std::size_t size) {
   if (starts_with(bytes, size, "\x89PNG\r\n\x1a\n")) {
     return detail::decode_png(bytes, size);
   }
@@ -76,11 +74,34 @@ Result<Image> decode(const std::uint8_t* bytes, std::size_t size) {
   return Error{ErrorCode::bad_file, "not a JPEG, PNG, PPM or .npy picture"};
 }
 
+Result<void> decode(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
+  if (starts_with(bytes, size, "\xff\xd8\xff")) {
+    return detail::decode_jpeg(bytes, size, options, image);
+  }
+  Result<Image> decoded = decode_other(bytes, size);
+  if (!decoded) {
+    return decoded.error();
+  }
+  image = std::move(decoded).value();
+  return {};
+}
+
+// The same without exceptions.
+Result<void> guarded_decode(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
+  try {
+    return decode(bytes, size, options, image);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::unsupported, "not enough memory for this picture"};
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::bad_file, e.what()};
+  }
+}
+
 Error in_file(const std::filesystem::path& file, ErrorCode code, const std::string& what) {
   return Error{code, path_text(file) + ": " + what};
 }
 
-Result<Image> load(const std::filesystem::path& file) {
+Result<void> load(const std::filesystem::path& file, const DecodeOptions& options, Image& image) {
   std::error_code ec;
   if (!std::filesystem::exists(file, ec)) {
     return in_file(file, ErrorCode::not_found, "no such file");
@@ -98,8 +119,8 @@ Result<Image> load(const std::filesystem::path& file) {
   if (static_cast<std::uintmax_t>(in.gcount()) != size) {
     return in_file(file, ErrorCode::io, "reading failed");
   }
-  Result<Image> image = decode_image(bytes.data(), bytes.size());
-  return image ? std::move(image) : in_file(file, image.error().code, image.error().message);
+  const Result<void> decoded = guarded_decode(bytes.data(), bytes.size(), options, image);
+  return decoded ? Result<void>{} : in_file(file, decoded.error().code, decoded.error().message);
 }
 
 Result<void> save(const std::filesystem::path& file, const Image& image) {
@@ -124,24 +145,34 @@ Result<void> save(const std::filesystem::path& file, const Image& image) {
 
 }  // namespace
 
-Result<Image> decode_image(const std::uint8_t* bytes, std::size_t size) {
-  try {
-    return decode(bytes, size);
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::unsupported, "not enough memory for this picture"};
-  } catch (const std::exception& e) {
-    return Error{ErrorCode::bad_file, e.what()};
-  }
+Result<Image> decode_image(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
+  Image image;
+  const Result<void> decoded = guarded_decode(bytes, size, options, image);
+  return decoded ? Result<Image>(std::move(image)) : Result<Image>(decoded.error());
 }
 
-Result<Image> read_image(const std::filesystem::path& file) {
-  try {
-    return load(file);
-  } catch (const std::bad_alloc&) {
-    return in_file(file, ErrorCode::unsupported, "not enough memory for this picture");
-  } catch (const std::exception& e) {
-    return in_file(file, ErrorCode::io, e.what());
+Result<Image> read_image(const std::filesystem::path& file, const DecodeOptions& options) {
+  Image image;
+  const Result<void> read = read_image(file, options, image);
+  return read ? Result<Image>(std::move(image)) : Result<Image>(read.error());
+}
+
+Result<void> read_image(const std::filesystem::path& file, const DecodeOptions& options, Image& image) {
+  Result<void> read = [&]() -> Result<void> {
+    try {
+      return load(file, options, image);
+    } catch (const std::bad_alloc&) {
+      return in_file(file, ErrorCode::unsupported, "not enough memory for this picture");
+    } catch (const std::exception& e) {
+      return in_file(file, ErrorCode::io, e.what());
+    }
+  }();
+  if (!read) {  // neither the picture before nor half of this one
+    image.width = 0;
+    image.height = 0;
+    image.pixels.clear();
   }
+  return read;
 }
 
 Result<void> write_ppm(const std::filesystem::path& file, const Image& image) {
@@ -169,10 +200,14 @@ Result<void> check_picture_size(std::uint64_t width, std::uint64_t height) {
 
 Image make_image(int width, int height) {
   Image image;
+  resize_image(width, height, image);
+  return image;
+}
+
+void resize_image(int width, int height, Image& image) {
   image.width = width;
   image.height = height;
   image.pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  return image;
 }
 
 }  // namespace detail

@@ -15,11 +15,15 @@ inline constexpr std::int64_t kMaxPixels = 178'956'970;
 // An Error for sizes that are empty or above kMaxPixels.
 [[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height);
 
-[[nodiscard]] Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size);
+// Into `image`, whose memory is used again.
+[[nodiscard]] Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image);
 [[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size);
 [[nodiscard]] Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size);  // P2, P3, P5, P6
 
 // A black picture.
 [[nodiscard]] Image make_image(int width, int height);
+
+// Gives `image` this size. What its pixels are is left open.
+void resize_image(int width, int height, Image& image);
 
 }  // namespace {= name =}::detail

@@ -99,13 +99,44 @@ bool read_header(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) 
   }
 }
 
+// Divisors of the size. libjpeg knows every eighth, but only for these has libjpeg-turbo vector code.
+constexpr unsigned kScales[] = {8, 4, 2};
+
+// The largest divisor at which the decoded picture holds what is wanted, by the rule of PIL.Image.draft().
+unsigned scale_for(const jpeg_decompress_struct& info, const DecodeOptions& options) {
+  const auto wanted = [](int a, int b) { return static_cast<std::uint64_t>(a > b ? (a > 0 ? a : 0) : (b > 0 ? b : 0)); };
+  const std::uint64_t width = wanted(options.least_width, options.least_shorter);
+  const std::uint64_t height = wanted(options.least_height, options.least_shorter);
+  if (width == 0 && height == 0) {
+    return 1;
+  }
+  for (const unsigned scale : kScales) {
+    if (info.image_width >= scale * width && info.image_height >= scale * height) {
+      return scale;
+    }
+  }
+  return 1;
+}
+
+// Tells the size that the picture is decoded to, in info.output_width and info.output_height.
+bool choose_output(Decoder& decoder, const DecodeOptions& options) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.on_error) != 0) {
+    return false;
+  }
+  info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  info.scale_num = 1;
+  info.scale_denom = scale_for(info, options);
+  jpeg_calc_output_dimensions(&info);
+  return true;
+}
+
 // Decodes all rows, each `stride` bytes after the last. CMYK comes out as it is stored.
 bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.on_error) != 0) {
     return false;
   }
-  info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
   if (jpeg_start_decompress(&info) == FALSE) {
     decoder.truncated = true;
     return false;
@@ -144,7 +175,7 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t count, std::uint8_t* rgb)
 
 }  // namespace
 
-Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size) {
+Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
   Decoder decoder;
   if (!read_header(decoder, bytes, size)) {
     return failure(decoder);
@@ -160,26 +191,29 @@ Result<Image> decode_jpeg(const std::uint8_t* bytes, std::size_t size) {
   if (const Result<void> checked = check_picture_size(info.image_width, info.image_height); !checked) {
     return checked.error();
   }
-  Image image = make_image(static_cast<int>(info.image_width), static_cast<int>(info.image_height));
-  const std::size_t width = info.image_width;
+  if (!choose_output(decoder, options)) {
+    return failure(decoder);
+  }
+  const std::size_t width = info.output_width;
+  resize_image(static_cast<int>(info.output_width), static_cast<int>(info.output_height), image);
   if (info.num_components != 4) {
     if (!read_rows(decoder, image.pixels.data(), width * 3)) {
       return failure(decoder);
     }
-    return image;
+    return {};
   }
-  const std::size_t count = width * info.image_height;
+  const std::size_t count = width * info.output_height;
   std::vector<std::uint8_t> cmyk(count * 4);
   if (!read_rows(decoder, cmyk.data(), width * 4)) {
     return failure(decoder);
   }
   cmyk_to_rgb(cmyk.data(), count, image.pixels.data());
-  return image;
+  return {};
 }
 
 #else
 
-Result<Image> decode_jpeg(const std::uint8_t* /*bytes*/, std::size_t /*size*/) {
+Result<void> decode_jpeg(const std::uint8_t* /*bytes*/, std::size_t /*size*/, const DecodeOptions& /*options*/, Image& /*image*/) {
   return Error{ErrorCode::unsupported,
       "this build cannot decode JPEG: install libjpeg-turbo's development package "
       "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};

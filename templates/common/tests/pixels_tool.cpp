@@ -3,6 +3,7 @@
 // Each line of the standard input is one job: IMAGE_FILE OUT_NPY STEP..., where a STEP is
 //   resize:shorter=256,max=0,filter=bicubic   resize:size=HEIGHTxWIDTH,filter=nearest
 //   crop:HEIGHTxWIDTH
+//   decode:WIDTHxHEIGHT or decode:SHORTER        (a JPEG is decoded no larger than this needs; anywhere)
 //   tensor:rescale=divide,mean=R/G/B,std=R/G/B   (mean and std are optional; the last step)
 // The result is uint8 HxWx3, or float32 1x3xHxW after "tensor". Each job prints "ok" or "error MESSAGE".
 // With --kernels it prints the sets of instructions that {= NAME =}_SIMD can name on this processor.
@@ -26,6 +27,7 @@ namespace {
 struct Job {
   std::string image;
   std::string out;
+  DecodeOptions decode;
   PreprocessOptions options;
   bool tensor = false;
 };
@@ -111,6 +113,12 @@ Result<void> add_step(const std::string& step, Job& job) {
     job.options.geometry.emplace_back(crop);
     return {};
   }
+  if (kind == "decode") {
+    if (!parse_size(rest, job.decode.least_width, job.decode.least_height)) {
+      job.decode.least_shorter = std::atoi(rest.c_str());
+    }
+    return {};
+  }
   if (kind != "resize" && kind != "tensor") {
     return bad(step);
   }
@@ -135,7 +143,7 @@ Result<void> add_step(const std::string& step, Job& job) {
 }
 
 Result<void> run(const Job& job) {
-  const Result<Image> image = read_image(job.image);
+  const Result<Image> image = read_image(job.image, job.decode);
   if (!image) {
     return image.error();
   }

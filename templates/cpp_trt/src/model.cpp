@@ -268,6 +268,8 @@ Result<void> configure_process(const ProcessOptions& options) {
 
 int process_threads() { return kThreads; }
 
+int required_threads() { return 0; }
+
 std::string backend_version() { return std::string(trt::kProduct) + " " + trt::to_string(trt::library_version()); }
 
 }  // namespace {= name =}

@@ -8,6 +8,8 @@
 #include <sys/utsname.h>
 #endif
 
+#include "{= name =}/model.hpp"
+
 #include "libtorch_info.hpp"
 
 namespace {= name =} {
@@ -44,6 +46,8 @@ std::set<std::string> cpu_flags() {
 }
 
 }  // namespace
+
+int required_threads() { return kCompiled ? kCompiledFor.threads : 0; }
 
 const LibTorchFacts& libtorch_facts() noexcept {
   static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads, kCompiled ? &kCompiledFor : nullptr};

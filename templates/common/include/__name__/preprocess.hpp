@@ -64,6 +64,10 @@ struct PreprocessOptions {
 // The options of this model's own transforms; see model_info.hpp.
 [[nodiscard]] const PreprocessOptions& model_preprocess();
 
+// How little of a JPEG may be decoded before such a preprocessing: no resize has to enlarge what it leaves. Where
+// the picture is not resized first, all of it. Other pixels than without: see DecodeOptions.
+[[nodiscard]] DecodeOptions scaled_decoding(const PreprocessOptions& options = model_preprocess());
+
 // Resize and crop on 8-bit pixels, bit-exact with Pillow. A resize that a crop follows computes only
 // the pixels that the crop keeps.
 [[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);

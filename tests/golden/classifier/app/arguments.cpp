@@ -92,6 +92,8 @@ Result<Arguments> parse_arguments(int argc, const char* const* argv) {
       arguments.help = true;
     } else if (option == "--json") {
       arguments.json = true;
+    } else if (option == "--fast-jpeg") {
+      arguments.fast_jpeg = true;
     } else if (option == "--info") {
       arguments.info = true;
     } else if (option == "--verbose") {
@@ -143,7 +145,10 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --save-input FILE  write the tensor that the model was fed
   --topk N           classes to print (default 5)
   --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
-  --threads N        threads for one run (default: the backend's choice)
+  --threads N        threads for the run on one picture (default: the backend's choice); of several pictures N are
+                     worked on at the same time (default: one for each processor), each by one thread
+  --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their size where the model takes no more:
+                     faster for large ones, and other pixels, so that answers differ in their digits
   --json             results as JSON on standard output
   --info             print what the model takes and gives and what was loaded, and stop
   --verbose          print what the backend says while it loads

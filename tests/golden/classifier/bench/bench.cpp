@@ -166,10 +166,11 @@ Result<Stages> measure_stages(const Model& model, const bench::Options& options)
   std::vector<double> prepare;
   std::vector<double> infer;
   std::vector<double> post;
+  const sample::DecodeOptions decoding = options.fast_jpeg ? sample::scaled_decoding() : sample::DecodeOptions();
   const int runs = options.iterations > 0 ? options.iterations : 30;
   for (int i = -3; i < runs; ++i) {
     const Clock::time_point t0 = Clock::now();
-    const Result<sample::Image> image = sample::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+    const Result<sample::Image> image = sample::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), decoding);
     if (!image) {
       return Error{image.error().code, options.image + ": " + image.error().message};
     }

@@ -359,6 +359,21 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
 
 }  // namespace
 
+DecodeOptions scaled_decoding(const PreprocessOptions& options) {
+  DecodeOptions decode;
+  if (options.geometry.empty() || options.geometry.front().kind != GeometryStep::Kind::resize) {
+    return decode;
+  }
+  const Resize& first = options.geometry.front().resize;
+  if (first.shorter > 0) {
+    decode.least_shorter = first.shorter;
+  } else {
+    decode.least_width = first.width;
+    decode.least_height = first.height;
+  }
+  return decode;
+}
+
 Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry) {
   return guarded<Image>([&]() -> Result<Image> {
     Bench bench;

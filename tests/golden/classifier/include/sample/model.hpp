@@ -179,6 +179,9 @@ struct ProcessOptions {
 // Threads that one run() uses on the CPU in this process.
 [[nodiscard]] int process_threads();
 
+// Threads that one run() has to have: compiled code packs its weights for one number of them. 0: any number will do.
+[[nodiscard]] int required_threads();
+
 // "LibTorch 2.15.0": what runs the model.
 [[nodiscard]] std::string backend_version();
 
