@@ -4,8 +4,8 @@
 
 Each model becomes two projects with random lively weights: the default artifact (--tune: the fastest that
 passes) and `--artifact plain`. `gencpp bench` measures both and the peers in interleaved rounds, batch 1,
-float32. What was measured is kept in the folder --work, so that a run that ended goes on; --again makes all
-anew. Peers need `pip install onnxruntime openvino`. Ratios are not judged; run it on an idle machine.
+float32. Projects and what was measured are kept in the folder --work, so that a run that ended goes on; --again
+makes all anew. Peers need `pip install onnxruntime openvino`. Ratios are not judged; run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 MODELS = (
     *("resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121"),
     *("squeezenet1_1", "shufflenet_v2_x1_0", "vgg16", "vit_b_16"),
@@ -39,19 +40,26 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--table", type=Path, help="markdown file to write")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "gencpp-cpu-figures")
+    parser.add_argument("--build-only", action="store_true", help="make the projects, measure nothing")
     parser.add_argument("--again", action="store_true", help="also what was measured before")
     options = parser.parse_args()
+    if options.again:
+        shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True, exist_ok=True)
     rows = []
-    for name in options.models.split(","):
+    names = options.models.split(",")
+    for name in names:  # first, so that nothing is compiled between the measurements
+        projects(name, options)
+    for name in () if options.build_only else names:
         file = options.work / f"{name}{'-tuned' if options.tune else ''}.json"
-        if options.again or not file.is_file():
+        if not file.is_file():
             file.write_text(json.dumps(measured(name, options)), encoding="utf-8")
         rows.append(row(name, json.loads(file.read_text(encoding="utf-8"))))
         print(line(rows[-1]), flush=True)
         if options.table:
             options.table.write_text(table(rows, options), encoding="utf-8")
-    print(means(rows))
+    if rows:
+        print(means(rows))
     return 0
 
 
@@ -62,14 +70,29 @@ def gencpp(*arguments: str | Path) -> None:
         raise SystemExit(f"{' '.join(argv)}\nexited with {done.returncode}:\n{done.stderr[-3000:]}")
 
 
+def projects(name: str, options: argparse.Namespace) -> tuple[Path, Path]:
+    """The default (or tuned) project and the plain one: written and built where they are not."""
+    from generator.bench.build import build
+
+    own = f"{name}_tuned" if options.tune else name
+    more = ["--tune", "--name", own] if options.tune else []
+    found = options.work / own, options.work / f"{name}_plain"
+    for folder, arguments in zip(
+        found, (more, ["--artifact", "plain", "--name", f"{name}_plain"]), strict=True
+    ):
+        if not (folder / "built").is_file():
+            print(f"making {folder.name}", file=sys.stderr, flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            gencpp("new", "--model", name, "--weights", "none", *arguments, folder)
+            build(folder, lambda _: None)
+            (folder / "built").touch()
+    return found
+
+
 def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """bench.json of both projects, with the variants that they are."""
-    ours, plain = options.work / name, options.work / f"{name}_plain"
-    for folder in (ours, plain):
-        shutil.rmtree(folder, ignore_errors=True)
-    gencpp("new", "--model", name, "--weights", "none", *(["--tune"] if options.tune else []), ours)
-    gencpp("new", "--model", name, "--weights", "none", "--artifact", "plain", "--name", plain.name, plain)
-    out = options.work / f"{name}-bench"
+    ours, plain = projects(name, options)
+    out = options.work / f"{ours.name}-bench"
     out.mkdir(exist_ok=True)
     gencpp(
         *("bench", ours, plain, "--against", ",".join(PEERS), "--threads", str(options.threads)),
@@ -77,16 +100,15 @@ def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
     )
     report: dict[str, Any] = json.loads((out / "bench.json").read_text(encoding="utf-8"))
     manifest = json.loads((ours / "gencpp.json").read_text(encoding="utf-8"))["project"]
-    for folder in (ours, plain):
-        shutil.rmtree(folder)
-    return {"bench": report, "libtorch": manifest["libtorch"]}
+    return {"bench": report, "name": manifest["name"], "libtorch": manifest["libtorch"]}
 
 
 def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """Ratios of each round, so that what the machine did in one hits both sides."""
     runs = {(r["project"], r["subject"]): r for r in found["bench"]["runs"]}
-    ours, plain = runs[name, "c++"], runs[f"{name}_plain", "c++"]
-    peers = {p: runs[name, p] for p in PEERS if (name, p) in runs}
+    key = found["name"]
+    ours, plain = runs[key, "c++"], runs[f"{name}_plain", "c++"]
+    peers = {p: runs[key, p] for p in PEERS if (key, p) in runs}
     if not peers:
         raise SystemExit(f"{name}: no peer could be measured: {found['bench']['projects'][0]['skipped']}")
     best = min(peers, key=lambda p: float(peers[p]["p50_ms"]))

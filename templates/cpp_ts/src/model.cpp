@@ -22,9 +22,11 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -32,6 +34,10 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "{= name =}/assets.hpp"
 
@@ -226,6 +232,31 @@ Result<void> flatten(const c10::IValue& value, std::vector<at::Tensor>& tensors)
     return {};
   }
   return Error{ErrorCode::unsupported, "the model returned a " + value.tagKind() + "; only tensors, and tuples, lists and dictionaries of them, are supported"};
+}
+
+// Whether freed memory is kept for the next run instead of given back to the system.
+std::atomic<bool>& memory_is_kept() {
+  static std::atomic<bool> kept = false;
+  return kept;
+}
+
+// Left alone, glibc gives the memory of a run's intermediate tensors back when the run is over, and the next
+// run waits while the system maps and clears it anew.
+void keep_memory() {
+#if defined(__GLIBC__)
+  constexpr int kLargest = 32 * 1024 * 1024;  // the most that glibc takes: what is larger is mapped for itself
+  constexpr int kNever = std::numeric_limits<int>::max();
+  memory_is_kept() = mallopt(M_MMAP_THRESHOLD, kLargest) == 1 && mallopt(M_TRIM_THRESHOLD, kNever) == 1;
+#endif
+}
+
+// What loading and warming up needed is not kept: other threads than theirs run the model.
+void release_memory() {
+#if defined(__GLIBC__)
+  if (memory_is_kept()) {
+    malloc_trim(0);
+  }
+#endif
 }
 
 }  // namespace
@@ -548,6 +579,7 @@ Result<Model> Model::load(const LoadOptions& options) {
     // between the parts of a run. Who loads on one thread and runs on another would pay for it with every run.
     std::optional<Result<Model>> loaded;
     std::thread([&] { loaded.emplace(guarded("loading the model", [&] { return load_unguarded(options); })); }).join();
+    release_memory();
     return *std::move(loaded);
   });
 }
@@ -747,6 +779,9 @@ Result<void> configure_process(const ProcessOptions& options) {
     const int threads = options.threads > 0 ? options.threads : libtorch_facts().threads;
     if (threads > 0) {
       at::set_num_threads(threads);
+    }
+    if (options.keep_memory) {
+      keep_memory();
     }
     if (const bool fusion = options.fusion.value_or(libtorch_facts().fusion); fusion != torch::jit::RegisterLlgaFuseGraph::isEnabled() && at::hasMKLDNN()) {
       torch::jit::RegisterLlgaFuseGraph::setEnabled(fusion);

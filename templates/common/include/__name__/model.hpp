@@ -170,6 +170,8 @@ struct ProcessOptions {
   // LibTorch on the CPU: oneDNN graph fusion for every TorchScript model of the process that is loaded
   // from now on; empty: what this artifact was tuned with.
   std::optional<bool> fusion;
+  // LibTorch on the CPU with glibc: memory that a run frees stays with the process, for the next run.
+  bool keep_memory = true;
 };
 
 // Changes switches that belong to the whole process, so it is for programs, not for libraries: nothing
