@@ -181,10 +181,7 @@ def run(subject: Subject, threads: int, files: list[Path]) -> tuple[list[Best], 
 
 def differing(ours: Best, theirs: Best) -> bool:
     """Whether the classes are others, beyond such as have next to one probability."""
-    return any(
-        a != b and abs(p - q) > CLOSE * max(p, q)
-        for (a, p), (b, q) in zip(ours, theirs, strict=True)
-    )
+    return any(a != b and abs(p - q) > CLOSE * max(p, q) for (a, p), (b, q) in zip(ours, theirs, strict=True))
 
 
 def check(subjects: list[Subject], pictures: list[Path], threads: int) -> dict[str, int]:
