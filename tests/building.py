@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def must(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[
     """The same, after a check that it passed."""
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done
+
+
+def compile_object(source: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """One object file, by the launcher that CMake's builds have; the caller looks at the exit code."""
+    launcher = list(filter(None, os.environ.get("CMAKE_CXX_COMPILER_LAUNCHER", "").split(";")))
+    argv = [*launcher, str(find_toolchain().compiler), *flags, "-MD", "-MF", str(out.with_suffix(".d"))]
+    argv += ["-c", str(source), "-o", str(out)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
 def ctest(build: Path, *arguments: str) -> dict[str, str]:

@@ -8,9 +8,12 @@ import re
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from building import compile_object, must
 
 HERE = Path(__file__).parent
 SOURCES = {
@@ -81,10 +84,18 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str) -> Dou
         into = folder / ("cuda" if stem == "cudart" else "lib")
         major = "99" if stem == "cudart" else version.split(".")[0]
         library = into / f"lib{stem}.so.{major if stem == 'cudart' else version}"
-        argv = [compiler, "-std=c++17", "-fPIC", "-shared", *SANITIZE]
-        argv += ["-Wall", "-Wextra", "-Woverloaded-virtual", "-Werror", "-Wno-deprecated-declarations"]
-        argv += ["-isystem", str(include), "-isystem", str(cuda_include), f"-I{folder}", f"-I{HERE}"]
-        argv += [str(HERE / s) for s in sources]
+        flags = ["-std=c++17", "-fPIC", *SANITIZE]
+        flags += ["-Wall", "-Wextra", "-Woverloaded-virtual", "-Werror", "-Wno-deprecated-declarations"]
+        flags += ["-isystem", str(include), "-isystem", str(cuda_include), f"-I{folder}", f"-I{HERE}"]
+
+        def compiled(source: str, flags: list[str] = flags) -> Path:
+            out = folder / f"{Path(source).stem}.o"
+            must(compile_object(HERE / source, out, *flags))
+            return out
+
+        with ThreadPoolExecutor(2) as pool:
+            objects = list(pool.map(compiled, sources))
+        argv = [compiler, "-shared", *SANITIZE, *map(str, objects)]
         argv += [
             "-o",
             str(library),

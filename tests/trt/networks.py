@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import building
 from building import must
 from fakes.double import SANITIZE, Double, cuda_include
 from fakes.network_record import Record, read_record
@@ -112,10 +113,10 @@ def compile_object(folder: Path, source: str, include: Path, out: Path, *flags: 
     assert cuda is not None
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        argv = [str(find_toolchain().compiler), "-std=c++17", "-c", *STRICT, *SANITIZE, *flags]
+        argv = ["-std=c++17", *STRICT, *SANITIZE, *flags]
         argv += ["-isystem", str(include), "-isystem", str(cuda), f'-D{NAME.upper()}_NETWORK_CODE="test"']
-        argv += [f"-I{folder / 'include'}", f"-I{folder / 'src'}", str(folder / source), "-o", str(out)]
-        must(subprocess.run(argv, capture_output=True, text=True, check=False))
+        argv += [f"-I{folder / 'include'}", f"-I{folder / 'src'}"]
+        must(building.compile_object(folder / source, out, *argv))
     return out
 
 
