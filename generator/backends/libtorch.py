@@ -33,6 +33,11 @@ sets of the machine it was made on: `load()` checks them and the whole sha256 fi
 Its weights are packed for {threads} threads; with others it is right, and slower.
 """
 
+_COMPILED_GPU = """\
+The artifact is code that torch compiled for {architecture}, LibTorch {torch} and a GPU of compute capability
+{capability} ({gpu}): `load()` checks them and the whole sha256 first, and refuses elsewhere.
+"""
+
 _TUNED = (
     "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
 )
@@ -48,7 +53,13 @@ def _runtime(spec: LibTorchSpec) -> str:
         text += _HALF.format(precision=spec.precision.value)
     if spec.compiled is not None:
         made = spec.compiled
-        text += _COMPILED.format(architecture=made.architecture, torch=made.torch, threads=made.threads)
+        text += (_COMPILED_GPU if made.gpu else _COMPILED).format(
+            architecture=made.architecture,
+            torch=made.torch,
+            threads=made.threads,
+            gpu=made.gpu,
+            capability=made.capability,
+        )
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
     return (
