@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import platform
 import re
 from dataclasses import replace
@@ -38,16 +39,23 @@ _INSTRUCTIONS = re.compile(
 
 
 def export_aoti(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, variant: Variant, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    variant: Variant,
+    progress: Progress,
+    device: str = "cpu",
 ) -> tuple[Artifact, ModelSpec, CompiledFor]:
     """Writes directory/model.pt2; gives the spec back with the batch fixed where the export needs it.
 
     The package is compared with the eager module before it is taken, for two seeds and for another batch
     size. Takes from 20 s to minutes. Raises CheckFailed when the model cannot be exported or answers
-    otherwise, EnvironmentLacks without a C++ compiler.
+    otherwise, EnvironmentLacks without a C++ compiler, or for `cuda` without a GPU.
     """
     import torch
 
+    if device == "cuda":
+        check_gpu()
     if loaded.scripted:
         raise UsageError(
             f"{loaded.source_text}: AOTInductor compiles Python models, not TorchScript files",
@@ -60,19 +68,20 @@ def export_aoti(
             "code would do to the caller's memory",
             hint="Leave --artifact aoti out.",
         )
+    loaded = _moved(loaded, device)
     path = directory / ARTIFACT
     made, notes = spec, list(spec.notes)
-    reason = _compile(loaded, made, path, variant, progress)
+    reason = _compile(loaded, made, path, variant, progress, device)
     if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
         made = fix_batch(spec)
         notes.append(f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}.")
-        reason = _compile(loaded, made, path, variant, progress)
+        reason = _compile(loaded, made, path, variant, progress, device)
     if reason:
         raise CheckFailed(
             f"{loaded.source_text} cannot be compiled by AOTInductor: {reason}",
             hint="Leave --artifact aoti out: TorchScript takes more models.",
         )
-    worst = _compare(loaded, made, path)
+    worst = _compare(loaded, made, path, device)
     sha256, head_tail, size = hashes(path)
     progress(f"{ARTIFACT}: {size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output")
     artifact = Artifact(
@@ -86,12 +95,34 @@ def export_aoti(
     return (
         artifact,
         replace(made, notes=tuple(notes)),
-        this_machine(torch.__version__, torch.get_num_threads()),
+        this_machine(torch.__version__, torch.get_num_threads(), device),
     )
 
 
-def this_machine(torch: str, threads: int) -> CompiledFor:
+def check_gpu() -> None:
+    """Raises EnvironmentLacks where this torch has no GPU to compile for."""
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    why = "it is a CPU build" if torch.version.cuda is None else "there is no NVIDIA GPU or driver"
+    raise EnvironmentLacks(
+        "--device cuda compiles on the GPU that the code is for, and "
+        f"torch {torch.__version__} sees none: {why}",
+        hint="Run gencpp on the machine with the GPU; TorchScript (without --artifact aoti) runs on both.",
+    )
+
+
+def _moved(loaded: LoadedModel, device: str) -> LoadedModel:
+    """`loaded` with a copy of its module on `device`; answers are compared with the given one's."""
+    if device == "cpu":
+        return loaded
+    return replace(loaded, module=copy.deepcopy(loaded.module).to(device), reference=loaded.eager)
+
+
+def this_machine(torch: str, threads: int, device: str = "cpu") -> CompiledFor:
     """What code that is compiled here needs of the machine that runs it."""
+    gpu, capability = _this_gpu() if device == "cuda" else ("", "")
     flags: list[str] = []
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
         line = next((line for line in file if line.startswith("flags")), ":")
@@ -101,17 +132,28 @@ def this_machine(torch: str, threads: int) -> CompiledFor:
         cpu_flags=tuple(flags),
         torch=torch.partition("+")[0],
         threads=threads,
+        gpu=gpu,
+        capability=capability,
     )
 
 
-def _compile(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress) -> str:
+def _this_gpu() -> tuple[str, str]:
+    import torch
+
+    major, minor = torch.cuda.get_device_capability()
+    return torch.cuda.get_device_name(), f"{major}.{minor}"
+
+
+def _compile(
+    loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress, device: str
+) -> str:
     """Writes `path`, or says why not."""
     import torch
 
     progress("compiling with AOTInductor (from 20 s to minutes)")
     options = {"freezing": True, "max_autotune": variant.max_autotune}
     # Of the opt sizes: weights are packed for what the example has, and packed anew in every run of another.
-    examples = seeded_inputs(spec.inputs, _SEEDS[0])
+    examples = [x.to(device) for x in seeded_inputs(spec.inputs, _SEEDS[0])]
     try:
         with quiet_compiler(), torch.no_grad(), _ones_may_vary():
             program = torch.export.export(
@@ -134,18 +176,22 @@ def _compile(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant,
     return ""
 
 
-def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path) -> float:
+def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path, device: str) -> float:
     """Largest relative difference from eager; raises CheckFailed beyond the goldens' tolerance."""
     import torch
 
     with quiet_compiler():
         package: Any = torch._inductor.aoti_load_package(str(path))
+
+    def run(*inputs: Any) -> Any:
+        return _on_cpu(package(*[x.to(device) for x in inputs]))
+
     first = spec.inputs[0].dims[:1]
     batches = (None, None, first[0].opt + 1) if first and first[0].dynamic else (None, None)
     worst = 0.0
     for seed, batch in zip((*_SEEDS, _SEEDS[1]), batches, strict=False):
         problem, relative = compared_with_eager(
-            package,
+            run,
             loaded.eager,
             seeded_inputs(spec.inputs, seed, batch),
             LIBTORCH_TOLERANCE[loaded.precision],
@@ -157,6 +203,13 @@ def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path) -> float:
             )
         worst = max(worst, relative)
     return worst
+
+
+def _on_cpu(value: Any) -> Any:
+    """The tensors of a module's return value, on the CPU, in the same structure."""
+    import torch.utils._pytree as pytree
+
+    return pytree.tree_map(lambda x: x.cpu() if hasattr(x, "cpu") else x, value)
 
 
 def _ones_may_vary() -> contextlib.AbstractContextManager[Any]:

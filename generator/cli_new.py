@@ -65,6 +65,13 @@ def new(
             show_default=False,
         ),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="LibTorch, --artifact aoti: compile for cpu (default) or cuda (the GPU of this machine).",
+            show_default=False,
+        ),
+    ] = None,
     tune: Annotated[
         bool,
         typer.Option(
@@ -98,6 +105,7 @@ def new(
         tensorrt_min=tensorrt_min,
         trt_api=trt_api,
         artifact=artifact,
+        device=device,
         tune=tune,
         weights=weights,
         seed=seed,

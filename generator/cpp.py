@@ -208,6 +208,8 @@ def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
             f"    {string_literal(' '.join(made.cpu_flags))},",
             f"    {string_literal(made.torch)},",
             f"    {made.threads},",
+            f"    {string_literal(made.gpu)},",
+            f"    {string_literal(made.capability)},",
             "};",
             "",
             f"}}  // namespace {name}",

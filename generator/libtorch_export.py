@@ -37,14 +37,19 @@ def export_default(
 
 
 def export_libtorch(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, variant: Variant, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    variant: Variant,
+    progress: Progress,
+    device: str = "cpu",
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     """Writes the artifact into `directory`; gives the spec back with the batch fixed where it needs that."""
     compiled: CompiledFor | None = None
     if variant.compiled:
         from .aoti import export_aoti
 
-        artifact, spec, compiled = export_aoti(loaded, spec, directory, variant, progress)
+        artifact, spec, compiled = export_aoti(loaded, spec, directory, variant, progress, device)
     else:
         from .export import export_torchscript
 

@@ -30,7 +30,7 @@ from .spec import (
     VerifyReport,
 )
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
-from .variants import UNFUSED, Variant, variant_named
+from .variants import DEVICES, UNFUSED, Variant, variant_named
 from .verify import verify_project
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Request:
     dynamic: tuple[str, ...] = ()
     """`input:dimension=min:opt:max`, further profiles after commas"""
     precision: str | None = None
+    device: str | None = None
     """`fp32`, `fp16` (tensorrt only)"""
     tf32: bool = False
     tensorrt_min: str | None = None
@@ -292,6 +293,7 @@ def _check_options(request: Request) -> None:
         raise UsageError("--artifact and --tune: --tune chooses the artifact", hint="Leave one of them out.")
     variant = variant_named(request.artifact or "torchscript")
     _check_precision(request, variant)
+    _check_device(request, variant)
     if request.trt_api not in (None, *TRT_APIS):
         raise UsageError(
             f"there is no TensorRT API '{request.trt_api}'", hint=f"Choose from: {', '.join(TRT_APIS)}."
@@ -318,6 +320,21 @@ def _check_precision(request: Request, variant: Variant) -> None:
             "float32 on the CPU",
             hint=f"Use --artifact {UNFUSED}, or leave --artifact out.",
         )
+
+
+def _check_device(request: Request, variant: Variant) -> None:
+    if request.device not in (None, *DEVICES):
+        raise UsageError(f"there is no device '{request.device}'", hint=f"Choose from: {', '.join(DEVICES)}.")
+    if request.device is not None and not (request.artifact and variant.compiled):
+        raise UsageError(
+            "--device: only for --artifact aoti, whose code is compiled for one",
+            hint="Leave it out: TorchScript runs on both, by the program's --device or LoadOptions::device.",
+        )
+    if request.device == "cuda":
+        need_torch()
+        from .aoti import check_gpu
+
+        check_gpu()
 
 
 def _refuse_onnx(source: str) -> None:
@@ -445,7 +462,8 @@ def _export_libtorch(
     if named is None and precision is Precision.fp32:
         return export_default(loaded, spec, assets, progress)
     made = in_precision(loaded, spec, precision)
-    return export_libtorch(made, spec, assets, variant_named(named or UNFUSED), progress)
+    variant = variant_named(named or UNFUSED)
+    return export_libtorch(made, spec, assets, variant, progress, request.device or "cpu")
 
 
 def _export_onnx(
@@ -521,6 +539,7 @@ def _options(request: Request) -> dict[str, str]:
         "tensorrt_min": request.tensorrt_min or "",
         "trt_api": request.trt_api or "",
         "artifact": request.artifact or "",
+        "device": request.device or "",
         "tune": "yes" if request.tune else "",
         "preprocess": last(request.preprocess)
         if "/" in (request.preprocess or "")

@@ -389,6 +389,10 @@ class CompiledFor(JsonValue):
     """Version of the libraries that it calls: `2.15.0`."""
     threads: int
     """Threads that its weights are packed for: with others it is right, and slower."""
+    gpu: str = ""
+    """The GPU that it was compiled on, by its driver's name; empty: it runs on the CPU."""
+    capability: str = ""
+    """That GPU's compute capability: `9.0`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

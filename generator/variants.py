@@ -51,6 +51,10 @@ ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 """What --artifact calls a variant, besides the variants' own names."""
 
 
+DEVICES = ("cpu", "cuda")
+"""What --device takes: where compiled code is to run."""
+
+
 def variant_named(name: str) -> Variant:
     """The variant of `--artifact NAME`; raises UsageError for a name that there is not."""
     found = VARIANTS.get(ARTIFACTS.get(name, name))

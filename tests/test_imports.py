@@ -95,6 +95,7 @@ ALLOWED: dict[str, set[str]] = {
             "network_export",
             "libtorch_export",
             "half",
+            "aoti",
             "again",
             "tune",
             "variants",

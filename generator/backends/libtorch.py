@@ -33,12 +33,24 @@ sets of the machine it was made on: `load()` checks them and the whole sha256 fi
 Its weights are packed for {threads} threads; with others it is right, and slower.
 """
 
+_COMPILED_GPU = """\
+The artifact is code that torch compiled for {architecture}, LibTorch {torch} and a GPU of compute capability
+{capability} ({gpu}): `load()` checks them and the whole sha256 first, and refuses elsewhere.
+"""
+
+_GPU = """
+On an NVIDIA GPU (`--device cuda`, `LoadOptions::device`) each caller has a stream, pinned memory and CUDA
+graphs of its own (`LoadOptions::engine` turns graphs off and bounds the callers; `{name} --info` says what is
+in use). Graphs are built where CUDA's headers are found: `-D{NAME}_CUDA=ON` insists. `-D{NAME}_NVTX=ON` marks
+runs for NVIDIA's profilers, on the CPU too.
+"""
+
 _TUNED = (
     "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
 )
 
 
-def _runtime(spec: LibTorchSpec) -> str:
+def _runtime(name: str, spec: LibTorchSpec) -> str:
     """How the program runs the artifact, for the project's README."""
     text = f"## Speed\n\n{VARIANTS[spec.variant].what} (`{spec.variant}`)"
     text += f", {spec.threads} threads unless the caller says otherwise.\n" if spec.threads else ".\n"
@@ -48,9 +60,19 @@ def _runtime(spec: LibTorchSpec) -> str:
         text += _HALF.format(precision=spec.precision.value)
     if spec.compiled is not None:
         made = spec.compiled
-        text += _COMPILED.format(architecture=made.architecture, torch=made.torch, threads=made.threads)
+        text += (_COMPILED_GPU if made.gpu else _COMPILED).format(
+            architecture=made.architecture,
+            torch=made.torch,
+            threads=made.threads,
+            gpu=made.gpu,
+            capability=made.capability,
+        )
+    if spec.compiled is None or spec.compiled.gpu:
+        text += _GPU.format(name=name, NAME=name.upper())
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
+    if spec.precision is not Precision.fp32:
+        return text + "\n`gencpp bench` compares with others.\n\n"
     return (
         text
         + "\n`gencpp tune` measures the variants on another machine; `gencpp bench` compares with others.\n\n"
@@ -89,7 +111,7 @@ class LibTorch:
         return {
             "backend_title": self.title,
             "readme_needs": _NEEDS,
-            "readme_runtime": _runtime(project.libtorch or LibTorchSpec()),
+            "readme_runtime": _runtime(project.name, project.libtorch or LibTorchSpec()),
         }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:

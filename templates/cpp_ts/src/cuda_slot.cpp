@@ -18,6 +18,8 @@ namespace {
 
 // Of each slot: sizes of inputs whose memory and graphs are kept.
 constexpr std::size_t kMaxShapes = 4;
+// Where sizes come and go, capturing costs more than replays give back: a slot captures no more than these.
+constexpr int kMostCaptures = 32;
 
 bool same_sizes(const std::vector<Dims>& known, TensorViews views) {
   return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
@@ -160,6 +162,7 @@ bool Slot::capture(Shape& shape, TensorViews inputs) {
         throw std::runtime_error(captured.error().message);
       }
     });
+    ++captures_;
     return true;
   } catch (const c10::Error& e) {
     why = e.what_without_backtrace();
@@ -173,7 +176,7 @@ bool Slot::capture(Shape& shape, TensorViews inputs) {
 
 Result<void> Slot::compute(Shape& shape, TensorViews inputs) {
   const NvtxRange range("{= name =} compute");
-  if (lane_ != nullptr && shape.ran && runner_->graphs_.on() && (shape.graph != nullptr || capture(shape, inputs))) {
+  if (lane_ != nullptr && shape.ran && runner_->graphs_.on() && (shape.graph != nullptr || (captures_ < kMostCaptures && capture(shape, inputs)))) {
     shape.graph->replay();
     return {};
   }

@@ -61,6 +61,7 @@ class Slot {
   std::vector<c10::Event> events_;
   std::vector<Shape> shapes_;
   std::uint64_t runs_ = 0;
+  int captures_ = 0;
 };
 
 }  // namespace {= name =}::cuda

@@ -54,6 +54,15 @@ const LibTorchFacts& libtorch_facts() noexcept {
   return facts;
 }
 
+bool compiled_for_gpu() noexcept { return kCompiled && *kCompiledFor.gpu != '\0'; }
+
+Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const std::string& capability) {
+  if (capability != wanted.capability) {
+    return Error{ErrorCode::unsupported, "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" + wanted.gpu + "), this one is " + name + " with " + capability + ": run gencpp on this machine, or without --artifact aoti"};
+  }
+  return {};
+}
+
 Result<void> check_machine(const CompiledFor& wanted, const std::string& torch) {
   const std::string remedy = ": run gencpp on this machine, or without --artifact aoti";
   if (architecture() != wanted.architecture) {

@@ -12,8 +12,10 @@ function(sample_find_cuda_headers out missing)
   foreach(file IN ITEMS "${LibTorch_ROOT_FOUND}/version.py" "${LibTorch_ROOT_FOUND}/build-version")
     if(NOT wanted AND EXISTS "${file}")
       file(READ "${file}" text)
-      if(text MATCHES "cuda[^\n=]*= *'([0-9]+\\.[0-9]+)'" OR text MATCHES "\\+cu([0-9]+)")
-        string(REGEX REPLACE "^([0-9]+)([0-9])$" "\\1.\\2" wanted "${CMAKE_MATCH_1}")
+      if(text MATCHES "cuda[^\n=]*= *'([0-9]+\\.[0-9]+)'")  # version.py
+        set(wanted "${CMAKE_MATCH_1}")
+      elseif(text MATCHES "\\+cu([0-9]+)([0-9])")  # 2.9.0+cu126
+        set(wanted "${CMAKE_MATCH_1}.${CMAKE_MATCH_2}")
       endif()
     endif()
   endforeach()

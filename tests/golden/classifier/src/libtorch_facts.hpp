@@ -10,9 +10,11 @@ namespace sample {
 // The machine that compiled code was made for.
 struct CompiledFor {
   const char* architecture;
-  const char* cpu_flags;  // names of /proc/cpuinfo, separated by spaces
-  const char* torch;      // version of LibTorch
-  int threads;            // that its weights are packed for
+  const char* cpu_flags;   // names of /proc/cpuinfo, separated by spaces
+  const char* torch;       // version of LibTorch
+  int threads;             // that its weights are packed for
+  const char* gpu;         // empty: the CPU
+  const char* capability;  // of that GPU, "9.0"
 };
 
 struct LibTorchFacts {
@@ -25,6 +27,12 @@ struct LibTorchFacts {
 };
 
 [[nodiscard]] const LibTorchFacts& libtorch_facts() noexcept;
+
+// Whether there is compiled code, and it is for a GPU.
+[[nodiscard]] bool compiled_for_gpu() noexcept;
+
+// Fails where a GPU is not of the kind that the code was compiled for.
+[[nodiscard]] Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const std::string& capability);
 
 // Fails where code that was compiled for `wanted` must not run: another processor or another LibTorch.
 [[nodiscard]] Result<void> check_machine(const CompiledFor& wanted, const std::string& torch);

@@ -18,6 +18,8 @@ inline constexpr CompiledFor kCompiledFor{
     "",
     "",
     0,
+    "",
+    "",
 };
 
 }  // namespace sample

@@ -41,6 +41,7 @@
 
 #include "sample/assets.hpp"
 
+#include "cuda_driver.hpp"
 #include "embedded.hpp"
 #include "facts.hpp"
 #include "integrity.hpp"
@@ -274,6 +275,7 @@ struct Model::Impl {
   bool fused = false;          // oneDNN graph fusion was on when this was loaded
   bool settles = false;        // the executor compiles for each size of inputs
   mutable std::mutex settling;
+  mutable std::mutex enqueueing;  // compiled code on a GPU: its callers take turns to start it
   mutable std::shared_mutex settled_mutex;
   mutable std::vector<std::vector<Dims>> settled_dims;  // sizes of inputs that code was compiled for
 #if !defined(SAMPLE_NO_AOTI)
@@ -380,6 +382,7 @@ Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) cons
     return {};
   }
   const NvtxRange range("sample set up shapes");
+  const FusionPause not_for_this_model(fused);
   for (int i = 0; i < kWarmUpRuns; ++i) {
     Scratch copy;
     for (const at::Tensor& tensor : scratch.tensors) {
@@ -401,6 +404,11 @@ Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) cons
 // Replaces the inputs in scratch.tensors by the outputs.
 Result<void> Model::Impl::forward_once(Scratch& scratch) const {
 #if !defined(SAMPLE_NO_AOTI)
+  if (package && device == Device::cuda) {
+    const std::lock_guard<std::mutex> one_at_a_time(enqueueing);
+    scratch.tensors = package->boxed_run(std::move(scratch.tensors));
+    return {};
+  }
   if (package) {
     scratch.tensors = package->boxed_run(std::move(scratch.tensors));
     return {};
@@ -557,11 +565,27 @@ Result<void> Model::Impl::read_compiled(const std::filesystem::path& file, const
   if (file.empty()) {
     return Error{ErrorCode::unsupported, "an AOTInductor package is loaded from a file: build with SAMPLE_EMBED_ASSETS=OFF"};
   }
-  if (device != Device::cpu) {
-    return Error{ErrorCode::unsupported, "the artifact was compiled for the CPU"};
+  const bool gpu = compiled_for_gpu();
+  if ((device == Device::cuda) != gpu) {
+    return Error{ErrorCode::unsupported, std::string("the artifact was compiled for ") + (gpu ? "a GPU" : "the CPU")};
   }
   if (Result<void> ours = check_machine(wanted, TORCH_VERSION); !ours) {
     return ours;
+  }
+  if (gpu) {
+    const Result<cuda::Gpu> here = cuda::gpu_named(device_index);
+    if (!here) {
+      return here.error();
+    }
+    if (Result<void> ours = check_gpu(wanted, here->name, std::to_string(here->major) + "." + std::to_string(here->minor)); !ours) {
+      return ours;
+    }
+    if (options.log && here->name != wanted.gpu) {
+      options.log(LogLevel::warning, "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
+    }
+    // Without LibTorch's own bookkeeping of callers, which a CUDA graph cannot capture: see forward_once().
+    package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path_text(file), "model", true, 1, static_cast<c10::DeviceIndex>(device_index));
+    return {};
   }
   if (options.log && at::get_num_threads() != wanted.threads) {
     options.log(LogLevel::warning, "the artifact's weights are packed for " + std::to_string(wanted.threads) + " threads, this process has " + std::to_string(at::get_num_threads()) + ": every run packs them anew");
@@ -590,7 +614,7 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
       options.log(level, message);
     }
   };
-  const Device device = options.device.value_or(Device::cpu);
+  const Device device = options.device.value_or(compiled_for_gpu() ? Device::cuda : Device::cpu);
   const auto progress = [&](double fraction, const std::string& what) {
     if (options.progress) {
       options.progress(fraction, what);
@@ -624,8 +648,9 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   impl->device = device;
   impl->device_index = options.device_index;
   impl->channels_last = libtorch_facts().channels_last;
-  const FusionPause not_for_this_model(libtorch_facts().fusion);
-  impl->fused = libtorch_facts().fusion && !torch::jit::getCustomPrePasses().empty();
+  const bool fuses = libtorch_facts().fusion && device == Device::cpu;
+  const FusionPause not_for_this_model(fuses);
+  impl->fused = fuses && !torch::jit::getCustomPrePasses().empty();
 
   impl->settles = impl->fused || (device == Device::cuda && libtorch_facts().compiled == nullptr);
 

@@ -33,7 +33,8 @@ enum class LogLevel : std::uint8_t {
   warning,
 };
 
-// For backends that compile an engine for this machine (TensorRT); the others ignore it. What is built
+// For backends that compile an engine for this machine (TensorRT); the others ignore it, but for cuda_graph and
+// contexts, which LibTorch on a GPU has too. What is built
 // with other options is another engine, and cached as such.
 struct EngineOptions {
   std::uint64_t workspace_bytes = 0;  // scratch memory for one layer; 0: no limit but the GPU's memory
