@@ -28,12 +28,18 @@ sets of the machine it was made on: `load()` checks them and the whole sha256 fi
 Its weights are packed for {threads} threads; with others it is right, and slower.
 """
 
+_START = """\
+
+A CUDA build of LibTorch brings its CUDA libraries into every start, which costs time and memory where no GPU
+is used: `-D{name}_CUDA=OFF` builds a program for the CPU alone.
+"""
+
 _TUNED = (
     "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
 )
 
 
-def _runtime(spec: LibTorchSpec) -> str:
+def _runtime(name: str, spec: LibTorchSpec) -> str:
     """How the program runs the artifact, for the project's README."""
     text = f"## Speed\n\n{VARIANTS[spec.variant].what} (`{spec.variant}`)"
     text += f", {spec.threads} threads unless the caller says otherwise.\n" if spec.threads else ".\n"
@@ -42,6 +48,8 @@ def _runtime(spec: LibTorchSpec) -> str:
     if spec.compiled is not None:
         made = spec.compiled
         text += _COMPILED.format(architecture=made.architecture, torch=made.torch, threads=made.threads)
+    else:
+        text += _START.format(name=name.upper())
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
     return (
@@ -82,7 +90,7 @@ class LibTorch:
         return {
             "backend_title": self.title,
             "readme_needs": _NEEDS,
-            "readme_runtime": _runtime(project.libtorch or LibTorchSpec()),
+            "readme_runtime": _runtime(project.name, project.libtorch or LibTorchSpec()),
         }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:

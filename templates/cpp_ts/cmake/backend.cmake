@@ -7,7 +7,14 @@ else()
 endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
-set({= name =}_BACKEND_TARGET gencpp::libtorch)
+set({= NAME =}_CUDA AUTO CACHE STRING "OFF: a program for the CPU alone, which starts faster and takes less memory")
+set_property(CACHE {= NAME =}_CUDA PROPERTY STRINGS AUTO OFF)
+set({= name =}_BACKEND_TARGET gencpp::libtorch_all)
+if({= NAME =}_CUDA STREQUAL "OFF" AND NOT "{= artifact_file =}" MATCHES "[.]pt2$")  # compiled artifacts name libtorch
+  set({= name =}_BACKEND_TARGET gencpp::libtorch)
+elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
+  set({= name =}_BACKEND_TARGET gencpp::libtorch)
+endif()
 set({= name =}_BACKEND_SOURCES src/libtorch_facts.cpp)
 set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config

@@ -7,7 +7,14 @@ else()
 endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
-set(sample_BACKEND_TARGET gencpp::libtorch)
+set(SAMPLE_CUDA AUTO CACHE STRING "OFF: a program for the CPU alone, which starts faster and takes less memory")
+set_property(CACHE SAMPLE_CUDA PROPERTY STRINGS AUTO OFF)
+set(sample_BACKEND_TARGET gencpp::libtorch_all)
+if(SAMPLE_CUDA STREQUAL "OFF" AND NOT "model.pt" MATCHES "[.]pt2$")  # compiled artifacts name libtorch
+  set(sample_BACKEND_TARGET gencpp::libtorch)
+elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
+  set(sample_BACKEND_TARGET gencpp::libtorch)
+endif()
 set(sample_BACKEND_SOURCES src/libtorch_facts.cpp)
 set(sample_BACKEND_PROGRAMS "")
 set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config

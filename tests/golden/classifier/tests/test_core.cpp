@@ -53,6 +53,14 @@ void test_raw(const fs::path& folder, Checker& check) {
   check.fails(read_raw(file, DType::float32, Dims{2, 4}), ErrorCode::bad_file, "32", "a headerless file of the wrong size");
 }
 
+// A picture that is read where another one was: the same pixels, and none after a failure.
+void test_memory_used_again(const fs::path& file, const fs::path& bad, const Image& expected, Checker& check) {
+  const std::string name = file.filename().string();
+  Image image{999, 7, std::vector<std::uint8_t>(std::size_t{999} * 7 * 3, std::uint8_t{77})};
+  check.that(read_image(file, {}, image).ok() && image.width == expected.width && image.height == expected.height && image.pixels == expected.pixels, name + " in used memory");
+  check.that(!read_image(bad, {}, image).ok() && image.width == 0 && image.height == 0 && image.pixels.empty(), name + ": a picture is left after a failure");
+}
+
 void test_images(const fs::path& folder, Checker& check) {
   check.fails(read_image(folder / "missing.png"), ErrorCode::not_found, "missing.png", "a picture that is not there");
   check.fails(read_image(write_bytes(folder / "text.jpg", "this is no picture")), ErrorCode::bad_file, "text.jpg", "a text named .jpg");
@@ -67,6 +75,12 @@ void test_images(const fs::path& folder, Checker& check) {
     }
     const fs::path cut = write_bytes(folder / ("truncated" + extension), bytes.substr(0, bytes.size() / 2));
     check.fails(read_image(cut), ErrorCode::bad_file, "truncated" + extension, "half of " + pixels.image);
+    test_memory_used_again(golden(pixels.image), cut, *whole, check);
+    DecodeOptions eighth;
+    eighth.least_shorter = 1;
+    const Result<Image> small = read_image(golden(pixels.image), eighth);
+    const int divisor = extension == ".jpg" && whole->width >= 8 && whole->height >= 8 ? 8 : 1;
+    check.that(small.ok() && small->width == (whole->width + divisor - 1) / divisor && small->height == (whole->height + divisor - 1) / divisor, "the least size of " + pixels.image);
   }
 
   Image dot;

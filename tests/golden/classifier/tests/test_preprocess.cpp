@@ -108,6 +108,18 @@ void test_refusals(Checker& check) {
   check.fails(preprocessor.run(Span<const Image>(), view_of(out.data(), Dims{1, 3, 40, 51})), ErrorCode::invalid_argument, "empty", "no pictures");
 }
 
+// What a model needs of a JPEG: as much as its first resize reduces, and everything where nothing is resized first.
+void test_scaled_decoding(Checker& check) {
+  const auto needs = [](std::vector<GeometryStep> geometry) { return scaled_decoding(options_with(std::move(geometry))); };
+  const DecodeOptions shorter = needs({Resize{40, 60, 0, 0, Interpolation::bicubic}, CenterCrop{32, 32}});
+  check.that(shorter.least_shorter == 40 && shorter.least_width == 0 && shorter.least_height == 0, "the shorter side");
+  const DecodeOptions both = needs({Resize{0, 0, 30, 50, Interpolation::nearest}});
+  check.that(both.least_shorter == 0 && both.least_width == 50 && both.least_height == 30, "both sides");
+  for (const DecodeOptions& all : {needs({}), needs({CenterCrop{32, 32}, Resize{40, 0, 0, 0, Interpolation::bilinear}})}) {
+    check.that(all.least_shorter == 0 && all.least_width == 0 && all.least_height == 0, "the whole picture");
+  }
+}
+
 }  // namespace
 }  // namespace sample::test
 
@@ -121,5 +133,6 @@ int main() {
   test::test_bits(test::options_with({CenterCrop{40, 40}, Resize{0, 0, 24, 24, Interpolation::bilinear}, CenterCrop{16, 16}}), "several stages", check);
   test::test_allocations(check);
   test::test_refusals(check);
+  test::test_scaled_decoding(check);
   return check.exit_code();
 }
