@@ -45,6 +45,12 @@ in use). Graphs are built where CUDA's headers are found: `-D{NAME}_CUDA=ON` ins
 runs for NVIDIA's profilers, on the CPU too.
 """
 
+_START = """\
+
+A CUDA build of LibTorch brings its CUDA libraries into every start, which costs time and memory where no GPU
+is used: `-D{name}_CUDA=OFF` builds a program for the CPU alone.
+"""
+
 _TUNED = (
     "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
 )
@@ -69,6 +75,8 @@ def _runtime(name: str, spec: LibTorchSpec) -> str:
         )
     if spec.compiled is None or spec.compiled.gpu:
         text += _GPU.format(name=name, NAME=name.upper())
+    if spec.compiled is None:
+        text += _START.format(name=name.upper())
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
     if spec.precision is not Precision.fp32:

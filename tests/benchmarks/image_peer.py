@@ -1,4 +1,4 @@
-"""The Python side of image_to_top5.py: `image_peer.py JOB FILE...` prints the five best classes of each picture.
+"""The Python side of image_to_top5.py: `image_peer.py JOB FILE...` prints the best classes of each picture.
 
 One line a picture, as soon as it is known: JSON [[class, probability], ...].
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from generator.spec import PreprocessSpec  # noqa: E402 - after the path
-from generator.transforms import reference_tensor  # noqa: E402
+from generator.spec import PreprocessSpec
+from generator.transforms import reference_tensor
 
 
 def main(argv: Sequence[str]) -> int:

@@ -3,18 +3,18 @@
     python tests/benchmarks/image_to_top5.py [--models a,b] [--sizes 500x375,4000x3000] [--threads 1,2]
                                              [--table docs/speed-image.md]
 
-Every subject gets the same files in one start and tells each picture's answer as soon as it has it; the rate is
-that from the first answer to the last, so that start-up and loading are not in it. Rounds are interleaved, each
-in a process of its own, and another subject goes first in each. Subjects, all with the same number of threads:
+Every subject gets the same files in one start and tells each picture's answer as soon as it has it; the rate
+is that from the first answer to the last, so that start-up and loading are not in it. Rounds are interleaved,
+each in a process of its own, and another subject goes first in each. Subjects, all with as many threads:
 
   C++           the program of `gencpp new`, all files on its command line
   C++ fast      the same with --fast-jpeg: other pixels, so its answers are compared, not required
-  eager         Pillow, torchvision's transforms, the eager model in inference_mode, one picture after the other
+  eager         Pillow, torchvision's transforms, the eager model in inference_mode, picture after picture
   torchscript   the same with the project's own artifact
   eager apart   eager, with a thread pool: a picture a thread, one thread for each run
 
-The pictures are synthetic JPEGs. Weights are random and lively. The five classes of every picture must be those of
-eager PyTorch before anything is timed (exit code 1 otherwise). Rates are not judged.
+The pictures are synthetic JPEGs. Weights are random and lively. The five classes of every picture must be
+those of eager PyTorch before anything is timed (exit code 1 otherwise). Rates are not judged.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ def run(subject: Subject, threads: int, files: list[Path]) -> tuple[list[Best], 
         said = errors.read()
     if process.returncode != 0 or len(answers) != len(files):
         raise Failure(
-            f"{subject.name}: {len(answers)} of {len(files)} answers, exit code {process.returncode}\n{said[-2000:]}"
+            f"{subject.name}: {len(answers)} of {len(files)} answers, "
+            f"exit code {process.returncode}\n{said[-2000:]}"
         )
     return answers, (len(times) - 1) / (times[-1] - times[0])
 
@@ -185,7 +186,7 @@ def differing(ours: Best, theirs: Best) -> bool:
 
 
 def check(subjects: list[Subject], pictures: list[Path], threads: int) -> dict[str, int]:
-    """How many pictures have another best class by subject; all but the fast one have to agree in all five."""
+    """How many pictures have another best class; all but the fast subject have to agree in all five."""
     answers = {s.name: run(s, threads, pictures)[0] for s in subjects}
     reference = answers["eager"]
     for name, found in answers.items():
@@ -240,9 +241,9 @@ def table(rows: list[dict[str, Any]], options: argparse.Namespace, names: list[s
         "# From a picture's file to its five best classes",
         "",
         f"Made by `python tests/benchmarks/image_to_top5.py` on {about['cores']} cores of {about['cpu']}",
-        f"({versions}): synthetic JPEGs, random weights, {options.rounds} interleaved rounds, every subject in a",
-        "process of its own and with the same number of threads. Pictures a second from the first answer to the",
-        "last: medians; ratios are those of the rounds, their median and range. Above 1 the C++ program is faster.",
+        f"({versions}): synthetic JPEGs, random weights, {options.rounds} interleaved rounds, every subject",
+        "in a process of its own with as many threads. Pictures a second from the first answer to the last:",
+        "medians; ratios are those of the rounds, median and range. Above 1 the C++ program is faster.",
         "",
         "| " + " | ".join(HEAD) + " |",
         "|---|---|" + "--:|" * (1 + len(SUBJECTS)) + "---|---|",
@@ -250,9 +251,10 @@ def table(rows: list[dict[str, Any]], options: argparse.Namespace, names: list[s
     lines += ["| " + " | ".join(cells(r, names)) + " |" for r in rows]
     lines += [
         "",
-        "All subjects but `C++ fast` give the five classes of eager PyTorch for every picture, which is checked",
-        f"before anything is timed; `C++ fast` (`--fast-jpeg`) has another best class for {fast} of",
-        f"{DISTINCT * len(rows)}. `eager apart` is Python with a thread pool: a picture a thread, one thread a run.",
+        "All subjects but `C++ fast` give the five classes of eager PyTorch for every picture, which is",
+        f"checked before anything is timed; `C++ fast` (`--fast-jpeg`) has another best class for {fast} of",
+        f"{DISTINCT * len(rows)}. `eager apart` is Python with a thread pool: a picture a thread, one thread",
+        "a run.",
         "",
     ]
     return "\n".join(lines)

@@ -95,7 +95,7 @@ def jpeg_variants(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
 
 
 def large_jpegs(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Of sizes that no block divides, in every colour space: they can be decoded at an eighth of their size."""
+    """Of sizes that no block divides, in every colour space, and large enough for an eighth of their size."""
     rng = np.random.default_rng(seed)
     for width, height in ((801, 603), (1023, 257), (263, 1001)):
         image = Image.fromarray(structured(rng, width, height))

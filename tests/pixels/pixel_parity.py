@@ -301,7 +301,7 @@ WANTED_SIDES = ("1", "3", "8", "20", "64", "30x10", "9x40", "100x75", "400x10", 
 
 
 def scaled_jobs(seed: int, folder: Path, codecs: Sequence[str]) -> list[Job]:
-    """JPEGs decoded at a part of their size, as Image.draft() does it: every variant, large ones, cut ones."""
+    """JPEGs decoded at a part of their size, as Image.draft() does it: every variant, large and cut ones."""
     if "jpeg" not in codecs:
         return []
     jobs = []

@@ -1,4 +1,5 @@
-# Finds LibTorch and makes the imported target gencpp::libtorch.
+# Finds LibTorch and makes the imported targets gencpp::libtorch, which is what the CPU needs, and
+# gencpp::libtorch_all, which is all of it: with a CUDA build, its libraries take time and memory at every start.
 #
 # Unlike find_package(Torch), it needs no CUDA toolkit for a CUDA build of torch: the libraries of CUDA
 # are found at run time through the paths that torch's own libraries carry.
@@ -117,25 +118,27 @@ function(gencpp_find_libtorch)
     "${root}/include" "${root}/include/torch/csrc/api/include")
   # dlopen is called for NVIDIA's driver and by NVTX.
   target_link_libraries(gencpp::libtorch INTERFACE "${torch_cpu_library}" "${c10_library}" ${CMAKE_DL_LIBS})
+  add_library(gencpp::libtorch_all INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(gencpp::libtorch_all INTERFACE gencpp::libtorch)
   if(torch_library)
     if(UNIX AND NOT APPLE)
-      # No symbol of it is called either; compiled artifacts name it, and find it only when it is loaded.
-      target_link_libraries(gencpp::libtorch INTERFACE
+      # No symbol of it is called; compiled artifacts name it, and find it only when it is loaded.
+      target_link_libraries(gencpp::libtorch_all INTERFACE
         "-Wl,--push-state,--no-as-needed,\"${torch_library}\",--pop-state")
     else()
-      target_link_libraries(gencpp::libtorch INTERFACE "${torch_library}")
+      target_link_libraries(gencpp::libtorch_all INTERFACE "${torch_library}")
     endif()
   endif()
   if(cuda)
     if(UNIX AND NOT APPLE)
       # No symbol of torch_cuda is called by name: a linker that drops unused libraries would drop it,
       # and CUDA would be "not available" at run time.
-      target_link_libraries(gencpp::libtorch INTERFACE
+      target_link_libraries(gencpp::libtorch_all INTERFACE
         "-Wl,--push-state,--no-as-needed,\"${torch_cuda_library}\",\"${c10_cuda_library}\",--pop-state")
     else()
-      target_link_libraries(gencpp::libtorch INTERFACE "${torch_cuda_library}" "${c10_cuda_library}")
+      target_link_libraries(gencpp::libtorch_all INTERFACE "${torch_cuda_library}" "${c10_cuda_library}")
       if(MSVC)
-        target_link_options(gencpp::libtorch INTERFACE "-INCLUDE:?warp_size@cuda@at@@YAHXZ")
+        target_link_options(gencpp::libtorch_all INTERFACE "-INCLUDE:?warp_size@cuda@at@@YAHXZ")
       endif()
     endif()
   endif()

@@ -1,6 +1,6 @@
 # {= NAME =}_CUDA: what a GPU needs beyond LibTorch itself. Streams and pinned copies need LibTorch's CUDA libraries;
 # CUDA graphs need CUDA's headers too, of a toolkit or of pip packages. Without them the rest is built.
-set({= NAME =}_CUDA AUTO CACHE STRING "Streams and CUDA graphs of our own on GPUs: AUTO (where they can be built), ON, OFF")
+set({= NAME =}_CUDA AUTO CACHE STRING "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which starts faster and takes less memory)")
 set_property(CACHE {= NAME =}_CUDA PROPERTY STRINGS AUTO ON OFF)
 set({= NAME =}_CUDA_INCLUDE "" CACHE PATH "A folder with CUDA's headers, where they are not found")
 

@@ -7,10 +7,15 @@ else()
 endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
-set(sample_BACKEND_TARGET gencpp::libtorch)
 set(sample_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
+set(sample_BACKEND_TARGET gencpp::libtorch_all)
+if(SAMPLE_CUDA STREQUAL "OFF" AND NOT "model.pt" MATCHES "[.]pt2$")  # compiled artifacts name libtorch
+  set(sample_BACKEND_TARGET gencpp::libtorch)
+elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
+  set(sample_BACKEND_TARGET gencpp::libtorch)
+endif()
 set(sample_BACKEND_PROGRAMS "")
 set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

@@ -528,7 +528,8 @@ Result<void> Model::Impl::warm_up() const {
     zeros.emplace_back(input.dtype, input.opt);
     views.push_back(zeros.back().view());
   }
-  for (int i = 0; i < kWarmUpRuns; ++i) {
+  const int runs = fused ? 1 : kWarmUpRuns;  // the first run of fused code settles it
+  for (int i = 0; i < runs; ++i) {
     if (const Result<Outputs> outputs_of_run = run(views); !outputs_of_run) {
       return outputs_of_run.error();
     }
@@ -630,7 +631,7 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   if (device == Device::cuda) {
     Result<void> usable = guarded("looking for CUDA", [&]() -> Result<void> {
       if (!torch::cuda::is_available()) {
-        return Error{ErrorCode::no_device, "CUDA is not available: this LibTorch is a CPU build, or there is no NVIDIA GPU or driver"};
+        return Error{ErrorCode::no_device, "CUDA is not available: this LibTorch is a CPU build, the program was built with SAMPLE_CUDA=OFF, or there is no NVIDIA GPU or driver"};
       }
       if (options.device_index < 0 || static_cast<std::size_t>(options.device_index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
         return Error{ErrorCode::no_device, "there is no CUDA device " + std::to_string(options.device_index)};
