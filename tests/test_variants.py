@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,11 +103,21 @@ def test_what_cannot_be_fused_is_run_without_and_says_so(
 
 
 @pytest.mark.torch
-def test_a_model_that_the_fuser_fails_on(tmp_path: Path) -> None:
-    """torchvision's ViT, scripted: the fuser leaves a list without its type."""
+def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision's ViT: exported it is fused; scripted, the fuser leaves a list without its type."""
     loaded, spec = inspected("models.tiny:vit", "x:1x3x32x32")
+    artifact, found, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    assert artifact.method == "export, trace, frozen" and libtorch.fusion
+    assert found.inputs[0].dims[0].dynamic
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no export today")
+
+    monkeypatch.setattr("generator.straight.straight_line", fails)
+    told: list[str] = []
     with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
-        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
+        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
+    assert told == ["not exported: RuntimeError: no export today"]
 
 
 @pytest.mark.torch
@@ -275,6 +286,26 @@ def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_p
             assert "--artifact aoti" in done.stderr
     finally:
         info.write_text(kept)
+
+
+@pytest.mark.torch
+@pytest.mark.compile
+@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's")
+def test_embedded_code_is_loaded_from_memory(compiled: Path, tmp_path: Path) -> None:
+    build, model = compiled / "build", compiled / "assets" / "model.pt2"
+    kept = model.rename(tmp_path / "model.pt2")  # beside the build, and nowhere else
+    model.write_bytes(kept.read_bytes())
+    must(cmake(build, "-DPHOTO_EMBED_ASSETS=ON"))
+    must(cmake("--build", build))
+    model.unlink()
+    try:
+        done = subprocess.run([build / "photo", "--info"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "AOTInductor" in done.stdout, done.stdout + done.stderr
+        results = ctest(build, "-R", "golden")
+        assert results and set(results.values()) == {"Passed"}, results
+    finally:
+        kept.rename(model)
+        must(cmake(build, "-DPHOTO_EMBED_ASSETS=OFF"))
 
 
 def test_the_manifest_keeps_everything() -> None:

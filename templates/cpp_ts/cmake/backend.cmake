@@ -7,7 +7,7 @@ else()
 endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
-set({= name =}_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp)
+set({= name =}_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp src/memory_file.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 set({= name =}_BACKEND_TARGET gencpp::libtorch_all)

@@ -47,6 +47,7 @@
 #include "integrity.hpp"
 #include "libtorch_facts.hpp"
 #include "libtorch_nvtx.hpp"
+#include "memory_file.hpp"
 #include "path_text.hpp"
 #include "torch_tensors.hpp"
 #if defined({= NAME =}_HAVE_CUDA)
@@ -563,9 +564,6 @@ Result<void> Model::Impl::read_compiled(const std::filesystem::path& file, const
 #if defined({= NAME =}_NO_AOTI)
   return Error{ErrorCode::unsupported, "this LibTorch has no AOTInductor: use 2.6 or later"};
 #else
-  if (file.empty()) {
-    return Error{ErrorCode::unsupported, "an AOTInductor package is loaded from a file: build with {= NAME =}_EMBED_ASSETS=OFF"};
-  }
   const bool gpu = compiled_for_gpu();
   if ((device == Device::cuda) != gpu) {
     return Error{ErrorCode::unsupported, std::string("the artifact was compiled for ") + (gpu ? "a GPU" : "the CPU")};
@@ -679,7 +677,9 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   const CompiledFor* compiled = libtorch_facts().compiled;
   Result<void> loaded = guarded("loading the artifact", [&]() -> Result<void> {
     if (compiled != nullptr) {
-      return impl->read_compiled(file, *compiled, options);
+      MemoryFile in_memory;  // it is unpacked while it is loaded, and not needed afterwards
+      const Result<std::filesystem::path> package = embedded.data == nullptr ? Result<std::filesystem::path>(file) : in_memory.open(embedded);
+      return package ? impl->read_compiled(*package, *compiled, options) : package.error();
     }
     if (embedded.data == nullptr) {
       std::ifstream in(file, std::ios::binary);  // not by name: on Windows a name as char* cannot hold every path
