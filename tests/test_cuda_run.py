@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -114,11 +113,14 @@ def test_the_projects_own_tests_pass_and_its_programs_tell_stages(
     program = double.build / "project" / "photo"
     goldens = double.build.parent / "photo" / "assets" / "goldens"
     argv = ("--device", "cuda", "--input", next(goldens.glob("seeded-0-input-0.npy")))
-    done, counts = double.run(program, *argv, "--json")
+    graph, plain = double.build / "graph.npy", double.build / "plain.npy"
+    done, counts = double.run(program, *argv, "--output", graph)
     assert done.returncode == 0 and counts["replay"] == 3, done.stderr
-    plain, counts = double.run(program, *argv, "--json", "--noCudaGraph")
-    assert plain.returncode == 0 and "replay" not in counts
-    assert json.loads(plain.stdout)["outputs"] == json.loads(done.stdout)["outputs"]
+    done, counts = double.run(program, *argv, "--output", plain, "--noCudaGraph")
+    assert done.returncode == 0 and "replay" not in counts, done.stderr
+    assert plain.read_bytes() == graph.read_bytes()
+    timed, _ = double.run(double.build / "project" / "photo_bench", "--device", "cuda", "--iterations", "20")
+    assert timed.returncode == 0 and "device ms    h2d" in timed.stdout, timed.stdout + timed.stderr
     told, _ = double.run(program, "--device", "cuda", "--info", "--noCudaGraph")
     assert "CUDA graph: off (EngineOptions::cuda_graph)" in told.stdout
     away, _ = double.run(program, "--device", "cuda:1", "--info")
