@@ -13,9 +13,15 @@ from building import cmake, cmake_arguments, image_libraries, must
 from PIL import Image
 
 from generator.project import read_manifest
+from generator.toolchain import find_toolchain
 from generator.transforms import reference_tensor
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
+
+HERE = Path(__file__).resolve().parent
+SAMPLE = HERE / "golden" / "classifier"
+BACKEND = ("assets", "classify", "embedded", "integrity", "libtorch_facts", "model")
+"""Sources that the pictures do not need."""
 
 
 def run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -90,6 +96,28 @@ def test_fast_jpeg_is_draft_and_off_by_default(verified_project: Path, tmp_path:
     several = must(run(program, "--fast-jpeg", "--threads", "2", file, file)).stdout
     assert several == 2 * must(run(program, "--fast-jpeg", "--threads", "1", file)).stdout
     assert several != must(run(program, "--threads", "2", file, file)).stdout
+
+
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None:
+    """The project's own test of them, with a model that needs no backend."""
+    compiler = str(find_toolchain().compiler)
+    flags = ["-std=c++17", "-O1", "-g", "-pthread", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+    trivial = ["-x", "c++", "-", "-o", str(tmp_path / "trivial")]
+    probe = subprocess.run(
+        [compiler, *flags, *trivial], input="int main() {}", capture_output=True, text=True, check=False
+    )
+    if probe.returncode != 0 or run(tmp_path / "trivial").returncode != 0:
+        pytest.skip(f"no -fsanitize={sanitizer} here: {probe.stderr[-300:]}")
+    sources = [f for f in sorted((SAMPLE / "src").glob("*.cpp")) if f.stem not in BACKEND]
+    sources += [SAMPLE / "tests" / "test_pictures.cpp", HERE / "fakes" / "model_double.cpp"]
+    places = [f'-DSAMPLE_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
+    includes = [f"-I{SAMPLE / folder}" for folder in ("include", "src", "tests")]
+    program = tmp_path / "pictures"
+    argv = [compiler, *flags, "-ffp-contract=off", *places, *includes, *map(str, sources), "-ldl"]
+    must(subprocess.run([*argv, "-o", str(program)], capture_output=True, text=True, check=False))
+    done = run(program)
+    assert done.returncode == 0 and done.stdout == "passed\n" and done.stderr == "", done.stdout + done.stderr
 
 
 def test_without_cuda_no_library_of_it_is_needed(verified_project: Path, tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ cache (a first round is not counted). Rounds are interleaved. Subjects:
 
   C++         the generated program with one JPEG: load, checks, warm-up, decode, preprocess, run, classes
   C++ CPU     the same, built with <NAME>_CUDA=OFF: no library of CUDA is loaded
-  bare        tests/benchmarks/start: the same artifact and fusion, torch::jit::load and one forward on zeros,
-              linked with all of LibTorch
+  bare        tests/benchmarks/start: the same artifact and fusion, torch::jit::load and five forwards on
+              zeros, as many as the program makes with a fused artifact, whose first answer has the bits
+              of all later ones; linked with all of LibTorch
   bare CPU    the same, linked with what the CPU needs
-  bare CPU 5  the same with five forwards: as many as the program makes with a fused artifact, which promises
-              equal bits from its first answer on
+  bare CPU 1  the same with a single forward, before which nothing is fused
 
 Weights are random. Nothing is judged; run it on an idle machine.
 """
@@ -42,6 +42,7 @@ from generator.project import read_manifest  # noqa: E402
 
 SECONDS_WANTED, MEMORY_WANTED = 0.6, 1.2
 BARE_OF = {"C++": "bare", "C++ CPU": "bare CPU"}
+RUNS = 5
 STEPS = ("libraries", "torch::jit::load", "first run", "four more runs")
 
 
@@ -103,9 +104,9 @@ def commands(model: str, work: Path, threads: int) -> dict[str, list[str]]:
     return {
         "C++": [str(everything / project.name), *program],
         "C++ CPU": [str(cpu / project.name), *program],
-        "bare": bare_command("bare_all", 1),
-        "bare CPU": bare_command("bare_cpu", 1),
-        "bare CPU 5": bare_command("bare_cpu", 5),
+        "bare": bare_command("bare_all", RUNS),
+        "bare CPU": bare_command("bare_cpu", RUNS),
+        "bare CPU 1": bare_command("bare_cpu", 1),
     }
 
 
@@ -168,7 +169,7 @@ def rows(model: str, found: dict[str, list[Start]]) -> list[tuple[str, ...]]:
 
 
 def step_row(model: str, found: dict[str, list[Start]]) -> tuple[str, ...]:
-    medians = [statistics.median(s.steps[i] for s in found["bare CPU 5"]) for i in range(len(STEPS))]
+    medians = [statistics.median(s.steps[i] for s in found["bare CPU"]) for i in range(len(STEPS))]
     extra = statistics.median(s.steps[0] for s in found["bare"]) - medians[0]
     return (model, *(f"{m:.3f}" for m in medians), f"{extra:.3f}")
 
@@ -190,9 +191,9 @@ def table(results: dict[str, dict[str, list[Start]]], options: argparse.Namespac
     )
     told = (
         "`C++ CPU` is built with `-D<NAME>_CUDA=OFF`. `bare` loads the same artifact with the same fusion "
-        "and runs once on zeros, without a picture, checks or warm-up; `bare CPU 5` runs as often as the "
-        "generated program does, whose first answer has the bits of all later ones. Where the time of "
-        "`bare CPU 5` goes, in seconds, and what the CUDA libraries of `bare` add before main():"
+        f"and runs {RUNS} times on zeros, without a picture or checks: as often as the generated program "
+        "does, whose first answer has the bits of all later ones. Where the time of `bare CPU` goes, in "
+        "seconds, and what the CUDA libraries of `bare` add before main():"
     )
     lines = [
         "# From start to the first answer",

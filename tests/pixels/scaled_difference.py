@@ -101,8 +101,8 @@ def table(rows: list[tuple[str, ...]]) -> str:
     why = (
         "libjpeg averages blocks of 2, 4 or 8 pixels where a resize of the whole picture weighs more of "
         "them, so that smooth parts hardly change and fine lines do. A picture whose shorter side is below "
-        "twice what the model takes is decoded whole. At an eighth most of the time left is that of the "
-        "file's Huffman codes, which no scale spares."
+        "twice what the model takes is decoded whole. The file's Huffman codes are read whole at every "
+        "scale, which bounds what can be saved."
     )
     lines = [
         "# What `--fast-jpeg` changes",
