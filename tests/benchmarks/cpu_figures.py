@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import statistics
 import subprocess
@@ -29,6 +30,7 @@ MODELS = (
     *("squeezenet1_1", "shufflenet_v2_x1_0", "vgg16", "vit_b_16"),
 )
 PEERS = ("onnxruntime", "openvino")
+OURS, PLAIN = "ours", "plain"
 
 
 def main() -> int:
@@ -72,22 +74,30 @@ def gencpp(*arguments: str | Path) -> None:
 
 
 def projects(name: str, options: argparse.Namespace) -> tuple[Path, Path]:
-    """The default (or tuned) project and the plain one: written and built where they are not."""
+    """The default (or tuned) project and the plain one: written and built where they are not.
+
+    All have the same two names in C++, so that what includes LibTorch is compiled twice, not twice a model.
+    """
     from generator.bench.build import build
 
-    own = f"{name}_tuned" if options.tune else name
-    more = ["--tune", "--name", own] if options.tune else []
-    found = options.work / own, options.work / f"{name}_plain"
-    for folder, arguments in zip(
-        found, (more, ["--artifact", "plain", "--name", f"{name}_plain"]), strict=True
-    ):
+    objects = options.work / "objects"
+    objects.mkdir(parents=True, exist_ok=True)
+    os.environ["GENCPP_TEST_OBJECTS"] = str(objects)
+    launcher = [sys.executable, "-I", "-S", str(ROOT / "tests" / "compile_cache.py")]
+    os.environ["CMAKE_CXX_COMPILER_LAUNCHER"] = ";".join(launcher)
+    more = ["--tune"] if options.tune else []
+    wanted = (
+        (options.work / f"{name}_tuned" if options.tune else options.work / name, [*more, "--name", OURS]),
+        (options.work / f"{name}_plain", ["--artifact", "plain", "--name", PLAIN]),
+    )
+    for folder, arguments in wanted:
         if not (folder / "built").is_file():
             print(f"making {folder.name}", file=sys.stderr, flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             gencpp("new", "--model", name, "--weights", "none", *arguments, folder)
             build(folder, lambda _: None)
             (folder / "built").touch()
-    return found
+    return wanted[0][0], wanted[1][0]
 
 
 def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -101,15 +111,14 @@ def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
     )
     report: dict[str, Any] = json.loads((out / "bench.json").read_text(encoding="utf-8"))
     manifest = json.loads((ours / "gencpp.json").read_text(encoding="utf-8"))["project"]
-    return {"bench": report, "name": manifest["name"], "libtorch": manifest["libtorch"]}
+    return {"bench": report, "libtorch": manifest["libtorch"]}
 
 
 def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """Ratios of each round, so that what the machine did in one hits both sides."""
     runs = {(r["project"], r["subject"]): r for r in found["bench"]["runs"]}
-    key = found["name"]
-    ours, plain = runs[key, "c++"], runs[f"{name}_plain", "c++"]
-    peers = {p: runs[key, p] for p in PEERS if (key, p) in runs}
+    ours, plain = runs[OURS, "c++"], runs[PLAIN, "c++"]
+    peers = {p: runs[OURS, p] for p in PEERS if (OURS, p) in runs}
     if not peers:
         raise SystemExit(f"{name}: no peer could be measured: {found['bench']['projects'][0]['skipped']}")
     best = min(peers, key=lambda p: float(peers[p]["p50_ms"]))
