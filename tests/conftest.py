@@ -14,6 +14,7 @@ import compile_cache
 import pytest
 from fakes.double import Double, build, cuda_include, header_folders
 
+from generator.bench.options import cores
 from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         return
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
-        config.option.numprocesses = min(PROCESSES, len(os.sched_getaffinity(0)))
+        config.option.numprocesses = min(PROCESSES, cores())
         config.option.dist = "loadfile"
 
 
