@@ -20,6 +20,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,11 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "gencpp-cpu-figures")
     parser.add_argument("--build-only", action="store_true", help="make the projects, measure nothing")
     parser.add_argument("--again", action="store_true", help="also what was measured before")
+    parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.peak:
+        print(peak_here(options.threads))
+        return 0
     if options.again:
         shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True, exist_ok=True)
@@ -66,11 +72,13 @@ def main() -> int:
     return 0
 
 
-def gencpp(*arguments: str | Path) -> None:
+def gencpp(*arguments: str | Path) -> str:
+    """Its standard output; ends the program where it fails."""
     argv = [sys.executable, "-m", "generator", *map(str, arguments)]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(argv)}\nexited with {done.returncode}:\n{done.stderr[-3000:]}")
+    return done.stdout
 
 
 def projects(name: str, options: argparse.Namespace) -> tuple[Path, Path]:
@@ -111,7 +119,40 @@ def measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
     )
     report: dict[str, Any] = json.loads((out / "bench.json").read_text(encoding="utf-8"))
     manifest = json.loads((ours / "gencpp.json").read_text(encoding="utf-8"))["project"]
-    return {"bench": report, "libtorch": manifest["libtorch"]}
+    said = gencpp("inspect", name, "--weights", "none", "--json")
+    return {
+        "bench": report,
+        "libtorch": manifest["libtorch"],
+        "multiply_adds": json.loads(said)["multiply_adds"],
+        "peak": peak(options.threads),
+    }
+
+
+def peak(threads: int) -> float:
+    """What a large convolution reaches by oneDNN, in 1e9 float32 operations a second: the limit here."""
+    argv = [sys.executable, __file__, "--peak", "--threads", str(threads)]
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    return float(subprocess.run(argv, capture_output=True, text=True, env=env, check=True).stdout.split()[-1])
+
+
+def peak_here(threads: int) -> float:
+    import torch
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(threads)
+    jit: Any = torch.jit
+    jit.enable_onednn_fusion(True)
+    channels, size, order = 256, 56, torch.channels_last
+    conv = torch.nn.Conv2d(channels, channels, 3, padding=1).eval().to(memory_format=order)
+    module = jit.freeze(jit.script(conv))
+    x = torch.randn(1, channels, size, size).to(memory_format=order)
+    times = []
+    with torch.inference_mode():
+        for _ in range(200):
+            begin = time.perf_counter()
+            module(x)
+            times.append(time.perf_counter() - begin)
+    return 2 * 9 * channels**2 * size**2 / statistics.median(times) / 1e9
 
 
 def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +171,8 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
         "best": best,
         "peer": ratios(ours, peers[best]),
         "plain": ratios(ours, plain),
+        "speed": 2e-6 * found["multiply_adds"] / ours["p50_ms"],
+        "peak": found["peak"],
         "machine": found["bench"]["machine"],
     }
 
@@ -146,7 +189,7 @@ def line(r: dict[str, Any]) -> str:
     peers = "  ".join(f"{p} {r[p]:8.2f}" if r[p] else f"{p} absent" for p in PEERS)
     return (
         f"{r['model']:20} {r['variant']:20} {r['ms']:8.2f} ms  {peers}  of the faster {told(r['peer'])}"
-        f"  of plain {told(r['plain'])}"
+        f"  of plain {told(r['plain'])}  {r['speed']:.0f} of {r['peak']:.0f} GFLOP/s"
     )
 
 
@@ -171,14 +214,15 @@ def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
         f"Made by `{command}` on {about['cores']} cores of {about['cpu']} ({versions}).",
         f"Batch 1, float32, {options.threads} threads, random weights; {options.rounds} interleaved rounds",
         f"of {options.seconds:g} s, every subject in a process of its own. Ratios are of the C++ program's",
-        "p50 to the other's in the same round: their median and range. Below 1 is faster.",
+        "p50 to the other's in the same round: their median and range. Below 1 is faster. GFLOP/s: two for",
+        "each multiply-add of the model, beside what oneDNN reaches here with a 3x3 convolution of 256 channels.",
         "",
-        "| model | variant | ms | ONNX Runtime ms | OpenVINO ms | of the faster | of plain TorchScript |",
-        "|---|---|--:|--:|--:|---|---|",
+        "| model | variant | ms | ONNX Runtime ms | OpenVINO ms | of the faster | of plain | GFLOP/s |",
+        "|---|---|--:|--:|--:|---|---|---|",
     ]
     for r in rows:
         peers = " | ".join(f"{r[p]:.2f}" if r[p] else "absent" for p in PEERS)
-        ratio = f"{told(r['peer'])} | {told(r['plain'])}"
+        ratio = f"{told(r['peer'])} | {told(r['plain'])} | {r['speed']:.0f} of {r['peak']:.0f}"
         lines.append(f"| {r['model']} | {r['variant']} | {r['ms']:.2f} | {peers} | {ratio} |")
     return "\n".join([*lines, "", f"{means(rows)[0].upper()}{means(rows)[1:]}.", ""])
 
