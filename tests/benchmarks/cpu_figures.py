@@ -215,7 +215,7 @@ def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
         f"Batch 1, float32, {options.threads} threads, random weights; {options.rounds} interleaved rounds",
         f"of {options.seconds:g} s, every subject in a process of its own. Ratios are of the C++ program's",
         "p50 to the other's in the same round: their median and range. Below 1 is faster. GFLOP/s: two for",
-        "each multiply-add of the model, beside what oneDNN reaches here with a 3x3 convolution of 256 channels.",
+        "each multiply-add of the model, beside what oneDNN reaches with a 3x3 convolution of 256 channels.",
         "",
         "| model | variant | ms | ONNX Runtime ms | OpenVINO ms | of the faster | of plain | GFLOP/s |",
         "|---|---|--:|--:|--:|---|---|---|",
