@@ -66,7 +66,7 @@ def refused(
         (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name"]),
         (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
         (["--model", "tiny:named", *INPUT, "--backend", "onnxruntime"], ["libtorch"]),
-        (["--model", "tiny:named", *INPUT, "--precision", "fp16"], ["--precision", "--backend tensorrt"]),
+        (["--model", "tiny:named", *INPUT, "--precision", "fp8"], ["fp8", "libtorch", "fp32, fp16, bf16"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--precision", "fp8"], ["fp8", "fp32, fp16"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--tensorrt-min", "7.2"], ["7.2", "8.5"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--trt-api", "layers"], ["layers", "parser, network"]),

@@ -20,7 +20,10 @@ pytestmark = [pytest.mark.compile, pytest.mark.torch]
 
 HERE = Path(__file__).resolve().parent
 SAMPLE = HERE / "golden" / "classifier"
-BACKEND = ("assets", "classify", "embedded", "integrity", "libtorch_facts", "model")
+BACKEND = (
+    *("assets", "classify", "cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "embedded", "integrity"),
+    *("libtorch_facts", "memory_file", "model"),
+)
 """Sources that the pictures do not need."""
 
 

@@ -50,7 +50,7 @@ def test_every_name_that_the_host_can_see_is_prefixed() -> None:
         if (path.name == "CMakeLists.txt" and "consumer" not in path.parts) or path.suffix == ".cmake":
             for kind in ("add_library", "add_executable", "add_custom_target", "option"):
                 for name in re.findall(rf"{kind}\((\S+)", text):
-                    shared = name == "gencpp::libtorch"
+                    shared = name in ("gencpp::libtorch", "gencpp::libtorch_all")
                     own = name.lower().startswith(NONSENSE) or name == "${target}"
                     assert shared or own, f"{path}: {kind}({name})"
         if path.suffix in (".hpp", ".cpp"):
@@ -67,9 +67,18 @@ def test_public_headers_show_no_backend() -> None:
 
 
 def test_exactly_one_file_includes_torch() -> None:
-    tree = project.render(classifier())
-    including = [p for p, d in tree.items() if re.search(rb"#include <(torch|ATen|c10)/", d)]
-    assert including == [PurePosixPath("src/model.cpp")]
+    """What takes half a minute to compile; the optional files for GPUs include tensors and streams alone."""
+    including = {
+        path: set(re.findall(r"#include <((?:torch|ATen|c10)/[^>]+)>", data.decode()))
+        for path, data in project.render(classifier()).items()
+    }
+    heavy = {p for p, found in including.items() if any(i.startswith("torch/") for i in found)}
+    assert heavy == {PurePosixPath("src/model.cpp")}
+    light = {p.name for p, found in including.items() if found} - {"model.cpp"}
+    assert light == {"torch_tensors.hpp", *(f"cuda_{f}" for f in GPU_FILES)}
+
+
+GPU_FILES = ("graph.cpp", "graph.hpp", "runner.hpp", "slot.cpp", "slot.hpp")
 
 
 def test_warning_about_random_weights_is_in_every_place() -> None:

@@ -117,7 +117,7 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
     told: list[str] = []
     with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
         libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
-    assert told == ["not exported: RuntimeError: no export today"]
+    assert told[0] == "not exported: RuntimeError: no export today"
 
 
 @pytest.mark.torch
