@@ -22,7 +22,10 @@ from .spec import Dim, FileFacts, ModelSpec, TensorSpec
 from .structure import max_abs_difference, run_module, short_place
 
 _HEAD_TAIL = 64 * 1024
-_LOGGERS = ("torch.export", "torch.fx", "torch.__trace", "torch._inductor", "torch._dynamo", "torch.utils")
+_LOGGERS = (
+    *("torch.export", "torch.fx", "torch.__trace", "torch.onnx", "onnxscript", "onnx_ir"),
+    *("torch._inductor", "torch._dynamo", "torch.utils"),
+)
 
 
 def hashes(path: Path) -> tuple[str, str, int]:
@@ -113,17 +116,17 @@ def export_problem(e: BaseException) -> str:
 
 
 @contextmanager
-def quiet_compiler() -> Iterator[None]:
-    """No warnings, log lines or progress of the compiler on the terminal."""
+def quiet_compiler() -> Iterator[list[warnings.WarningMessage]]:
+    """No warnings, log lines or progress of a compiler on the terminal; the warnings are given."""
     levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
     silence = io.StringIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         for logger, _ in levels:
             logger.setLevel(logging.CRITICAL)
         try:
             with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-                yield
+                yield caught
         finally:
             for logger, level in levels:
                 logger.setLevel(level)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .artifacts import summary
+from .artifacts import quiet_compiler, summary
 from .dynamic_shapes import axis_name, dynamic_shapes, examples
 from .sources import LoadedModel
 from .spec import ModelSpec
@@ -21,7 +17,6 @@ DYNAMO_OPSET = 18
 """What torch's newer exporter writes operators for; every other opset is converted from it."""
 
 _PREFIX = "gencpp_model."
-_LOGGERS = ("torch.onnx", "torch.export", "torch.fx", "torch.__trace", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +50,7 @@ def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> On
     import torch
 
     shapes = dynamic_shapes(spec.inputs, tied=tied)
-    with _quiet(), torch.no_grad():
+    with quiet_compiler(), torch.no_grad():
         program: Any = torch.onnx.export(
             loaded.module,
             tuple(examples(spec.inputs)),
@@ -91,7 +86,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
     }
     buffer = io.BytesIO()
-    with _quiet() as caught, torch.no_grad():
+    with quiet_compiler() as caught, torch.no_grad():
         export: Any = torch.onnx.export
         export(
             module,
@@ -148,20 +143,3 @@ def _flat(module: Any) -> Any:
             return tuple(t for _, t in flatten_outputs(self.gencpp_model(*tensors)))
 
     return Flat().eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[list[warnings.WarningMessage]]:
-    """No warnings, log lines or progress of the exporters on the terminal; the warnings are given."""
-    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
-    silence = io.StringIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for logger, _ in levels:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-                yield caught
-        finally:
-            for logger, level in levels:
-                logger.setLevel(level)

@@ -121,6 +121,7 @@ def time_of(folder: Path, threads: int, seconds: float) -> float:
     """p50 in ms of the artifact in this process, after warm-up."""
     import torch
 
+    from generator.artifacts import channels_last
     from generator.variants import VARIANTS
 
     warnings.simplefilter("ignore")
@@ -130,23 +131,21 @@ def time_of(folder: Path, threads: int, seconds: float) -> float:
     jit.enable_onednn_fusion(variant.fusion)
     shape = json.loads((folder.parent / "made.json").read_text(encoding="utf-8"))["input"]
     module = jit.load(str(folder / "model.pt"))
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    inputs = [torch.randn(shape, generator=torch.Generator().manual_seed(1))]
+
+    def run() -> None:  # as the C++ program does: the caller's input is NCHW
+        module(*(channels_last(inputs) if variant.channels_last else inputs))
+
     times = []
     with torch.inference_mode():
         for _ in range(5):
-            module(_ordered(x, variant.channels_last))
+            run()
         end = time.perf_counter() + seconds
         while time.perf_counter() < end or len(times) < 10:
             begin = time.perf_counter()
-            module(_ordered(x, variant.channels_last))  # as the C++ program does: the caller's input is NCHW
+            run()
             times.append(time.perf_counter() - begin)
     return 1000 * statistics.median(times)
-
-
-def _ordered(x: Any, channels_last: bool) -> Any:
-    import torch
-
-    return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
 
 def of_plain(found: dict[str, Any], name: str) -> float | None:

@@ -1,6 +1,5 @@
 // Many pictures at the same time: answers in the order of the files with the bits of one picture alone, and one
 // that cannot be read does not cost another its answer.
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -14,6 +13,7 @@
 
 #include "check.hpp"
 #include "device.hpp"
+#include "same_bits.hpp"
 
 namespace {= name =}::test {
 namespace {
@@ -29,18 +29,6 @@ Image picture(int width, int height, unsigned seed) {
     level = static_cast<std::uint8_t>(seed >> 24U);
   }
   return image;
-}
-
-bool same_bits(const Outputs& a, const Outputs& b) {
-  if (a.size() != b.size()) {
-    return false;
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].dims() != b[i].dims() || std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) {
-      return false;
-    }
-  }
-  return true;
 }
 
 struct Answers {

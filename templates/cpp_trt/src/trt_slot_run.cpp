@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "trt_nvtx.hpp"
+#include "nvtx.hpp"
 #include "trt_slot.hpp"
 
 namespace {= name =}::trt {

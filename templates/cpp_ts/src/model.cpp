@@ -46,8 +46,8 @@
 #include "facts.hpp"
 #include "integrity.hpp"
 #include "libtorch_facts.hpp"
-#include "libtorch_nvtx.hpp"
 #include "memory_file.hpp"
+#include "nvtx.hpp"
 #include "path_text.hpp"
 #include "torch_tensors.hpp"
 #if defined({= NAME =}_HAVE_CUDA)
@@ -405,12 +405,11 @@ Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) cons
 // Replaces the inputs in scratch.tensors by the outputs.
 Result<void> Model::Impl::forward_once(Scratch& scratch) const {
 #if !defined({= NAME =}_NO_AOTI)
-  if (package && device == Device::cuda) {
-    const std::lock_guard<std::mutex> one_at_a_time(enqueueing);
-    scratch.tensors = package->boxed_run(std::move(scratch.tensors));
-    return {};
-  }
   if (package) {
+    std::unique_lock<std::mutex> one_at_a_time(enqueueing, std::defer_lock);
+    if (device == Device::cuda) {
+      one_at_a_time.lock();
+    }
     scratch.tensors = package->boxed_run(std::move(scratch.tensors));
     return {};
   }

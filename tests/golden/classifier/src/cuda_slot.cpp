@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "libtorch_nvtx.hpp"
+#include "nvtx.hpp"
 #include "torch_tensors.hpp"
 
 namespace sample::cuda {

@@ -11,6 +11,7 @@
 #include "check.hpp"
 #include "device.hpp"
 #include "golden_cases.hpp"
+#include "same_bits.hpp"
 
 namespace sample::test {
 namespace {
@@ -23,18 +24,6 @@ struct Case {
   std::vector<TensorView> views;
   Outputs reference;
 };
-
-bool same_bits(const Outputs& a, const Outputs& b) {
-  if (a.size() != b.size()) {
-    return false;
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].dims() != b[i].dims() || std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) {
-      return false;
-    }
-  }
-  return true;
-}
 
 Result<std::vector<Case>> read_cases(const Model& model) {
   std::vector<Case> cases;

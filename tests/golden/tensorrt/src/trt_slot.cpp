@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "trt_nvtx.hpp"
+#include "nvtx.hpp"
 
 namespace sample::trt {
 namespace {

@@ -1,0 +1,23 @@
+// Whether two runs gave the same tensors, to the last bit.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include "{= name =}/model.hpp"
+
+namespace {= name =}::test {
+
+[[nodiscard]] inline bool same_bits(const Outputs& a, const Outputs& b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].dims() != b[i].dims() || std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace {= name =}::test
