@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     project, scratch = ProjectSpec.from_json(job["project"]), Path(job["scratch"])
     reasons: dict[str, str]
     try:
-        loaded = _load(project, tuple(job["path"]))
+        loaded = load_again(project, tuple(job["path"]))
     except GencppError as e:
         reasons = dict.fromkeys(job["wanted"], f"the Python model cannot be made again: {e.message}")
     else:
@@ -52,8 +52,8 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _load(project: ProjectSpec, path: tuple[str, ...]) -> Any:
-    """As `gencpp new` did, with the weights that it took."""
+def load_again(project: ProjectSpec, path: tuple[str, ...]) -> Any:
+    """The model as `gencpp new` loaded it, with the weights that it took; raises GencppError."""
     from ..sources import LoadOptions, load_source, parse_source
 
     asked = asked_for(project, path)

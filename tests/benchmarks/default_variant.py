@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,16 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "gencpp-default-variant")
     parser.add_argument("--export-only", action="store_true", help="make the artifacts, measure nothing")
     parser.add_argument("--again", action="store_true", help="also what was measured before")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.measure:
-        print(json.dumps(time_of(Path(options.measure), options.threads, options.seconds)))
-        return 0
     rows = []
     names = options.models.split(",")
     for name in names:  # first, so that nothing else runs between the measurements
         export(name, options.work / name, again=options.again)
+    pool = processes(options.threads)
     for name in () if options.export_only else names:
         file = options.work / name / "measured.json"
         if options.again or not file.is_file():
-            file.write_text(json.dumps(measured(options.work / name, options)), encoding="utf-8")
+            file.write_text(json.dumps(measured(options.work / name, options, pool)), encoding="utf-8")
         rows.append((name, json.loads(file.read_text(encoding="utf-8"))))
         print(line(*rows[-1]), flush=True)
         if options.table:
@@ -99,21 +97,24 @@ def export(name: str, work: Path, *, again: bool) -> None:
     made.write_text(json.dumps(found), encoding="utf-8")
 
 
-def measured(work: Path, options: argparse.Namespace) -> dict[str, Any]:
+def processes(threads: int) -> ProcessPoolExecutor:
+    """A process of its own for each task, forked from one that has imported torch and done nothing else."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch"])
+    return ProcessPoolExecutor(1, context, max_tasks_per_child=1)
+
+
+def measured(work: Path, options: argparse.Namespace, pool: ProcessPoolExecutor) -> dict[str, Any]:
     """The variants' p50 in ms, one for each round, and why some have none."""
     found = json.loads((work / "made.json").read_text(encoding="utf-8"))["variants"]
     rounds: dict[str, list[float]] = {name: [] for name in NAMES if not found[name]["problem"]}
-    threads = str(options.threads)
-    env = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     for i in range(options.rounds):
         order = list(rounds)
         for name in order[i % len(order) :] + order[: i % len(order)]:
-            argv = [sys.executable, __file__, "--measure", str(work / name), "--threads", threads]
-            argv += ["--seconds", str(options.seconds)]
-            done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
-            if done.returncode != 0:
-                raise SystemExit(f"{' '.join(argv)}\nexited with {done.returncode}:\n{done.stderr[-2000:]}")
-            rounds[name].append(float(json.loads(done.stdout.splitlines()[-1])))
+            task = pool.submit(time_of, work / name, options.threads, options.seconds)
+            rounds[name].append(task.result())
     return {"rounds": rounds, "problems": {n: found[n]["problem"] for n in NAMES if found[n]["problem"]}}
 
 

@@ -1,0 +1,227 @@
+"""Runs the kit's parts, most valuable first, within the time that there is."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, report
+from .clock import Clock, Log, NoTime
+from .projects import ROOT, Failed, Made, Setup
+from .results import (
+    FAILED,
+    SKIPPED,
+    Part,
+    Results,
+    check_rows,
+    figure_rows,
+    table,
+    timing_rows,
+)
+
+TITLES = {
+    1: part_libtorch.TITLE,
+    2: part_tensorrt.TITLE,
+    3: part_rtx.TITLE,
+    4: part_sanitizer.TITLE,
+}
+_WEIGHTS = {1: 6.0, 2: 6.0, 3: 0.5, 4: 1.5}
+"""How a part's time relates to the others'; what one does not use goes to the later ones."""
+_RESERVE_S = 10.0
+"""For writing, at the end."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0: nothing failed; 1: something did; 2: wrong usage; 3: there is no GPU."""
+    options = _arguments(argv)
+    if options.report is not None:
+        return _report([Path(f) for f in options.report])
+    why = machine.has_gpu()
+    if why and not options.dry_run:
+        print(f"run.sh: {why}. --dry-run goes as far as it can on the CPU.", file=sys.stderr)
+        return 3
+    options.out.mkdir(parents=True, exist_ok=True)
+    for old in ("results.json", "table.txt", *(f"part-{n}.log" for n in TITLES)):
+        (options.out / old).unlink(missing_ok=True)
+    scratch = None if options.work else tempfile.mkdtemp(prefix="gencpp-gpu-")
+    work = Path(options.work or str(scratch)).resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    # Engines and AOTInductor's kernels of an earlier run would hide what the first start takes.
+    os.environ["XDG_CACHE_HOME"] = str(work / "cache")
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(work / "inductor")
+    try:
+        results = _run(options, work)
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    text = _text(results)
+    (options.out / "table.txt").write_text(text, encoding="utf-8")
+    print(f"\n{text}\nJSON and logs: {options.out}")
+    return 1 if results.failed else 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="run.sh",
+        description="Proves on a machine with an NVIDIA GPU what can be proven nowhere else: answers of "
+        "LibTorch and TensorRT projects equal PyTorch's on the same GPU, and how fast they are. "
+        "Nothing is installed, nothing is downloaded.",
+    )
+    parser.add_argument("--budget-minutes", type=float, default=9.0, help="for everything (default 9)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("gpu-results"), help="folder for JSON, table and logs"
+    )
+    parser.add_argument(
+        "--parts", default="1,2,3,4", help="which: " + ", ".join(f"{n} {t}" for n, t in TITLES.items())
+    )
+    parser.add_argument(
+        "--tensorrt", type=Path, help="folder with lib/ and include/ (pack_tensorrt.py unpack)"
+    )
+    parser.add_argument("--rtx", type=Path, help="folder with the Python packages of TensorRT-RTX")
+    parser.add_argument(
+        "--work", type=Path, help="folder for projects, which is kept (default: a temporary one)"
+    )
+    parser.add_argument("--seconds", type=float, default=0.7, help="of one measurement (default 0.7)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="as far as it goes on the CPU, with small models"
+    )
+    parser.add_argument(
+        "--report",
+        nargs="*",
+        metavar="JSON",
+        help="write docs/gpu-results.md from docs/gpu-results/, to which these results.json are added first",
+    )
+    options = parser.parse_args(argv)
+    try:
+        options.parts = sorted({int(p) for p in options.parts.split(",")})
+        if not set(options.parts) <= set(TITLES):
+            raise ValueError
+    except ValueError:
+        parser.error(f"--parts: numbers from {min(TITLES)} to {max(TITLES)}, as in 1,4")
+    if options.budget_minutes <= 0 or options.seconds <= 0:
+        parser.error("--budget-minutes and --seconds are above 0")
+    return options
+
+
+def _report(files: Sequence[Path]) -> int:
+    try:
+        report.keep(files)
+        report.PAGE.write_text(report.page(), encoding="utf-8")
+    except ValueError as e:
+        print(f"run.sh: {e}", file=sys.stderr)
+        return 2
+    print(f"wrote {report.PAGE.relative_to(ROOT)}")
+    return 0
+
+
+def _run(options: argparse.Namespace, work: Path) -> Results:
+    begin = time.monotonic()
+    whole = Clock.of(max(1.0, 60 * options.budget_minutes - _RESERVE_S))
+    results = Results(
+        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        dry_run=options.dry_run,
+        commit=machine.commit(ROOT),
+        machine=machine.machine(),
+        budget_minutes=options.budget_minutes,
+    )
+    setup = Setup(
+        work=work,
+        out=options.out,
+        device="cpu" if options.dry_run else "cuda",
+        dry_run=options.dry_run,
+        seconds=min(options.seconds, 0.2) if options.dry_run else options.seconds,
+        threads=min(4, results.machine["cores"]),
+    )
+    file = options.out / "results.json"
+
+    def saved() -> None:
+        results.seconds = time.monotonic() - begin
+        results.write(file)
+
+    print(machine.line(results.machine), flush=True)
+    made: list[Made] = []
+    left = list(options.parts)
+    while left:
+        number = left[0]
+        weight = _WEIGHTS[number] / sum(_WEIGHTS[n] for n in left)
+        part = Part(number=number, title=TITLES[number])
+        results.parts.append(part)
+        clock, log = whole.share(weight), Log(options.out / f"part-{number}.log")
+        print(f"part {number}, {part.title}: at most {clock.left() / 60:.1f} minutes", flush=True)
+        started = time.monotonic()
+        _guarded(part, lambda c=clock, p=part, lg=log: _part(p, options, setup, c, lg, saved, made))  # type: ignore[misc]
+        part.seconds = time.monotonic() - started
+        for check in part.checks:
+            print(f"  {check.status:7} {check.name}: {check.detail}", flush=True)
+        saved()
+        left.pop(0)
+    return results
+
+
+def _guarded(part: Part, run: Callable[[], None]) -> None:
+    """A part that breaks must not take the others with it."""
+    try:
+        run()
+    except NoTime as e:
+        part.add("the rest", SKIPPED, str(e))
+    except Failed as e:
+        part.add("the part", FAILED, str(e))
+    except Exception as e:  # noqa: BLE001 - minutes on a GPU are dear
+        traceback.print_exc()
+        part.add("the part", FAILED, f"{type(e).__name__}: {e}")
+
+
+def _part(
+    part: Part,
+    options: argparse.Namespace,
+    setup: Setup,
+    clock: Clock,
+    log: Log,
+    saved: Callable[[], None],
+    made: list[Made],
+) -> None:
+    if part.number == 1:
+        made += part_libtorch.run(part, setup, clock, log, saved, len(os.sched_getaffinity(0)))
+    elif part.number == 2:
+        if options.tensorrt is None:
+            part.add("TensorRT", SKIPPED, "no --tensorrt DIR: pack_tensorrt.py makes one")
+        else:
+            made += part_tensorrt.run(part, setup, clock, log, saved, options.tensorrt.resolve())
+    elif part.number == 3:
+        if options.rtx is None:
+            part.add("TensorRT-RTX", SKIPPED, f"no --rtx DIR: {part_rtx.INSTALL}")
+        else:
+            part_rtx.run(part, setup, clock, log, options.rtx.resolve())
+    else:
+        root = options.tensorrt.resolve() if options.tensorrt else None
+        part_sanitizer.run(part, setup, clock, log, made, root)
+
+
+def _text(results: Results) -> str:
+    """The table at the end: short, because what comes back may be short."""
+    lines = [
+        f"{results.date}, commit {results.commit}, {results.seconds:.0f} s",
+        machine.line(results.machine),
+    ]
+    if results.dry_run:
+        lines.append("DRY RUN on the CPU: it shows that the kit works. Its times mean nothing.")
+    for part in results.parts:
+        passed = sum(c.status == "passed" for c in part.checks)
+        title = f"part {part.number}, {part.title}: {part.status}"
+        lines += ["", f"{title}, {passed} of {len(part.checks)} checks passed, {part.seconds:.0f} s"]
+        for rows in (timing_rows(part), figure_rows(part), check_rows(part, all_of_them=False)):
+            if len(rows) > 1:
+                lines += ["", table(rows)]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Times and answers of generated programs, and of PyTorch beside them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generator import parity
+
+from .clock import Clock, Log
+from .projects import Failed, Made, Setup
+from .results import FAILED, PASSED, SKIPPED, Part, Timing
+
+STAGES = {"h2d_ms": "h2d", "compute_ms": "compute", "d2h_ms": "d2h"}
+_WARMUP = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A generated program with the options that it is measured with."""
+
+    made: Made
+    name: str
+    flags: tuple[str, ...] = ()
+
+    def time(self, setup: Setup, clock: Clock, log: Log, batch: int) -> dict[str, Any]:
+        """The benchmark's JSON; raises Failed."""
+        argv = [self.made.tool("bench"), "--json", "--seconds", str(setup.seconds), "--warmup", str(_WARMUP)]
+        argv += ["--batch", str(batch), *self.flags]
+        return program_json(argv, setup, clock, log)
+
+
+def program_json(argv: Sequence[str | Path], setup: Setup, clock: Clock, log: Log) -> dict[str, Any]:
+    """What a program that prints JSON says; raises Failed."""
+    ran = clock.run(argv, log, limit=240, env=setup.environment())
+    if ran.code != 0:
+        raise Failed(f"{Path(argv[0]).name}: exit code {ran.code}: {ran.problem()}")
+    line = next((x for x in reversed(ran.output.splitlines()) if x.startswith("{")), "")
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise Failed(f"{Path(argv[0]).name}: no JSON from it: {ran.output[-200:]!r}") from None
+    return found
+
+
+def keep(part: Part, timing: Timing, told: dict[str, Any]) -> None:
+    """Adds one round's times."""
+    if timing not in part.timings:
+        part.timings.append(timing)
+    timing.p50_ms.append(float(told["p50_ms"]))
+    timing.p99_ms.append(float(told["p99_ms"]))
+    timing.stages_ms.update({name: float(told[key]) for key, name in STAGES.items() if key in told})
+
+
+def timing_of(part: Part, made: Made, subject: str, batch: int) -> Timing:
+    """The timing with these names, which may be new."""
+    names = {
+        "model": made.wanted.model,
+        "precision": made.wanted.precision,
+        "subject": subject,
+        "batch": batch,
+    }
+    return part.timing(*names.values()) or Timing(**names)  # type: ignore[arg-type]
+
+
+def peers(
+    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, batches: Sequence[int], *, first: bool
+) -> Path:
+    """Times PyTorch on the project's model; in the first round it also answers the goldens, into that folder.
+
+    Raises Failed.
+    """
+    answers = made.folder.with_name(f"{made.folder.name}-answers")
+    answers.mkdir(exist_ok=True)
+    job = {
+        "folder": str(made.folder),
+        "device": setup.device,
+        "precision": made.wanted.precision,
+        "batches": list(batches),
+        "seconds": setup.seconds,
+        "warmup": _WARMUP,
+        "threads": setup.threads,
+        "path": list(made.wanted.path),
+        "answers": str(answers) if first else "",
+        "torchscript": made.project.artifact.format == "torchscript",
+        "profile": first,
+    }
+    file = answers / "job.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    told = program_json([sys.executable, "-m", "kit.peer", file], setup, clock, log)
+    for who, times in told["timings"].items():
+        subject, batch = who.rsplit(" ", 1)
+        keep(part, timing_of(part, made, subject, int(batch)), times)
+    if profile := told.get("profile"):
+        part.facts[f"{made.wanted.key}: eager profile, batch {batches[0]}"] = profile
+        eager = part.timing(made.wanted.model, made.wanted.precision, "eager", batches[0])
+        if eager is not None and "kernels_ms" in profile and setup.device == "cuda":
+            eager.stages_ms["kernels"] = profile["kernels_ms"]
+    return answers
+
+
+def check_answers(
+    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, answers: Path, flags: Sequence[str] = ()
+) -> bool:
+    """The program's outputs for the goldens' inputs against PyTorch's of the same device."""
+    import numpy as np
+
+    name = f"{made.wanted.key}: parity with PyTorch on the same device"
+    out = answers.with_name(f"{answers.name}-c++")
+    out.mkdir(exist_ok=True)
+    worst, count, seconds = 0.0, 0, 0.0
+    for case in made.project.goldens.cases:
+        files = [out / f"{case.name}-{i}.npy" for i in range(len(case.outputs))]
+        argv: list[str | Path] = [made.program, *flags]
+        for file in case.inputs:
+            argv += ["--input", made.folder / "assets" / "goldens" / file]
+        for file_ in files:
+            argv += ["--output", file_]
+        ran = clock.run(argv, log, limit=240, env=setup.environment())
+        seconds += ran.seconds
+        if ran.code != 0:
+            return part.add(name, FAILED, f"{case.name}: exit code {ran.code}: {ran.problem()}", seconds)
+        for i, output in enumerate(case.outputs):
+            theirs = np.load(answers / f"{case.name}-{i}.npy", allow_pickle=False)
+            ours = np.load(files[i], allow_pickle=False)
+            found = parity.difference(case.name, output.name, ours, theirs, output.tolerance)
+            count += 1
+            worst = max(worst, found.max_rel_diff or 0.0)
+            if not found.passed:
+                told = (
+                    "of another shape, or not finite"
+                    if found.max_rel_diff is None
+                    else f"{found.max_rel_diff:.2g}"
+                )
+                detail = f"{case.name}/{output.name} differs by {told}, allowed {output.tolerance:g}"
+                return part.add(name, FAILED, detail, seconds)
+    if not count:
+        return part.add(name, FAILED, "nothing was compared", seconds)
+    part.facts[name] = worst
+    return part.add(name, PASSED, f"{count} outputs, largest relative difference {worst:.2g}", seconds)
+
+
+def ctest(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, program: Path, name: str) -> bool:
+    """The project's own tests on the device."""
+    import PIL
+
+    argv: list[str | Path] = [
+        program,
+        "--test-dir",
+        made.folder / "build",
+        "--output-on-failure",
+        "--no-tests=error",
+    ]
+    note = ""
+    if int(PIL.__version__.split(".")[0]) < 13:
+        argv += ["-E", "pixels|picture"]
+        note = f"; without those of pixels, which Pillow {PIL.__version__} makes otherwise than 13"
+    where = {"MODEL_TEST_DEVICE": setup.device} if made.wanted.backend == "libtorch" else {}
+    ran = clock.run(argv, log, limit=240, env={**setup.environment(), **where})
+    lines = [line.strip() for line in ran.output.splitlines()]
+    summary = next((x for x in lines if "tests passed" in x), ran.problem())
+    lost = [x.split()[2] for x in lines if "***Failed" in x or "***Timeout" in x or "***Exception" in x]
+    skipped = sum("***Skipped" in x for x in lines)
+    status = FAILED if ran.code != 0 else PASSED
+    if status == PASSED and skipped and "100% tests passed" in summary and f"out of {skipped}" in summary:
+        status = SKIPPED
+    detail = f"{summary}{f', {skipped} skipped' if skipped else ''}{note}"
+    return part.add(name, status, f"{detail}: {', '.join(lost)}" if lost else detail, ran.seconds)

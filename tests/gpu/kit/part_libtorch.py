@@ -1,0 +1,166 @@
+"""Part 1: LibTorch projects on the GPU, beside PyTorch on the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from generator.backends import RuntimeOptions, backend_named
+
+from .clock import Clock, Log, NoTime
+from .measure import Subject, check_answers, ctest, keep, peers, timing_of
+from .projects import NAME, Failed, Made, Maker, Setup, Wanted
+from .results import FAILED, PASSED, SKIPPED, Figure, Part, Timing
+
+TITLE = "LibTorch on the GPU"
+MODELS = ("resnet50", "resnet18", "mobilenet_v3_small", "vit_b_16")
+BATCHES = (1, 64)
+ROUNDS = 3
+WANTED_RATIO = 5.0
+
+_MAKING = 0.45
+"""The share of the part's time for generating and building."""
+_DRY_BATCHES = (1, 4)
+_LIMIT = 240.0
+"""Seconds for one project."""
+_CORES_A_PROJECT = 4
+
+
+def batches(setup: Setup) -> tuple[int, ...]:
+    """Sizes that are timed."""
+    return _DRY_BATCHES if setup.dry_run else BATCHES
+
+
+def wanted(setup: Setup) -> list[Wanted]:
+    """The projects, most valuable first."""
+    if setup.dry_run:
+        return [
+            Wanted(model="mobilenet_v3_small"),
+            Wanted(model="photo", precision="fp16"),
+            Wanted(model="photo", artifact="aoti"),
+        ]
+    first = MODELS[0]
+    return [
+        Wanted(model=first),
+        Wanted(model=first, precision="fp16"),
+        *(Wanted(model=m) for m in MODELS[1:]),
+        Wanted(model=first, artifact="aoti"),
+        *(Wanted(model=m, precision="fp16") for m in MODELS[1:]),
+        *(Wanted(model=m, artifact="aoti") for m in MODELS[1:]),
+        Wanted(model=first, artifact="aoti", precision="fp16"),
+    ]
+
+
+def run(
+    part: Part, setup: Setup, clock: Clock, log: Log, saved: Callable[[], None], cores: int
+) -> list[Made]:
+    """Fills `part`; gives the projects that were made. `saved` is called after each step."""
+    on_gpu = setup.device == "cuda"
+    # What is optional has to be built there: without CUDA's headers configuring fails, and says why.
+    arguments, lacking = backend_named("libtorch").configure_arguments(NAME, RuntimeOptions())
+    if lacking:
+        raise Failed(lacking)
+    maker = Maker(setup, log, configure=[*arguments, *(["-DMODEL_CUDA=ON"] if on_gpu else [])])
+    made = _make_all(part, maker, wanted(setup), clock.share(_MAKING), cores)
+    saved()
+    for one in list(made):
+        try:
+            _prove(part, one, maker, clock, log)
+        except (Failed, NoTime) as e:
+            status = SKIPPED if isinstance(e, NoTime) else FAILED
+            part.add(f"{one.wanted.key}: measured", status, str(e))
+        saved()
+    _more_rounds(part, made, setup, clock, log)
+    if on_gpu:
+        part.figures += figures(part)
+    return made
+
+
+def _make_all(part: Part, maker: Maker, all_wanted: Sequence[Wanted], clock: Clock, cores: int) -> list[Made]:
+    """Several at a time, because most of it runs on one core; in the order of `all_wanted`."""
+
+    def make(one: Wanted) -> Made | Exception:
+        try:
+            return maker.make(one, clock, _LIMIT)
+        except (Failed, NoTime) as e:
+            return e
+
+    found = []
+    with ThreadPoolExecutor(max(1, cores // _CORES_A_PROJECT)) as pool:
+        for one, result in zip(all_wanted, pool.map(make, all_wanted), strict=True):
+            name = f"{one.key}: generated and built"
+            if isinstance(result, Made):
+                part.add(name, PASSED, result.project.artifact.method, result.seconds)
+                found.append(result)
+            else:
+                part.add(name, SKIPPED if isinstance(result, NoTime) else FAILED, str(result))
+    return found
+
+
+def subjects(made: Made, device: str) -> list[Subject]:
+    """The project's program in the ways that it can run."""
+    flags = ("--device", device)
+    if made.wanted.artifact:
+        return [Subject(made=made, name="c++ aoti", flags=flags)]
+    return [
+        Subject(made=made, name="c++ graph", flags=flags),
+        Subject(made=made, name="c++ plain", flags=(*flags, "--noCudaGraph")),
+    ]
+
+
+def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log) -> None:
+    """Answers, then times, then the project's own tests."""
+    setup = maker.setup
+    clock.need(20, made.wanted.key)
+    answers = peers(part, made, setup, clock, log, batches(setup), first=True)
+    if not check_answers(part, made, setup, clock, log, answers, ("--device", setup.device)):
+        return  # what answers wrongly is not timed
+    for subject in subjects(made, setup.device):
+        for batch in batches(setup):
+            keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
+    ctest(part, made, setup, clock, log, maker.tools.ctest, f"{made.wanted.key}: its own tests")
+
+
+def _more_rounds(part: Part, made: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
+    """Further rounds of everything that was timed, while there is time."""
+    timed = [m for m in made if any(t.model == m.wanted.model for t in part.timings)]
+    try:
+        for _ in range(0 if setup.dry_run else ROUNDS - 1):
+            for one in timed:
+                clock.need(25, "further rounds")
+                peers(part, one, setup, clock, log, batches(setup), first=False)
+                for subject in subjects(one, setup.device):
+                    for batch in batches(setup):
+                        told = subject.time(setup, clock, log, batch)
+                        keep(part, timing_of(part, one, subject.name, batch), told)
+    except NoTime as e:
+        part.facts["rounds"] = str(e)
+    except Failed as e:
+        part.add("further rounds", FAILED, str(e))
+
+
+def figures(part: Part) -> list[Figure]:
+    """How many times faster than eager float32 the first model is as a CUDA graph, in each precision."""
+    eager = part.timing(MODELS[0], "fp32", "eager", 1)
+    found = []
+    for precision in ("fp32", "fp16"):
+        name = f"{MODELS[0]}, batch 1: PyTorch eager fp32 over C++ with CUDA graph, {precision}"
+        ours = part.timing(MODELS[0], precision, "c++ graph", 1)
+        found.append(faster(name, WANTED_RATIO, eager, ours))
+    return found
+
+
+def faster(name: str, wanted: float, eager: Timing | None, ours: Timing | None) -> Figure:
+    """Eager's time over ours, with where the time goes."""
+    text = f">= {wanted:g}"
+    if eager is None or ours is None:
+        lacks = "eager PyTorch" if eager is None else "the program"
+        return Figure(name=name, wanted=text, value=None, reached=None, reason=f"no times of {lacks}")
+    value = eager.median_ms / ours.median_ms
+    stages = ", ".join(f"{stage} {ms:.3f}" for stage, ms in ours.stages_ms.items())
+    reason = (
+        f"{ours.median_ms:.3f} ms, by CUDA's events {stages or 'not told'}; eager {eager.median_ms:.3f} ms"
+    )
+    if "kernels" in eager.stages_ms:
+        reason += f", of which kernels and copies {eager.stages_ms['kernels']:.3f}"
+    return Figure(name=name, wanted=text, value=value, reached=value >= wanted, reason=reason)

@@ -1,0 +1,80 @@
+"""Part 4: compute-sanitizer's memcheck on one program of each backend."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from .clock import Clock, Log, NoTime
+from .part_tensorrt import tactics
+from .projects import Made, Setup
+from .results import FAILED, PASSED, SKIPPED, Part
+
+TITLE = "compute-sanitizer"
+_PLACES = ("/usr/local/cuda/bin", "/usr/local/cuda/compute-sanitizer")
+_ERROR = 86
+"""Exit code that the tool is told to have when it found something."""
+_UNABLE = (
+    r"Device not supported|Failed to initialize|not supported on this|Target application returned an error"
+)
+_SMALLEST = ("photo", "mobilenet_v3_small", "resnet18", "resnet50", "vit_b_16")
+
+
+def find() -> Path | None:
+    """The program, on the PATH or in a toolkit."""
+    found = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path=":".join(_PLACES))
+    return Path(found) if found else None
+
+
+def run(part: Part, setup: Setup, clock: Clock, log: Log, made: Sequence[Made], root: Path | None) -> None:
+    """Fills `part`; `made`: what the earlier parts built."""
+    tool = find()
+    if setup.device != "cuda":
+        part.add("memcheck", SKIPPED, "there is no NVIDIA GPU")
+        return
+    if tool is None:
+        part.add("memcheck", SKIPPED, "compute-sanitizer is not installed: it is part of the CUDA toolkit")
+        return
+    for backend in ("libtorch", "tensorrt"):
+        mine = [m for m in made if m.wanted.backend == backend and not m.wanted.artifact]
+        if not mine:
+            part.add(f"memcheck, {backend}", SKIPPED, "no project of it was built in this run")
+            continue
+        one = min(mine, key=lambda m: (_SMALLEST.index(m.wanted.model), m.wanted.precision))
+        flags = ("--device", "cuda") if backend == "libtorch" else tactics(one, root) if root else ()
+        try:
+            _memcheck(part, setup, clock, log, tool, one, flags)
+        except NoTime as e:
+            part.add(f"memcheck, {backend}", SKIPPED, str(e))
+
+
+def _memcheck(
+    part: Part, setup: Setup, clock: Clock, log: Log, tool: Path, made: Made, flags: Sequence[str]
+) -> None:
+    """One answer to the first golden's inputs; several runs of the model are in it, captured ones too."""
+    case = next(c for c in made.project.goldens.cases if not c.image)
+    argv: list[str | Path] = [
+        tool,
+        "--tool",
+        "memcheck",
+        "--error-exitcode",
+        str(_ERROR),
+        "--print-limit",
+        "20",
+    ]
+    argv += [made.program, *flags]
+    for file in case.inputs:
+        argv += ["--input", made.folder / "assets" / "goldens" / file]
+    ran = clock.run(argv, log, limit=180, env=setup.environment())
+    name = f"memcheck, {made.wanted.backend}, {made.wanted.key}"
+    summary = next((x for x in ran.output.splitlines() if "ERROR SUMMARY" in x), "").lstrip("= ")
+    if ran.code == 0 and summary:
+        part.add(name, PASSED, summary, ran.seconds)
+    elif unable := re.search(_UNABLE, ran.output):
+        part.add(name, SKIPPED, f"the tool cannot work here: {unable.group()}", ran.seconds)
+    elif ran.code == 124:
+        part.add(name, SKIPPED, f"stopped after {ran.seconds:.0f} s", ran.seconds)
+    else:
+        part.add(name, FAILED, summary or f"exit code {ran.code}: {ran.problem()}", ran.seconds)

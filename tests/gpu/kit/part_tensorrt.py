@@ -1,0 +1,220 @@
+"""Part 2: TensorRT projects, given a folder with its libraries and headers."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from generator.backends import RuntimeOptions, backend_named
+
+from .clock import Clock, Log, NoTime
+from .measure import (
+    Subject,
+    check_answers,
+    ctest,
+    keep,
+    peers,
+    program_json,
+    timing_of,
+)
+from .part_libtorch import BATCHES, batches, faster
+from .projects import NAME, Failed, Made, Maker, Setup, Wanted
+from .results import FAILED, PASSED, SKIPPED, Figure, Part
+
+TITLE = "TensorRT"
+MODEL = "resnet50"
+CALLERS = 8
+WANTED_RATIO = 8.0
+WANTED_BARE = 1.03
+
+_LIMIT = 240.0
+_STAND_INS = ("libcublas.so", "libcublasLt.so", "libcudnn.so")
+NO_LIBRARIES = "--tacticSources=-CUBLAS,-CUBLAS_LT,-CUDNN"
+"""For programs whose cuBLAS and cuDNN are stand-ins."""
+
+
+def version_of(root: Path) -> tuple[int, int]:
+    """Of the headers; raises Failed where the folder is no TensorRT."""
+    file = root / "include" / "NvInferVersion.h"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as e:
+        raise Failed(f"{file}: {e.strerror}: --tensorrt names a folder with include/ and lib/") from None
+    found = dict(
+        re.findall(
+            r"^#define[ \t]+(?:NV_TENSORRT|TRT)_(MAJOR|MINOR)(?:_ENTERPRISE)?[ \t]+(\d+)", text, re.MULTILINE
+        )
+    )
+    if len(found) != 2 or not list((root / "lib").glob("libnvinfer.so*")):
+        raise Failed(f"{root} has no TensorRT: lib/libnvinfer.so* and its headers in include/")
+    return int(found["MAJOR"]), int(found["MINOR"])
+
+
+def wanted(root: Path, *, dry_run: bool) -> list[Wanted]:
+    """The projects, most valuable first; without a parser's library none that needs it."""
+    major, minor = version_of(root)
+    oldest = f"{major}.{minor}" if major == 8 else "10.0"
+    model, largest = ("photo", 4) if dry_run else (MODEL, max(BATCHES))
+
+    def one(api: str, precision: str) -> Wanted:
+        return Wanted(
+            model=model,
+            precision=precision,
+            backend="tensorrt",
+            trt_api=api,
+            tensorrt_min=oldest,
+            largest_batch=largest,
+        )
+
+    found = [one("network", "fp32"), one("network", "fp16")]
+    if list((root / "lib").glob("libnvonnxparser.so*")):
+        found += [one("parser", "fp32"), one("parser", "fp16")]
+    return found
+
+
+def run(
+    part: Part, setup: Setup, clock: Clock, log: Log, saved: Callable[[], None], root: Path
+) -> list[Made]:
+    """Fills `part`; gives the projects that were made."""
+    made: list[Made] = []
+    arguments, lacking = backend_named("tensorrt").configure_arguments(
+        NAME, RuntimeOptions(tensorrt_root=root)
+    )
+    if lacking:
+        part.add("TensorRT", FAILED, lacking)
+        return made
+    maker = Maker(setup, log, configure=arguments)
+    for one in wanted(root, dry_run=setup.dry_run):
+        try:
+            project = maker.make(one, clock, _LIMIT)
+            part.add(
+                f"{one.key}: generated and built", PASSED, project.project.artifact.method, project.seconds
+            )
+            made.append(project)
+            _prove(part, project, maker, clock, log, root)
+        except (Failed, NoTime) as e:
+            part.add(f"{one.key}", SKIPPED if isinstance(e, NoTime) else FAILED, str(e))
+        saved()
+    if setup.device == "cuda":
+        part.figures += figures(part)
+    return made
+
+
+def tactics(made: Made, root: Path) -> tuple[str, ...]:
+    """Flags of the program: a network that is C++ leaves cuBLAS and cuDNN alone by itself."""
+    has_stand_ins = any(list((root / "lib").glob(f"{name}.*")) for name in _STAND_INS)
+    return (NO_LIBRARIES,) if made.wanted.trt_api == "parser" and has_stand_ins else ()
+
+
+def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: Path) -> None:
+    """The engine's cache, answers, times, layers, callers, and then all of verify."""
+    setup, key = maker.setup, made.wanted.key
+    flags = tactics(made, root)
+    sizes = batches(setup)
+    _cache(part, made, setup, clock, log, flags)
+    answers = peers(part, made, setup, clock, log, sizes, first=True)
+    if not check_answers(part, made, setup, clock, log, answers, flags):
+        return  # what answers wrongly is not timed
+    name = f"tensorrt {made.wanted.trt_api}"
+    for subject in (
+        Subject(made=made, name=f"{name} graph", flags=flags),
+        Subject(made=made, name=f"{name} plain", flags=(*flags, "--noCudaGraph")),
+    ):
+        for batch in sizes:
+            keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
+    _bare(part, made, setup, clock, log, flags)
+    _layers(part, made, setup, clock, log, flags)
+    _callers(part, made, setup, clock, log, flags)
+    if flags:  # verify's steps run the programs as they are, which would call the stand-ins
+        ctest_flags = "its tests build engines with cuBLAS and cuDNN, which are stand-ins here"
+        part.add(f"{key}: gencpp verify", SKIPPED, ctest_flags)
+    else:
+        _verify(part, made, clock, log, root)
+        ctest(part, made, setup, clock, log, maker.tools.ctest, f"{key}: its own tests")
+
+
+def _cache(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
+    """The first start builds the engine, the second reads it."""
+    name = f"{made.wanted.key}: engine cache"
+    argv = [made.tool("bench"), "--json", "--iterations", "10", *flags]
+    first = program_json(argv, setup, clock, log)
+    second = program_json(argv, setup, clock, log)
+    told = [f"{x.get('engine', '')} ({float(x['load_ms']) / 1e3:.2f} s to load)" for x in (first, second)]
+    held = told[0].startswith("built") and told[1].startswith("read")
+    part.add(name, PASSED if held else FAILED, f"miss: {told[0]}; hit: {told[1]}")
+
+
+def _bare(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
+    """run() against a bare enqueueV3 loop on the same engine."""
+    for label, more in (("graph", ()), ("no graph", ("--noCudaGraph",))):
+        told = program_json([made.tool("bench_bare"), "--json", *flags, *more], setup, clock, log)
+        value = float(told["run_p50_ms"]) / float(told["bare_p50_ms"])
+        key = f"{made.wanted.key}, {label}: run() over a bare enqueueV3 loop"
+        part.facts[key] = {**told, "ratio": value}
+        part.add(key, PASSED, f"{value:.4f} ({told['run_p50_ms']:.4f} and {told['bare_p50_ms']:.4f} ms)")
+        if setup.device == "cuda":
+            part.figures.append(
+                Figure(
+                    name=key,
+                    wanted=f"<= {WANTED_BARE:g}",
+                    value=value,
+                    reached=value <= WANTED_BARE,
+                    reason=f"without the copies on the host the loop takes {told['pinned_p50_ms']:.4f} ms",
+                )
+            )
+
+
+def _layers(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
+    """Time of each layer, by TensorRT's own profiler."""
+    file = made.folder / "layers.json"
+    argv = [made.tool("bench"), "--json", "--iterations", "20", *flags, "--exportProfile", file]
+    program_json(argv, setup, clock, log)
+    layers = [x for x in json.loads(file.read_text(encoding="utf-8")) if "name" in x]
+    most = sorted(layers, key=lambda x: -float(x["averageMs"]))[:5]
+    part.facts[f"{made.wanted.key}: layers"] = {
+        "count": len(layers),
+        "sum_ms": sum(float(x["averageMs"]) for x in layers),
+        "most": {x["name"][:80]: x["averageMs"] for x in most},
+    }
+    detail = f"{len(layers)} layers, most time in {most[0]['name']}" if layers else "no layers"
+    part.add(f"{made.wanted.key}: profile", PASSED if layers else FAILED, detail)
+
+
+def _callers(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
+    """Eight callers at once, each with its context and stream, against one."""
+    argv = [made.tool("bench"), "--json", "--seconds", str(setup.seconds), *flags]
+    one = program_json(argv, setup, clock, log)
+    many = program_json([*argv, "--infStreams", str(CALLERS)], setup, clock, log)
+    gain = float(many["throughput_per_s"]) / float(one["throughput_per_s"])
+    detail = f"{many['throughput_per_s']:.0f} items/s, {gain:.2f} of one caller's"
+    part.add(f"{made.wanted.key}: {CALLERS} callers at once", PASSED, detail)
+
+
+def _verify(part: Part, made: Made, clock: Clock, log: Log, root: Path) -> None:
+    """Every step of `gencpp verify`, as checks."""
+    key = f"{made.wanted.key}: gencpp verify"
+    argv = [sys.executable, "-m", "generator", "verify", made.folder, "--tensorrt-root", root, "--json"]
+    ran = clock.run(argv, log, limit=_LIMIT)
+    try:
+        report = json.loads(ran.output[ran.output.index("{") :])
+        steps = report["steps"]
+    except (ValueError, KeyError):
+        part.add(key, FAILED, f"exit code {ran.code}: {ran.problem()}", ran.seconds)
+        return
+    for step in steps:
+        part.add(f"{key}, {step['name']}", step["status"], step["reason"], step["seconds"])
+
+
+def figures(part: Part) -> list[Figure]:
+    """How many times faster than eager float32 the engine in half precision is, batch 1."""
+    eager = part.timing(MODEL, "fp32", "eager", 1)
+    found = []
+    for api in ("network", "parser"):
+        name = f"{MODEL}, batch 1: PyTorch eager fp32 over TensorRT fp16 ({api})"
+        found.append(
+            faster(name, WANTED_RATIO, eager, part.timing(MODEL, "fp16", f"tensorrt {api} graph", 1))
+        )
+    return found

@@ -1,0 +1,273 @@
+"""tests/gpu/run.sh: the dry run, TensorRT's part on the double, and what the kit says of what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes.double import Double, write_table
+
+ROOT = Path(__file__).resolve().parent.parent
+GPU = ROOT / "tests" / "gpu"
+RUN = GPU / "run.sh"
+
+pytestmark = pytest.mark.torch
+
+
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    argv = ["bash", str(RUN), *map(str, arguments)]
+    environment = {**os.environ, "PYTHON": sys.executable, **(env or {})}
+    return subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kit_is_importable() -> Iterator[None]:
+    sys.path.insert(0, str(GPU))
+    yield
+    sys.path.remove(str(GPU))
+
+
+def rtx_packages() -> list[str]:
+    """--rtx with this Python's own packages, where they are."""
+    found = [p for p in sys.path if (Path(p) / "tensorrt_rtx_libs").is_dir()]
+    return ["--rtx", found[0]] if found else []
+
+
+@pytest.mark.compile
+def test_the_dry_run_goes_through_every_part(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("--dry-run", "--budget-minutes", "15", "--out", out, *rtx_packages())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DRY RUN" in done.stdout and str(out) in done.stdout
+    files = list(out.iterdir())
+    assert len(files) <= 8 and all(f.stat().st_size < 16e6 for f in files)
+    found = json.loads((out / "results.json").read_text())
+    parts = {p["number"]: p for p in found["parts"]}
+    assert found["dry_run"] is True and set(parts) == {1, 2, 3, 4}
+    checks = {c["name"]: c["status"] for c in parts[1]["checks"]}
+    for key in ("mobilenet_v3_small_fp32", "photo_fp16", "photo_fp32_aoti"):
+        for what in ("generated and built", "parity with PyTorch on the same device", "its own tests"):
+            assert checks[f"{key}: {what}"] == "passed", parts[1]["checks"]
+    timed = {
+        (t["model"], t["precision"], t["subject"], t["batch"]) for t in parts[1]["timings"] if t["p50_ms"]
+    }
+    for batch in (1, 4):
+        for subject in ("eager", "torchscript", "c++ graph", "c++ plain"):
+            assert ("mobilenet_v3_small", "fp32", subject, batch) in timed
+        assert ("photo", "fp32", "c++ aoti", batch) in timed
+    assert parts[1]["figures"] == []  # nobody's figures are reached on a CPU
+    statuses = {n: {c["status"] for c in parts[n]["checks"]} for n in (2, 3, 4)}
+    assert statuses[2] == statuses[4] == {"skipped"}
+    assert statuses[3] == ({"passed", "skipped"} if rtx_packages() else {"skipped"}), parts[3]
+    # A dry run never gets into the repository's table.
+    done = run("--report", out / "results.json")
+    assert done.returncode == 2 and "dry run" in done.stderr
+
+
+@pytest.mark.compile
+@pytest.mark.trt
+def test_tensorrts_part_on_the_double(
+    doubles: Callable[[str], Double], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every step of part 2, on a double that answers with the goldens; its times mean nothing."""
+    from kit import part_tensorrt, projects
+    from kit.clock import Clock, Log
+    from kit.results import PASSED, Part
+
+    double = doubles("8.6")
+    library = double.root / "cuda" / "libcudart.so"
+    build = projects.Maker.build
+
+    def on_the_double(self: projects.Maker, folder: Path, clock: Clock) -> None:
+        """Every project has a table of its own, and the double's CUDA runtime in place of the real one."""
+        monkeypatch.setenv("GENCPP_DOUBLE_MODEL", str(write_table(folder, folder.with_name("table"))))
+        preset = json.loads((folder / "CMakePresets.json").read_text())
+        for configure in preset["configurePresets"]:
+            configure.setdefault("cacheVariables", {}).update(TensorRT_CUDART_LIBRARY=str(library))
+        (folder / "CMakePresets.json").write_text(json.dumps(preset))
+        consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
+        consumer.write_text(f'set(TensorRT_CUDART_LIBRARY "{library}")\n' + consumer.read_text())
+        build(self, folder, clock)
+
+    wanted = part_tensorrt.wanted(double.root, dry_run=True)
+    assert [(w.trt_api, w.precision, w.tensorrt_min) for w in wanted] == [
+        *(("network", "fp32", "8.6"), ("network", "fp16", "8.6"), ("parser", "fp32", "8.6")),
+        ("parser", "fp16", "8.6"),
+    ]
+    monkeypatch.setattr(projects.Maker, "build", on_the_double)
+    monkeypatch.setattr(part_tensorrt, "wanted", lambda root, dry_run: [wanted[0], wanted[2]])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{GPU}")
+    setup = projects.Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.05, threads=2)
+    part, log = Part(number=2, title="TensorRT"), Log(tmp_path / "log")
+    part_tensorrt.run(part, setup, Clock.of(600), log, lambda: None, double.root)
+    status = {c.name: c.status for c in part.checks}
+    assert set(status.values()) <= {PASSED, "skipped"}, part.checks
+    for key in ("photo_fp32_network", "photo_fp32_parser"):
+        for what in ("generated and built", "engine cache", "profile", "its own tests", "8 callers at once"):
+            assert status[f"{key}: {what}"] == PASSED
+        assert status[f"{key}: parity with PyTorch on the same device"] == PASSED
+        assert status[f"{key}, graph: run() over a bare enqueueV3 loop"] == PASSED
+        assert status[f"{key}: gencpp verify, parity"] == PASSED
+    subjects = {(t.subject, t.batch) for t in part.timings if t.p50_ms}
+    assert {("tensorrt network graph", 4), ("tensorrt parser plain", 1), ("eager", 1)} <= subjects
+
+
+def test_stand_ins_turn_tactics_off_for_the_parser_only(tmp_path: Path) -> None:
+    from kit import part_tensorrt
+    from kit.projects import Made, Wanted
+
+    (tmp_path / "lib").mkdir()
+    parser, network = (
+        Made(wanted=Wanted(model="resnet50", trt_api=api), folder=tmp_path, project=None, seconds=0.0)  # type: ignore[arg-type]
+        for api in ("parser", "network")
+    )
+    assert part_tensorrt.tactics(parser, tmp_path) == ()
+    (tmp_path / "lib" / "libcudnn.so.8").touch()
+    assert part_tensorrt.tactics(parser, tmp_path) == (part_tensorrt.NO_LIBRARIES,)
+    assert part_tensorrt.tactics(network, tmp_path) == ()
+
+
+def test_a_wrong_answer_fails(photo_project: Path, tmp_path: Path) -> None:
+    """A program that answers otherwise than PyTorch."""
+    import numpy as np
+    from kit.clock import Clock, Log
+    from kit.measure import check_answers
+    from kit.projects import Made, Setup, Wanted
+    from kit.results import Part
+
+    from generator.project import read_manifest
+
+    project = read_manifest(photo_project).project
+    case = project.goldens.cases[0]
+    answers = tmp_path / "answers"
+    answers.mkdir()
+    shape = [2, 3]
+    for c in project.goldens.cases:
+        for i in range(len(c.outputs)):
+            np.save(answers / f"{c.name}-{i}.npy", np.ones(shape, np.float32))
+    made = Made(wanted=Wanted(model="resnet50"), folder=tmp_path, project=project, seconds=0.0)
+    made.program.parent.mkdir(parents=True)
+    made.program.write_text(
+        f"#!{sys.executable}\nimport sys, numpy as np\n"
+        "for a, b in zip(sys.argv, sys.argv[1:]):\n"
+        "    if a == '--output': np.save(b, np.full((2, 3), float(sys.argv[1]), np.float32))\n"
+    )
+    made.program.chmod(0o755)
+    setup = Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
+
+    def checked(value: str) -> Part:
+        part = Part(number=1, title="")
+        check_answers(part, made, setup, Clock.of(120), Log(tmp_path / "log"), answers, (value,))
+        return part
+
+    assert checked("1").status == "passed"
+    wrong = checked("1.001").checks[0]
+    assert wrong.status == "failed" and f"{case.name}/" in wrong.detail and "differs by 0.001" in wrong.detail
+    assert "not finite" in checked("nan").checks[0].detail
+    made.program.write_text("#!/bin/sh\necho it broke; exit 5\n")
+    assert "exit code 5: it broke" in checked("1").checks[0].detail
+
+
+def test_a_program_ends_with_its_time_and_all_that_it_started(tmp_path: Path) -> None:
+    from kit.clock import Clock, Log, NoTime
+
+    log = Log(tmp_path / "log")
+    began = time.monotonic()
+    ran = Clock.of(60).run(["bash", "-c", "echo begun; sleep 100 & wait"], log, limit=0.5)
+    assert ran.code == 124 and "begun" in ran.output and time.monotonic() - began < 30
+    assert "[exit code 124" in log.file.read_text()
+    with pytest.raises(NoTime, match="no time left for bash"):
+        Clock.of(0).run(["bash", "-c", "true"])
+    with pytest.raises(NoTime, match="bash was stopped after"):  # by the part's time, not by its own limit
+        Clock.of(0.3).run(["bash", "-c", "sleep 100"])
+    missing = Clock.of(60).run([tmp_path / "nothing"])
+    assert missing.code == 127 and "No such file" in missing.output
+
+
+def test_a_part_that_breaks_does_not_take_the_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kit import __main__ as main
+    from kit import part_libtorch
+
+    def broken(*_: object) -> list[object]:
+        raise RuntimeError("the driver went away")
+
+    monkeypatch.setattr(part_libtorch, "run", broken)
+    for name in ("XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR"):
+        monkeypatch.setenv(name, "")
+    out = tmp_path / "out"
+    assert main.main(["--dry-run", "--out", str(out)]) == 1
+    found = json.loads((out / "results.json").read_text())
+    assert found["parts"][0]["checks"][0]["detail"] == "RuntimeError: the driver went away"
+    assert [p["number"] for p in found["parts"]] == [1, 2, 3, 4]
+    assert "the driver went away" in capsys.readouterr().out
+
+
+def test_wrong_usage_and_a_machine_without_a_gpu(tmp_path: Path) -> None:
+    done = run("--parts", "1,9")
+    assert done.returncode == 2 and "--parts: numbers from 1 to 4" in done.stderr
+    done = run("--budget-minutes", "0")
+    assert done.returncode == 2 and "above 0" in done.stderr
+    import torch
+
+    if not torch.cuda.is_available():
+        done = run("--out", tmp_path / "out")
+        assert done.returncode == 3 and "sees no GPU" in done.stderr and "--dry-run" in done.stderr
+        assert not (tmp_path / "out").exists()
+    done = run("--report", tmp_path / "nothing.json")
+    assert done.returncode == 2 and "No such file" in done.stderr
+
+
+def test_the_page_is_what_the_results_in_the_repository_make() -> None:
+    from kit import report
+
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(), "run tests/gpu/run.sh --report"
+
+
+def test_a_run_becomes_a_table_with_its_figures(tmp_path: Path) -> None:
+    from kit import part_libtorch, report
+    from kit.results import Part, Results, Timing
+
+    part = Part(number=1, title="LibTorch on the GPU")
+    part.add("resnet50_fp32: its own tests", "passed", "17 | 17", 3.0)
+    for precision, subject, p50 in (
+        ("fp32", "eager", 6.0),
+        ("fp32", "c++ graph", 2.0),
+        ("fp16", "c++ graph", 1.0),
+    ):
+        part.timings.append(
+            Timing(
+                model="resnet50", precision=precision, subject=subject, batch=1, p50_ms=[p50], p99_ms=[p50]
+            )
+        )
+    part.timings[0].stages_ms["kernels"] = 1.5
+    part.figures = part_libtorch.figures(part)
+    assert [(f.value, f.reached) for f in part.figures] == [(3.0, False), (6.0, True)]
+    assert "of which kernels and copies 1.500" in part.figures[0].reason
+    machine = {"gpu": {"name": "GPU", "driver_version": "1"}, "cuda": "13.0", "cores": 1, "cpu": "CPU"}
+    machine |= {"python": "3.12", "versions": {"torch": "2.11"}}
+    results = Results(
+        date="2026-01-02 03:04 UTC",
+        dry_run=False,
+        commit="abc",
+        machine=machine,
+        budget_minutes=9,
+        parts=[part],
+    )
+    results.write(tmp_path / "run.json")
+    assert Results.read(tmp_path / "run.json") == results
+    page = report.page(tmp_path)
+    assert "No run on a GPU exists yet" not in page and "## 2026-01-02 03:04 UTC, GPU" in page
+    assert "| resnet50 | fp32 | 1 | c++ graph | 2.000 | 2.000 | 3.00 |" in page
+    assert "MISSED" in page and "reached" in page and "17 / 17" in page
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"bad\.json is no results\.json"):
+        report.page(tmp_path)
