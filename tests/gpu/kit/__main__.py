@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, report
-from .clock import Clock, Log, NoTime
+from .clock import Clock, Log, Skipped
 from .projects import ROOT, Failed, Made, Setup
 from .results import (
     FAILED,
@@ -170,7 +170,7 @@ def _guarded(part: Part, run: Callable[[], None]) -> None:
     """A part that breaks must not take the others with it."""
     try:
         run()
-    except NoTime as e:
+    except Skipped as e:
         part.add("the rest", SKIPPED, str(e))
     except Failed as e:
         part.add("the part", FAILED, str(e))

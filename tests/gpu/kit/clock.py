@@ -20,7 +20,11 @@ _OUTPUT = 256 << 10
 """Of one program's output, its end is kept."""
 
 
-class NoTime(Exception):
+class Skipped(Exception):
+    """Something that cannot be done here; the text says why."""
+
+
+class NoTime(Skipped):
     """The part's time is over: what it has not done is skipped."""
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from generator import parity
 
-from .clock import Clock, Log
-from .projects import Failed, Made, Setup
+from .clock import Clock, Log, Skipped
+from .projects import NAME, Failed, Made, Setup
 from .results import FAILED, PASSED, SKIPPED, Part, Timing
 
 STAGES = {"h2d_ms": "h2d", "compute_ms": "compute", "d2h_ms": "d2h"}
@@ -35,8 +35,10 @@ class Subject:
 
 
 def program_json(argv: Sequence[str | Path], setup: Setup, clock: Clock, log: Log) -> dict[str, Any]:
-    """What a program that prints JSON says; raises Failed."""
+    """What a program that prints JSON says; raises Failed, or Skipped in a dry run without its device."""
     ran = clock.run(argv, log, limit=240, env=setup.environment())
+    if ran.code == parity.NO_DEVICE and setup.dry_run:
+        raise Skipped(f"built, linked and started, but not run: {parity.last_line(ran.output)}")
     if ran.code != 0:
         raise Failed(f"{Path(argv[0]).name}: exit code {ran.code}: {ran.problem()}")
     line = next((x for x in reversed(ran.output.splitlines()) if x.startswith("{")), "")
@@ -159,7 +161,7 @@ def ctest(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, program:
     if int(PIL.__version__.split(".")[0]) < 13:
         argv += ["-E", "pixels|picture"]
         note = f"; without those of pixels, which Pillow {PIL.__version__} makes otherwise than 13"
-    where = {"MODEL_TEST_DEVICE": setup.device} if made.wanted.backend == "libtorch" else {}
+    where = {f"{NAME.upper()}_TEST_DEVICE": setup.device} if made.wanted.backend == "libtorch" else {}
     ran = clock.run(argv, log, limit=240, env={**setup.environment(), **where})
     lines = [line.strip() for line in ran.output.splitlines()]
     summary = next((x for x in lines if "tests passed" in x), ran.problem())

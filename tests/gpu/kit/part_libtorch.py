@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from generator.backends import RuntimeOptions, backend_named
 
-from .clock import Clock, Log, NoTime
+from .clock import Clock, Log, NoTime, Skipped
 from .measure import Subject, check_answers, ctest, keep, peers, timing_of
 from .projects import NAME, Failed, Made, Maker, Setup, Wanted
 from .results import FAILED, PASSED, SKIPPED, Figure, Part, Timing
@@ -60,14 +60,14 @@ def run(
     arguments, lacking = backend_named("libtorch").configure_arguments(NAME, RuntimeOptions())
     if lacking:
         raise Failed(lacking)
-    maker = Maker(setup, log, configure=[*arguments, *(["-DMODEL_CUDA=ON"] if on_gpu else [])])
+    maker = Maker(setup, log, configure=[*arguments, *([f"-D{NAME.upper()}_CUDA=ON"] if on_gpu else [])])
     made = _make_all(part, maker, wanted(setup), clock.share(_MAKING), cores)
     saved()
     for one in list(made):
         try:
             _prove(part, one, maker, clock, log)
-        except (Failed, NoTime) as e:
-            status = SKIPPED if isinstance(e, NoTime) else FAILED
+        except (Failed, Skipped) as e:
+            status = SKIPPED if isinstance(e, Skipped) else FAILED
             part.add(f"{one.wanted.key}: measured", status, str(e))
         saved()
     _more_rounds(part, made, setup, clock, log)
@@ -82,7 +82,7 @@ def _make_all(part: Part, maker: Maker, all_wanted: Sequence[Wanted], clock: Clo
     def make(one: Wanted) -> Made | Exception:
         try:
             return maker.make(one, clock, _LIMIT)
-        except (Failed, NoTime) as e:
+        except (Failed, Skipped) as e:
             return e
 
     found = []
@@ -93,7 +93,7 @@ def _make_all(part: Part, maker: Maker, all_wanted: Sequence[Wanted], clock: Clo
                 part.add(name, PASSED, result.project.artifact.method, result.seconds)
                 found.append(result)
             else:
-                part.add(name, SKIPPED if isinstance(result, NoTime) else FAILED, str(result))
+                part.add(name, SKIPPED if isinstance(result, Skipped) else FAILED, str(result))
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from generator.backends import RuntimeOptions, backend_named
 
-from .clock import Clock, Log, NoTime
+from .clock import Clock, Log, Skipped
 from .measure import (
     Subject,
     check_answers,
@@ -95,8 +95,8 @@ def run(
             )
             made.append(project)
             _prove(part, project, maker, clock, log, root)
-        except (Failed, NoTime) as e:
-            part.add(f"{one.key}", SKIPPED if isinstance(e, NoTime) else FAILED, str(e))
+        except (Failed, Skipped) as e:
+            part.add(f"{one.key}", SKIPPED if isinstance(e, Skipped) else FAILED, str(e))
         saved()
     if setup.device == "cuda":
         part.figures += figures(part)

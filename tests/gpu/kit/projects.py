@@ -18,8 +18,8 @@ from .clock import Clock, Log
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = ROOT / "tests" / "models"
-NAME = "model"
-"""Of every project in C++ and CMake, so that what is equal in them is compiled once."""
+NAME = "photo"
+"""Of every project in C++ and CMake, so that what is equal in them is compiled once; the tests' name too."""
 
 
 class Failed(Exception):
