@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from fakes.double import Double, write_table
 
+from generator.project import read_manifest
+
 ROOT = Path(__file__).resolve().parent.parent
 GPU = ROOT / "tests" / "gpu"
 RUN = GPU / "run.sh"
@@ -77,7 +79,8 @@ def test_tensorrts_part_on_the_double(
 ) -> None:
     """Every step of part 2, on a double that answers with the goldens; its times mean nothing.
 
-    The parser's project is run as beside stand-ins for cuBLAS and cuDNN, so without verify.
+    The parser's project is run as beside stand-ins for cuBLAS and cuDNN. verify on the double is tested in
+    test_verify_tensorrt.
     """
     from kit import part_tensorrt, projects
     from kit.clock import Clock, Log
@@ -107,6 +110,9 @@ def test_tensorrts_part_on_the_double(
     monkeypatch.setattr(
         part_tensorrt, "tactics", lambda made, _: no_libraries if made.wanted.trt_api == "parser" else ()
     )
+    monkeypatch.setattr(part_tensorrt, "verify", lambda *_: None)
+    # The double knows the answers of the model's outputs only, not of its layers.
+    monkeypatch.setattr(part_tensorrt, "by_layer", lambda part, *_: part.add("layers", "skipped", "a double"))
     monkeypatch.setattr(projects.Maker, "build", on_the_double)
     monkeypatch.setattr(part_tensorrt, "wanted", lambda root, dry_run: [wanted[0], wanted[2]])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -121,11 +127,58 @@ def test_tensorrts_part_on_the_double(
             assert status[f"{key}: {what}"] == PASSED
         assert status[f"{key}: parity with PyTorch on the same device"] == PASSED
         assert status[f"{key}, graph: run() over a bare enqueueV3 loop"] == PASSED
-    assert status["photo_fp32_network: gencpp verify, parity"] == PASSED
     assert status["photo_fp32_network: its own tests"] == PASSED
     assert status["photo_fp32_parser: gencpp verify"] == "skipped"
     subjects = {(t.subject, t.batch) for t in part.timings if t.p50_ms}
     assert {("tensorrt network graph", 4), ("tensorrt parser plain", 1), ("eager", 1)} <= subjects
+
+
+def test_the_steps_of_verify_become_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit import part_tensorrt
+    from kit.clock import Clock, Log
+    from kit.projects import Made, Wanted
+    from kit.results import Part
+
+    made = Made(wanted=Wanted(model="photo"), folder=tmp_path, project=None, seconds=0.0)  # type: ignore[arg-type]
+    program = tmp_path / "python"
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    def checks(text: str) -> list[tuple[str, str, str]]:
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit 1\n")
+        program.chmod(0o755)
+        part = Part(number=2, title="")
+        part_tensorrt.verify(part, made, Clock.of(60), Log(tmp_path / "log"), tmp_path)
+        return [(c.name, c.status, c.detail) for c in part.checks]
+
+    steps = [
+        {"name": n, "status": s, "reason": f"{n} it is", "seconds": 1.0}
+        for n, s in (("a", "passed"), ("b", "failed"))
+    ]
+    assert checks(f"a warning\n{json.dumps({'steps': steps})}") == [
+        ("photo_fp32: gencpp verify, a", "passed", "a it is"),
+        ("photo_fp32: gencpp verify, b", "failed", "b it is"),
+    ]
+    assert checks("it broke") == [("photo_fp32: gencpp verify", "failed", "exit code 1: it broke")]
+
+
+def test_layers_that_depart_fail(photo_project: Path, tmp_path: Path) -> None:
+    from kit import part_tensorrt
+    from kit.clock import Clock, Log
+    from kit.projects import NAME, Made, Setup, Wanted
+    from kit.results import Part
+
+    project = read_manifest(photo_project).project
+    made = Made(wanted=Wanted(model="photo"), folder=tmp_path, project=project, seconds=0.0)
+    setup = Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
+    program = tmp_path / "build" / f"{NAME}_diff"
+    program.parent.mkdir()
+    for code, status in ((0, "passed"), (1, "failed"), (3, "skipped"), (-6, "failed")):
+        end = "kill -6 $$" if code < 0 else f"exit {code}"
+        program.write_text(f"#!/bin/sh\necho 'photo_diff: what it found'; {end}\n")
+        program.chmod(0o755)
+        part = Part(number=2, title="")
+        part_tensorrt.by_layer(part, made, setup, Clock.of(60), Log(tmp_path / "log"))
+        assert part.checks[0].status == status and "what it found" in part.checks[0].detail
 
 
 def test_stand_ins_turn_tactics_off_for_the_parser_only(tmp_path: Path) -> None:
@@ -150,8 +203,6 @@ def test_a_wrong_answer_fails(photo_project: Path, tmp_path: Path) -> None:
     from kit.measure import check_answers
     from kit.projects import Made, Setup, Wanted
     from kit.results import Part
-
-    from generator.project import read_manifest
 
     project = read_manifest(photo_project).project
     case = project.goldens.cases[0]

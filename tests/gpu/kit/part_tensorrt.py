@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from generator import parity
 from generator.backends import RuntimeOptions, backend_named
 
 from .clock import Clock, Log, Skipped
@@ -29,6 +30,7 @@ MODEL = "resnet50"
 CALLERS = 8
 WANTED_RATIO = 8.0
 WANTED_BARE = 1.03
+WANTED_OF_PARSER = 1.02
 
 _LIMIT = 240.0
 _STAND_INS = ("libcublas.so", "libcublasLt.so", "libcudnn.so")
@@ -132,8 +134,10 @@ def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: P
         ctest_flags = "its tests build engines with cuBLAS and cuDNN, which are stand-ins here"
         part.add(f"{key}: gencpp verify", SKIPPED, ctest_flags)
     else:
-        _verify(part, made, clock, log, root)
+        verify(part, made, clock, log, root)
         ctest(part, made, setup, clock, log, maker.tools.ctest, f"{key}: its own tests")
+    if made.wanted.trt_api == "network":
+        by_layer(part, made, setup, clock, log)
 
 
 def _cache(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
@@ -193,7 +197,7 @@ def _callers(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags
     part.add(f"{made.wanted.key}: {CALLERS} callers at once", PASSED, detail)
 
 
-def _verify(part: Part, made: Made, clock: Clock, log: Log, root: Path) -> None:
+def verify(part: Part, made: Made, clock: Clock, log: Log, root: Path) -> None:
     """Every step of `gencpp verify`, as checks."""
     key = f"{made.wanted.key}: gencpp verify"
     argv = [sys.executable, "-m", "generator", "verify", made.folder, "--tensorrt-root", root, "--json"]
@@ -208,13 +212,39 @@ def _verify(part: Part, made: Made, clock: Clock, log: Log, root: Path) -> None:
         part.add(f"{key}, {step['name']}", step["status"], step["reason"], step["seconds"])
 
 
+def by_layer(part: Part, made: Made, setup: Setup, clock: Clock, log: Log) -> None:
+    """What the layers of a network that is C++ give, against PyTorch's: `<name>_diff`."""
+    name = f"{made.wanted.key}: layer by layer"
+    ran = clock.run([made.tool("diff")], log, limit=_LIMIT, env=setup.environment())
+    if ran.code == parity.NO_DEVICE and setup.dry_run:
+        part.add(name, SKIPPED, parity.last_line(ran.output), ran.seconds)
+    else:
+        part.add(name, PASSED if ran.code == 0 else FAILED, ran.problem(), ran.seconds)
+
+
 def figures(part: Part) -> list[Figure]:
-    """How many times faster than eager float32 the engine in half precision is, batch 1."""
+    """Against eager float32 at batch 1, and the network that is C++ against the parser's."""
     eager = part.timing(MODEL, "fp32", "eager", 1)
     found = []
     for api in ("network", "parser"):
         name = f"{MODEL}, batch 1: PyTorch eager fp32 over TensorRT fp16 ({api})"
         found.append(
             faster(name, WANTED_RATIO, eager, part.timing(MODEL, "fp16", f"tensorrt {api} graph", 1))
+        )
+    for precision in ("fp32", "fp16"):
+        name = f"{MODEL}, batch 1, {precision}: the network's engine over the parser's"
+        ours, theirs = (
+            part.timing(MODEL, precision, f"tensorrt {api} graph", 1) for api in ("network", "parser")
+        )
+        text = f"<= {WANTED_OF_PARSER:g}"
+        if ours is None or theirs is None:
+            found.append(
+                Figure(name=name, wanted=text, value=None, reached=None, reason="not both have times")
+            )
+            continue
+        value = ours.median_ms / theirs.median_ms
+        reason = f"{ours.median_ms:.3f} and {theirs.median_ms:.3f} ms"
+        found.append(
+            Figure(name=name, wanted=text, value=value, reached=value <= WANTED_OF_PARSER, reason=reason)
         )
     return found
