@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fakes.double import Double, write_table
+from fakes.harness import take_runtime
 
 from generator.project import read_manifest
 
@@ -87,18 +88,12 @@ def test_tensorrts_part_on_the_double(
     from kit.results import PASSED, Part
 
     double = doubles("8.6")
-    library = double.root / "cuda" / "libcudart.so"
     build = projects.Maker.build
 
     def on_the_double(self: projects.Maker, folder: Path, clock: Clock) -> None:
         """Every project has a table of its own, and the double's CUDA runtime in place of the real one."""
         monkeypatch.setenv("GENCPP_DOUBLE_MODEL", str(write_table(folder, folder.with_name("table"))))
-        preset = json.loads((folder / "CMakePresets.json").read_text())
-        for configure in preset["configurePresets"]:
-            configure.setdefault("cacheVariables", {}).update(TensorRT_CUDART_LIBRARY=str(library))
-        (folder / "CMakePresets.json").write_text(json.dumps(preset))
-        consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
-        consumer.write_text(f'set(TensorRT_CUDART_LIBRARY "{library}")\n' + consumer.read_text())
+        take_runtime(folder, double)
         build(self, folder, clock)
 
     wanted = part_tensorrt.wanted(double.root, dry_run=True)

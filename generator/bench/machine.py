@@ -27,7 +27,7 @@ def machine() -> dict[str, Any]:
         "memory_bytes": _memory(),
         "system": platform.platform(),
         "python": ".".join(map(str, sys.version_info[:3])),
-        "versions": {p: v for p in _PACKAGES if (v := _version(p))},
+        "versions": {p: v for p in _PACKAGES if (v := version_of(p))},
         "load_average": load_average(),
     }
 
@@ -72,7 +72,8 @@ def _memory() -> int | None:
         return None
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """Of an installed package; empty where it is not."""
     try:
         return installed(package)
     except PackageNotFoundError:

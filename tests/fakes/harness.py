@@ -139,17 +139,21 @@ def verify_on(
 ) -> subprocess.CompletedProcess[str]:
     """`gencpp verify` of a copy of a project, in `folder`, on the double, which answers with its goldens."""
     shutil.copytree(project, folder)
-    library = double.root / "cuda" / "libcudart.so"
     environment = {
         "GENCPP_DOUBLE_MODEL": str(write_table(folder, folder.with_name("table"))),
         "XDG_CACHE_HOME": str(folder.with_name("cache")),
         "CMAKE_BUILD_PARALLEL_LEVEL": "2",
     }
-    # verify has no option for the CUDA runtime; the project's presets name the double's.
-    preset = json.loads((folder / "CMakePresets.json").read_text())
+    take_runtime(folder, double)
+    return gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
+
+
+def take_runtime(project: Path, double: Double) -> None:
+    """The presets and the consumer name the double's CUDA runtime, for which verify has no option."""
+    library = double.root / "cuda" / "libcudart.so"
+    preset = json.loads((project / "CMakePresets.json").read_text())
     for configure in preset["configurePresets"]:
         configure.setdefault("cacheVariables", {}).update(TensorRT_CUDART_LIBRARY=str(library))
-    (folder / "CMakePresets.json").write_text(json.dumps(preset))
-    consumer = folder / "tests" / "consumer" / "CMakeLists.txt"
+    (project / "CMakePresets.json").write_text(json.dumps(preset))
+    consumer = project / "tests" / "consumer" / "CMakeLists.txt"
     consumer.write_text(f'set(TensorRT_CUDART_LIBRARY "{library}")\n' + consumer.read_text())
-    return gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)

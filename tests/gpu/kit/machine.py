@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "torchvision", "triton", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+from generator.bench import machine as bench_machine
+
+PACKAGES = ("triton", "onnx", "onnxscript")
+"""Besides those that `gencpp bench` tells."""
 _SMI = ("name", "driver_version", "memory.total", "compute_cap", "clocks.max.sm", "power.limit")
 
 
 def machine() -> dict[str, Any]:
     """Names and versions; what cannot be told is empty."""
+    about = bench_machine.machine()
+    more = {p: v for p in PACKAGES if (v := bench_machine.version_of(p))}
     return {
+        **about,
+        "versions": {**about["versions"], **more},
         "gpu": dict(zip(_SMI, _gpu(), strict=False)),
         "cuda": _cuda(),
-        "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)),
-        "system": platform.platform(),
-        "python": platform.python_version(),
         "compiler": _first_line(["c++", "--version"]),
         "cmake": _first_line(["cmake", "--version"]),
-        "versions": {p: v for p in PACKAGES if (v := _version(p))},
     }
 
 
@@ -71,15 +70,6 @@ def _cuda() -> str:
     return found[1] if found else ""
 
 
-def _cpu() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return " ".join(found[1].split()) if found else platform.machine()
-
-
 def _first_line(argv: list[str]) -> str:
     return (_output(argv).splitlines() or [""])[0]
 
@@ -92,13 +82,6 @@ def _output(argv: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 if __name__ == "__main__":
