@@ -266,6 +266,17 @@ def test_a_part_that_breaks_does_not_take_the_others_with_it(
     assert "the driver went away" in capsys.readouterr().out
 
 
+def test_time_is_not_kept_for_what_will_be_skipped() -> None:
+    from kit import __main__ as main
+
+    def share(*argv: str) -> float:
+        weights = main.shares(main._arguments([*argv, "--dry-run"]))
+        return weights[1] / sum(weights.values())
+
+    assert share() > 0.99
+    assert 0.45 < share("--tensorrt", "somewhere") < 0.55
+
+
 def test_wrong_usage_and_a_machine_without_a_gpu(tmp_path: Path) -> None:
     done = run("--parts", "1,9")
     assert done.returncode == 2 and "--parts: numbers from 1 to 4" in done.stderr

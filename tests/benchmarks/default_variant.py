@@ -50,9 +50,9 @@ def main() -> int:
     options = parser.parse_args()
     rows = []
     names = options.models.split(",")
-    for name in names:  # first, so that nothing else runs between the measurements
-        export(name, options.work / name, again=options.again)
     pool = processes(options.threads)
+    for name in names:  # first, so that nothing else runs between the measurements
+        pool.submit(export, name, options.work / name, again=options.again).result()
     for name in () if options.export_only else names:
         file = options.work / name / "measured.json"
         if options.again or not file.is_file():

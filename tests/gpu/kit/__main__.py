@@ -148,10 +148,10 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
 
     print(machine.line(results.machine), flush=True)
     made: list[Made] = []
-    left = list(options.parts)
+    left, weights = list(options.parts), shares(options)
     while left:
         number = left[0]
-        weight = _WEIGHTS[number] / sum(_WEIGHTS[n] for n in left)
+        weight = weights[number] / (sum(weights[n] for n in left) or 1.0)
         part = Part(number=number, title=TITLES[number])
         results.parts.append(part)
         clock, log = whole.share(weight), Log(options.out / f"part-{number}.log")
@@ -164,6 +164,17 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
         saved()
         left.pop(0)
     return results
+
+
+def shares(options: argparse.Namespace) -> dict[int, float]:
+    """By part, its weight; next to none for one that will be skipped for want of what it needs."""
+    can = {
+        1: True,
+        2: options.tensorrt is not None,
+        3: options.rtx is not None,
+        4: not options.dry_run and part_sanitizer.find() is not None,
+    }
+    return {number: weight if can[number] else 0.01 for number, weight in _WEIGHTS.items()}
 
 
 def _guarded(part: Part, run: Callable[[], None]) -> None:
