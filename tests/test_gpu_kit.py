@@ -112,7 +112,7 @@ def test_tensorrts_part_on_the_double(
     monkeypatch.setattr(part_tensorrt, "wanted", lambda root, dry_run: [wanted[0], wanted[2]])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{GPU}")
-    setup = projects.Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.05, threads=2)
+    setup = projects.Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.05, threads=2)
     part, log = Part(number=2, title="TensorRT"), Log(tmp_path / "log")
     part_tensorrt.run(part, setup, Clock.of(600), log, lambda: None, double.root)
     status = {c.name: c.status for c in part.checks}
@@ -164,7 +164,7 @@ def test_layers_that_depart_fail(photo_project: Path, tmp_path: Path) -> None:
 
     project = read_manifest(photo_project).project
     made = Made(wanted=Wanted(model="photo"), folder=tmp_path, project=project, seconds=0.0)
-    setup = Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
+    setup = Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
     program = tmp_path / "build" / f"{NAME}_diff"
     program.parent.mkdir()
     for code, status in ((0, "passed"), (1, "failed"), (3, "skipped"), (-6, "failed")):
@@ -215,7 +215,7 @@ def test_a_wrong_answer_fails(photo_project: Path, tmp_path: Path) -> None:
         "    if a == '--output': np.save(b, np.full((2, 3), float(sys.argv[1]), np.float32))\n"
     )
     made.program.chmod(0o755)
-    setup = Setup(work=tmp_path, out=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
+    setup = Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
 
     def checked(value: str) -> Part:
         part = Part(number=1, title="")
@@ -264,6 +264,57 @@ def test_a_part_that_breaks_does_not_take_the_others_with_it(
     assert found["parts"][0]["checks"][0]["detail"] == "RuntimeError: the driver went away"
     assert [p["number"] for p in found["parts"]] == [1, 2, 3, 4]
     assert "the driver went away" in capsys.readouterr().out
+
+
+def test_what_answers_wrongly_is_timed_in_no_round(
+    photo_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another project of the same model is; and PyTorch is timed once for both kinds of artifact."""
+    from kit import part_libtorch
+    from kit.clock import Clock, Log
+    from kit.measure import Subject, keep, timing_of
+    from kit.projects import Made, Setup, Wanted
+    from kit.results import Part
+
+    project = read_manifest(photo_project).project
+    right, wrong, compiled = (
+        Made(wanted=w, folder=tmp_path, project=project, seconds=0.0)
+        for w in (
+            Wanted(model="resnet50"),
+            Wanted(model="resnet50", precision="fp16"),
+            Wanted(model="resnet50", artifact="aoti"),
+        )
+    )
+    asked: list[tuple[str, str]] = []
+    times = {"p50_ms": 1.0, "p99_ms": 1.0}
+
+    def peers(part: Part, made: Made, *given: object, first: bool) -> Path:
+        for batch in given[-1]:  # type: ignore[attr-defined]
+            asked.append((made.wanted.key, "eager"))
+            keep(part, timing_of(part, made, "eager", batch), times)
+        return tmp_path
+
+    def timed(self: Subject, *_: object) -> dict[str, float]:
+        asked.append((self.made.wanted.key, self.name))
+        return times
+
+    monkeypatch.setattr(part_libtorch, "_make_all", lambda *_: [right, wrong, compiled])
+    monkeypatch.setattr(part_libtorch, "peers", peers)
+    monkeypatch.setattr(part_libtorch, "check_answers", lambda _, made, *more: made is not wrong)
+    monkeypatch.setattr(part_libtorch, "ctest", lambda *_: True)
+    monkeypatch.setattr(Subject, "time", timed)
+    setup = Setup(work=tmp_path, device="cuda", dry_run=False, seconds=0.1, threads=1)
+    part = Part(number=1, title="")
+    made = part_libtorch.run(part, setup, Clock.of(600), Log(tmp_path / "log"), lambda: None, 1)
+    assert made == [right, wrong, compiled]
+    rounds, sizes = part_libtorch.ROUNDS, len(part_libtorch.BATCHES)
+    assert asked.count(("resnet50_fp32", "c++ graph")) == rounds * sizes
+    assert asked.count(("resnet50_fp32_aoti", "c++ aoti")) == rounds * sizes
+    assert asked.count(("resnet50_fp32", "eager")) == rounds * sizes
+    assert asked.count(("resnet50_fp16", "eager")) == sizes  # its answers are what was compared
+    for name in ("c++ graph", "c++ plain"):
+        assert ("resnet50_fp16", name) not in asked
+    assert ("resnet50_fp32_aoti", "eager") not in asked
 
 
 def test_time_is_not_kept_for_what_will_be_skipped() -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, report
@@ -134,7 +135,6 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
     )
     setup = Setup(
         work=work,
-        out=options.out,
         device="cpu" if options.dry_run else "cuda",
         dry_run=options.dry_run,
         seconds=min(options.seconds, 0.2) if options.dry_run else options.seconds,
@@ -148,21 +148,19 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
 
     print(machine.line(results.machine), flush=True)
     made: list[Made] = []
-    left, weights = list(options.parts), shares(options)
-    while left:
-        number = left[0]
-        weight = weights[number] / (sum(weights[n] for n in left) or 1.0)
+    weights = shares(options)
+    for index, number in enumerate(options.parts):
+        weight = weights[number] / sum(weights[n] for n in options.parts[index:])
         part = Part(number=number, title=TITLES[number])
         results.parts.append(part)
         clock, log = whole.share(weight), Log(options.out / f"part-{number}.log")
         print(f"part {number}, {part.title}: at most {clock.left() / 60:.1f} minutes", flush=True)
         started = time.monotonic()
-        _guarded(part, lambda c=clock, p=part, lg=log: _part(p, options, setup, c, lg, saved, made))  # type: ignore[misc]
+        _guarded(part, partial(_part, part, options, setup, clock, log, saved, made))
         part.seconds = time.monotonic() - started
         for check in part.checks:
             print(f"  {check.status:7} {check.name}: {check.detail}", flush=True)
         saved()
-        left.pop(0)
     return results
 
 

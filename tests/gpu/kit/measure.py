@@ -89,7 +89,7 @@ def peers(
         "path": list(made.wanted.path),
         "answers": str(answers) if first else "",
         "torchscript": made.project.artifact.format == "torchscript",
-        "profile": first,
+        "profile": first and bool(batches),
     }
     file = answers / "job.json"
     file.write_text(json.dumps(job), encoding="utf-8")

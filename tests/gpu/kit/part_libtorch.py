@@ -63,14 +63,16 @@ def run(
     maker = Maker(setup, log, configure=[*arguments, *([f"-D{NAME.upper()}_CUDA=ON"] if on_gpu else [])])
     made = _make_all(part, maker, wanted(setup), clock.share(_MAKING), cores)
     saved()
-    for one in list(made):
+    timed = []
+    for one in made:
         try:
-            _prove(part, one, maker, clock, log)
+            if _prove(part, one, maker, clock, log):
+                timed.append(one)
         except (Failed, Skipped) as e:
             status = SKIPPED if isinstance(e, Skipped) else FAILED
             part.add(f"{one.wanted.key}: measured", status, str(e))
         saved()
-    _more_rounds(part, made, setup, clock, log)
+    _more_rounds(part, timed, setup, clock, log)
     if on_gpu:
         part.figures += figures(part)
     return made
@@ -108,27 +110,34 @@ def subjects(made: Made, device: str) -> list[Subject]:
     ]
 
 
-def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log) -> None:
-    """Answers, then times, then the project's own tests."""
+def peer_batches(part: Part, made: Made, setup: Setup) -> tuple[int, ...]:
+    """Those that PyTorch is timed with here: none where the TorchScript project of the model does it."""
+    eager = part.timing(made.wanted.model, made.wanted.precision, "eager", 1)
+    return () if made.wanted.artifact and eager is not None else batches(setup)
+
+
+def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log) -> bool:
+    """Answers, then times, then the project's own tests; whether it was timed."""
     setup = maker.setup
     clock.need(20, made.wanted.key)
-    answers = peers(part, made, setup, clock, log, batches(setup), first=True)
+    answers = peers(part, made, setup, clock, log, peer_batches(part, made, setup), first=True)
     if not check_answers(part, made, setup, clock, log, answers, ("--device", setup.device)):
-        return  # what answers wrongly is not timed
+        return False  # what answers wrongly is not timed
     for subject in subjects(made, setup.device):
         for batch in batches(setup):
             keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
     ctest(part, made, setup, clock, log, maker.tools.ctest, f"{made.wanted.key}: its own tests")
+    return True
 
 
-def _more_rounds(part: Part, made: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
+def _more_rounds(part: Part, timed: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
     """Further rounds of everything that was timed, while there is time."""
-    timed = [m for m in made if any(t.model == m.wanted.model for t in part.timings)]
     try:
         for _ in range(0 if setup.dry_run else ROUNDS - 1):
             for one in timed:
                 clock.need(25, "further rounds")
-                peers(part, one, setup, clock, log, batches(setup), first=False)
+                if sizes := peer_batches(part, one, setup):
+                    peers(part, one, setup, clock, log, sizes, first=False)
                 for subject in subjects(one, setup.device):
                     for batch in batches(setup):
                         told = subject.time(setup, clock, log, batch)

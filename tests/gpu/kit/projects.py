@@ -31,7 +31,6 @@ class Setup:
     """What all parts of a run have in common."""
 
     work: Path
-    out: Path
     device: str
     """`cuda`, or in a dry run `cpu`."""
     dry_run: bool
