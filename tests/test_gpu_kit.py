@@ -45,7 +45,7 @@ def rtx_packages() -> list[str]:
 @pytest.mark.compile
 def test_the_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run("--dry-run", "--budget-minutes", "15", "--out", out, *rtx_packages())
+    done = run("--dry-run", "--budget-minutes", "40", "--out", out, *rtx_packages())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "DRY RUN" in done.stdout and str(out) in done.stdout
     files = list(out.iterdir())
