@@ -65,7 +65,7 @@ def bench(
     )
     file = run.target(to or out[0], "bench.json")
     with progressing(quiet=as_json) as progress:
-        report = run.bench(asked, progress)
+        report = run.bench(asked, progress, keep=lambda so_far: run.write(so_far, file))
     run.write(report, file)
     paper = html or file.with_name("bench.html")
     paged = page.available()
@@ -83,5 +83,5 @@ def bench(
             print(line)
         print(f"figures: {shown(file.resolve())}")
         print(f"page: {shown(paper.resolve())}" if paged else f"page: needs plotly: {page.INSTALL}")
-    if report.get("baseline", {}).get("regressed"):
+    if run.failures(report):
         raise typer.Exit(1)

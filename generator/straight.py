@@ -41,6 +41,7 @@ def straight_line(module: Any, inputs: Sequence[TensorSpec], *, channels_last: b
         _fold_hard_sigmoids(graph)
         _plain_sizes(graph)
         if channels_last:
+            _dense_planes(graph)
             graph = copy.deepcopy(graph).to(memory_format=torch.channels_last)  # the weights are the model's
         trace: Any = torch.jit.trace
         # A dict of outputs needs strict=False: its keys become constants, which are compared.
@@ -115,6 +116,35 @@ def _fold_hard_sigmoids(graph: Any) -> None:
             clamped = nodes.call_function(aten.hardtanh.default, (before, 0.0, 1.0))
         node.replace_all_uses_with(clamped)
         nodes.erase_node(node)
+
+
+def _dense_planes(graph: Any) -> None:
+    """Copies a channel of a picture before it is scaled or shifted alone (torchvision's transform_input).
+
+    In channels-last order its elements lie apart, and for such a tensor oneDNN's fused parts have a slow
+    reference kernel only: docs/speed.md has what that costs.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    taken = (aten.select.int, aten.slice.Tensor)
+    pointwise = (aten.mul.Tensor, aten.add.Tensor, aten.sub.Tensor, aten.div.Tensor)
+    nodes = graph.graph
+    for node in list(nodes.nodes):
+        if node.target not in taken or len(node.args) < 2:
+            continue
+        rank = node.args[0].meta["val"].dim()
+        if rank != 4 or node.args[1] % rank != 1:
+            continue
+        users = [*node.users]
+        for user in users:
+            if user.target == aten.unsqueeze.default:
+                users += user.users
+        if any(user.target in pointwise for user in users):
+            with nodes.inserting_after(node):
+                dense = nodes.call_function(aten.contiguous.default, ())
+            node.replace_all_uses_with(dense)
+            dense.args = (node,)
 
 
 def _attribute(module: Any, path: str) -> Any:

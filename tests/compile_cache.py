@@ -18,6 +18,8 @@ from pathlib import Path
 
 FOLDER = "GENCPP_TEST_OBJECTS"
 """Environment variable: where the objects of this run are."""
+LAUNCHER = "CMAKE_CXX_COMPILER_LAUNCHER"
+"""CMake's own, from which every new build folder takes its launcher."""
 
 _SOURCES = (".cpp", ".cc", ".cxx")
 # Places and names: what they bring in is in the preprocessed text, where it counts.
@@ -26,6 +28,12 @@ _UNHASHED = ("-D", "-U")
 _OUTPUTS = ("-o", "-MF", "-MT", "-MQ")
 # The compiler would read or write a file that is not in the text; or the text tells nothing of the result.
 _UNCACHED = ("-save-temps", "--coverage", "-fprofile", "-fmodule", "-gsplit", "-x", "-E", "-S", "-M", "@")
+
+
+def environment(objects: Path) -> dict[str, str]:
+    """Makes CMake compile through this file, with objects kept in that folder."""
+    launcher = [sys.executable, "-I", "-S", str(Path(__file__).resolve())]
+    return {FOLDER: str(objects), LAUNCHER: ";".join(launcher)}
 
 
 def main(argv: list[str]) -> int:
@@ -41,14 +49,14 @@ def main(argv: list[str]) -> int:
     kept, target = Path(str(folder), f"{key}.o"), Path(argv[argv.index("-o") + 1])
     if kept.is_file():
         shutil.copyfile(kept, target)
-        _log(folder, "reused", key, 0.0)
+        _log(folder, "reused", key, 0.0, target.name)
         return 0
     before = _spent()
     done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
     sys.stderr.buffer.write(done.stderr)
     if done.returncode == 0 and not done.stderr:
         _keep(target, kept)
-    _log(folder, "compiled", key, _spent() - before)
+    _log(folder, "compiled", key, _spent() - before, target.name)
     return done.returncode
 
 
@@ -56,8 +64,8 @@ def summary(folder: Path) -> str:
     """What it brought in this run, in a line; empty where nothing was compiled."""
     log = folder / "log.txt"
     rows = [line.split("\t") for line in log.read_text().splitlines()] if log.is_file() else []
-    cost = {key: float(seconds) for what, key, seconds in rows if what == "compiled"}
-    again = [cost.get(key, 0.0) for what, key, _ in rows if what == "reused"]
+    cost = {key: float(seconds) for what, key, seconds, _ in rows if what == "compiled"}
+    again = [cost.get(key, 0.0) for what, key, *_ in rows if what == "reused"]
     if not rows:
         return ""
     return (
@@ -121,9 +129,9 @@ def _spent() -> float:
     return used.children_user + used.children_system
 
 
-def _log(folder: str | None, what: str, key: str, seconds: float) -> None:
+def _log(folder: str | None, what: str, key: str, seconds: float, name: str) -> None:
     with Path(str(folder), "log.txt").open("a") as file:
-        file.write(f"{what}\t{key}\t{seconds:.2f}\n")
+        file.write(f"{what}\t{key}\t{seconds:.2f}\t{name}\n")
 
 
 if __name__ == "__main__":

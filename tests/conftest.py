@@ -20,7 +20,6 @@ from generator.toolchain import find_compiler, find_toolchain
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
 """Of the whole suite, at most: each makes the session's projects for itself."""
-LAUNCHER = "CMAKE_CXX_COMPILER_LAUNCHER"
 OBJECTS = pytest.StashKey[tuple[Path, bool]]()
 """The folder of the objects, and whether it goes with this run."""
 
@@ -52,14 +51,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Every build of this run finds the others' objects, unless the machine has its own launcher."""
-    if LAUNCHER in os.environ:
+    if compile_cache.LAUNCHER in os.environ:
         return
     folder = os.environ.get(compile_cache.FOLDER)
     objects = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="gencpp-objects-"))
     objects.mkdir(parents=True, exist_ok=True)
     session.config.stash[OBJECTS] = (objects, not folder)
-    os.environ[compile_cache.FOLDER] = str(objects)
-    os.environ[LAUNCHER] = ";".join([sys.executable, "-I", "-S", compile_cache.__file__])
+    os.environ.update(compile_cache.environment(objects))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -70,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_unconfigure(config: pytest.Config) -> None:
     objects, ours = config.stash.get(OBJECTS, (None, False))
     if objects is not None:
-        del os.environ[LAUNCHER]
+        del os.environ[compile_cache.LAUNCHER]
     if objects is not None and ours:
         del os.environ[compile_cache.FOLDER]
         shutil.rmtree(objects, ignore_errors=True)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from generator.bench import page, run
 from generator.cli import app
+from generator.errors import CheckFailed
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs the command; `found` is what measuring gives."""
 
     def invoke(found: dict[str, Any], *arguments: str | Path) -> Any:
-        monkeypatch.setattr(run, "bench", lambda options, progress: found)
+        monkeypatch.setattr(run, "bench", lambda options, progress, keep: found)
         return CliRunner().invoke(app, ["bench", *map(str, arguments)])
 
     return invoke
@@ -62,6 +63,19 @@ def test_files_go_where_they_are_asked_for(
     assert command(report(), tmp_path, "--html", tmp_path / "page.html").exit_code == 0
     assert written == [tmp_path / "there" / "bench.html", tmp_path / "page.html"]
     assert (tmp_path / "there" / "bench.json").is_file() and (tmp_path / "bench.json").is_file()
+
+
+def test_what_was_measured_before_growth_failed_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def bench(options: Any, progress: Any, keep: Any) -> dict[str, Any]:
+        keep(report())
+        raise CheckFailed("the machine has no memory left")
+
+    monkeypatch.setattr(run, "bench", bench)
+    done = CliRunner().invoke(app, ["bench", str(tmp_path)])
+    assert done.exit_code == 1 and "the machine has no memory left" in done.output
+    assert json.loads((tmp_path / "bench.json").read_text()) == report()
 
 
 @pytest.mark.parametrize(("regressed", "code"), [(False, 0), (True, 1)])

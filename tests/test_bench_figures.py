@@ -9,8 +9,37 @@ from pathlib import Path
 import pytest
 from bench_report import report
 
-from generator.bench import baseline, figures, growth, machine, measure, options, pictures, summary
-from generator.errors import UsageError
+from generator.bench import baseline, figures, growth, machine, measure, options, pictures, run, summary
+from generator.errors import CheckFailed, UsageError
+
+
+class Failing:
+    """A program whose loads fail, and which grows linearly else; it takes no pictures."""
+
+    class built:
+        key = "sample"
+
+    def memory(self, setting: object, of: str, count: int) -> list[tuple[int, int]]:
+        if of == "loads":
+            raise CheckFailed("sample, c++: out of memory")
+        return [(i + 1, 1 << 20) for i in range(count)]
+
+
+def test_a_curve_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(growth, "_batches", lambda *_: {"name": "batch"})
+    monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
+    monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_smallest", lambda _: 1)
+    limits = options.Growth(batch=1, megapixels=1, loads=5, runs=5)
+    asked = options.Options(folders=(tmp_path,), growth=limits)
+    found = growth.grow(Failing(), asked, tmp_path, lambda _: None)  # type: ignore[arg-type]
+    assert [c["name"] for c in found["curves"]] == ["batch", "threads", "runs"]
+    assert found["failed"] == {"loads": "sample, c++: out of memory"}
+    told = report()
+    assert not run.failures(told)
+    told["growth"][0]["failed"] = found["failed"]
+    assert run.failures(told)
+    assert any(line.endswith("loads: FAILED: sample, c++: out of memory") for line in summary.remarks(told))
 
 
 def test_quantiles_are_samples_by_nearest_rank() -> None:
@@ -176,11 +205,11 @@ def test_a_baseline_is_compared_setting_by_setting(tmp_path: Path) -> None:
     same = baseline.compare(now, then, 0.1)
     assert not same["regressed"] and [r["ratio"] for r in same["rows"]] == [1.0, 1.0]
     slower = copy.deepcopy(now)
-    for run in slower["runs"]:
-        if run["subject"] == "c++" and run["batch"] == 8:
-            run["p50_ms"] *= 1.2
-        elif run["subject"] != "c++":
-            run["p50_ms"] *= 9  # a peer that became slower is none of our business
+    for each in slower["runs"]:
+        if each["subject"] == "c++" and each["batch"] == 8:
+            each["p50_ms"] *= 1.2
+        elif each["subject"] != "c++":
+            each["p50_ms"] *= 9  # a peer that became slower is none of our business
     found = baseline.compare(slower, then, 0.1)
     assert found["regressed"] and [r["regressed"] for r in found["rows"]] == [False, True]
     assert not baseline.compare(slower, then, 0.25)["regressed"]

@@ -57,6 +57,13 @@ def test_one_setting_is_bars_and_a_project_without_peers_or_pictures_still_has_a
     assert "sample in C++ on LibTorch takes 2 ms" in page.render(bare, SCRIPT)
 
 
+def test_a_curve_that_failed_is_told() -> None:
+    lost = report()
+    lost["growth"][0]["failed"] = {"loads": "sample, c++: out of memory"}
+    told = "how it grows with loads could not be measured: sample, c++: out of memory"
+    assert told in page.render(lost, SCRIPT) and told not in page.render(report(), SCRIPT)
+
+
 def test_the_overview_is_for_several_projects() -> None:
     assert plots.overview(report()) is None
     together = plots.overview(report("one", "two"))

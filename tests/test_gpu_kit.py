@@ -54,19 +54,22 @@ def test_the_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     parts = {p["number"]: p for p in found["parts"]}
     assert found["dry_run"] is True and set(parts) == {1, 2, 3, 4}
     checks = {c["name"]: c["status"] for c in parts[1]["checks"]}
-    for key in ("mobilenet_v3_small_fp32", "photo_fp16", "photo_fp32_aoti"):
-        for what in ("generated and built", "parity with PyTorch on the same device", "its own tests"):
+    for key in ("mobilenet_v3_small_fp32", "photo_fp16_aoti"):
+        for what in ("generated and built", "parity with PyTorch on the same device"):
             assert checks[f"{key}: {what}"] == "passed", parts[1]["checks"]
+    assert checks["mobilenet_v3_small_fp32: its own tests"] == "passed", parts[1]["checks"]
     timed = {
         (t["model"], t["precision"], t["subject"], t["batch"]) for t in parts[1]["timings"] if t["p50_ms"]
     }
     for batch in (1, 4):
         for subject in ("eager", "torchscript", "c++ graph", "c++ plain"):
             assert ("mobilenet_v3_small", "fp32", subject, batch) in timed
-        assert ("photo", "fp32", "c++ aoti", batch) in timed
+        assert ("photo", "fp16", "c++ aoti", batch) in timed
     assert parts[1]["figures"] == []  # nobody's figures are reached on a CPU
     statuses = {n: {c["status"] for c in parts[n]["checks"]} for n in (2, 3, 4)}
-    assert statuses[2] == statuses[4] == {"skipped"}
+    packing = {c["name"]: c["status"] for c in parts[2]["checks"]}
+    assert packing == {"TensorRT packed, carried and unpacked": "passed", "TensorRT": "skipped"}
+    assert statuses[4] == {"skipped"}
     assert statuses[3] == ({"passed", "skipped"} if rtx_packages() else {"skipped"}), parts[3]
     # A dry run never gets into the repository's table.
     done = run("--report", out / "results.json")
@@ -90,11 +93,11 @@ def test_tensorrts_part_on_the_double(
     double = doubles("8.6")
     build = projects.Maker.build
 
-    def on_the_double(self: projects.Maker, folder: Path, clock: Clock) -> None:
+    def on_the_double(self: projects.Maker, folder: Path, clock: Clock, more: tuple[str, ...] = ()) -> None:
         """Every project has a table of its own, and the double's CUDA runtime in place of the real one."""
         monkeypatch.setenv("GENCPP_DOUBLE_MODEL", str(write_table(folder, folder.with_name("table"))))
         take_runtime(folder, double)
-        build(self, folder, clock)
+        build(self, folder, clock, more)
 
     wanted = part_tensorrt.wanted(double.root, dry_run=True)
     assert [(w.trt_api, w.precision, w.tensorrt_min) for w in wanted] == [
@@ -126,6 +129,34 @@ def test_tensorrts_part_on_the_double(
     assert status["photo_fp32_parser: gencpp verify"] == "skipped"
     subjects = {(t.subject, t.batch) for t in part.timings if t.p50_ms}
     assert {("tensorrt network graph", 4), ("tensorrt parser plain", 1), ("eager", 1)} <= subjects
+
+
+def test_the_rehearsal_of_packing_sees_what_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pack_tensorrt
+    from kit import rehearsal
+    from kit.projects import Failed
+
+    assert "byte for byte" in rehearsal.packing(tmp_path / "a")
+    unpack = pack_tensorrt.unpack
+
+    def loses_a_byte(store: Path, to: Path) -> list[str]:
+        made = unpack(store, to)
+        file = to / made[0]
+        file.write_bytes(file.read_bytes()[:-1])
+        return made
+
+    monkeypatch.setattr(pack_tensorrt, "unpack", loses_a_byte)
+    with pytest.raises(Failed, match=r"lib/libnvinfer\.so\.8: not what was packed"):
+        rehearsal.packing(tmp_path / "b")
+    monkeypatch.setattr(pack_tensorrt, "missing", lambda store: [])
+    with pytest.raises(Failed, match="after 1 parts it misses none"):
+        rehearsal.packing(tmp_path / "c")
+
+
+def test_a_run_in_which_nothing_ran_says_so(tmp_path: Path) -> None:
+    done = run("--dry-run", "--parts", "3,4", "--out", tmp_path / "out")
+    assert done.returncode == 4 and "nothing was proven" in done.stderr, done.stderr
+    assert (tmp_path / "out" / "results.json").is_file()
 
 
 def test_the_steps_of_verify_become_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,16 @@ def test_hard_sigmoids_stay_the_model(tmp_path: Path, model: str) -> None:
     assert folded == (model == "hard_sigmoid_without_bias")
 
 
+def test_a_channel_that_is_scaled_alone_is_dense(tmp_path: Path) -> None:
+    """In channels-last order oneDNN has only a slow kernel for it as it lies."""
+    artifact, _, module, _ = artifact_of(tmp_path, "models.fusable:scales_channels", "x:1x3x8x8")
+    assert artifact.method == "export, trace, frozen"
+    assert kinds(module.graph).count("aten::contiguous") == 3
+    loaded, spec = inspected("models.fusable:scales_channels", "x:1x3x8x8")
+    as_it_is = straight_line(loaded.module, spec.inputs, channels_last=False)
+    assert "aten::contiguous" not in kinds(as_it_is.inlined_graph)
+
+
 def test_sizes_that_vary_are_read(tmp_path: Path) -> None:
     import torch
 

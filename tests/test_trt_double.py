@@ -25,12 +25,13 @@ from building import cmake, cmake_arguments, ctest, must
 from conftest import Gencpp, cuda, include_of, photo_arguments
 from fakes.double import SANITIZE, Double, write_table
 from fakes.harness import FAKES, Host, build_host
+from trt import ALL_VERSIONS
 
 from generator.toolchain import find_toolchain
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 
-VERSIONS = ("8.6", "10.13", "11.0", "11.1")
+VERSIONS = ("8.6", "10.13", "11.0", "11.1") if ALL_VERSIONS else ("8.6", "10.13", "11.1")
 MAIN = "10.13"
 """Of tests whose subject does not depend on the version."""
 

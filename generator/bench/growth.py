@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import CheckFailed
 from . import figures, pictures
 from .measure import takes_pictures
 from .options import Growth, Options, cores
@@ -21,17 +22,24 @@ _SIZES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 
 
 def grow(program: Program, options: Options, scratch: Path, progress: Progress) -> dict[str, Any]:
-    """The curves of one project, each with what to say of it."""
+    """The curves of one project, each with what to say of it; of one that fails, why."""
     assert options.growth is not None
     wanted, threads = options.growth, max(options.threads or (cores(),))
-    curves = [
-        _batches(program, wanted, options, threads, progress),
-        _threads(program, options, progress),
-        *_pictures(program, wanted, threads, scratch, progress),
-        _memory(program, "loads", wanted.loads, threads, progress),
-        _memory(program, "runs", wanted.runs, threads, progress),
-    ]
-    return {"project": program.built.key, "curves": curves}
+    parts: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "batch": lambda: [_batches(program, wanted, options, threads, progress)],
+        "threads": lambda: [_threads(program, options, progress)],
+        "pictures": lambda: _pictures(program, wanted, threads, scratch, progress),
+        "loads": lambda: [_memory(program, "loads", wanted.loads, threads, progress)],
+        "runs": lambda: [_memory(program, "runs", wanted.runs, threads, progress)],
+    }
+    curves: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    for name, measure in parts.items():
+        try:
+            curves += measure()
+        except CheckFailed as e:
+            failed[name] = e.message
+    return {"project": program.built.key, "curves": curves, "failed": failed}
 
 
 def batches(low: int, high: int, most: int) -> tuple[list[int], str]:

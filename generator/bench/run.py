@@ -23,24 +23,49 @@ SCHEMA = 1
 """Number of bench.json's schema."""
 
 
-def bench(options: Options, progress: Progress) -> dict[str, Any]:
+def bench(
+    options: Options, progress: Progress, keep: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
     """Measures every project of `options`; bench.json's content.
 
-    Raises UsageError before anything is built where the baseline cannot be compared with.
+    `keep` gets it as it is before each project's growth, which takes long. Raises UsageError before anything
+    is built where the baseline cannot be compared with.
     """
     about = machine.machine()  # before building makes the machine busy
     stored = baseline.read(options.baseline, about) if options.baseline else None
     projects = _named([build(folder, progress) for folder in options.folders])
+    growth: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="gencpp-bench-") as scratch:
         fields = [gather(p, options.against, Path(scratch), options.path, progress) for p in projects]
         measured = measure(fields, options, progress)
-        growth: list[dict[str, Any]] = []
+        report = _report(options, about, fields, measured, growth)
         if options.growth is not None:
             from .growth import grow
 
-            growth = [grow(f.program, options, Path(scratch), progress) for f in fields]
+            for f in fields:
+                keep(report)
+                growth.append(grow(f.program, options, Path(scratch), progress))
+    if stored is not None:
+        report["baseline"] = baseline.compare(report, stored, options.max_regression)
+    return report
+
+
+def failures(report: dict[str, Any]) -> bool:
+    """Whether something is slower than the baseline allows, or a curve of growth could not be measured."""
+    lost = any(growth["failed"] for growth in report["growth"])
+    return lost or bool(report.get("baseline", {}).get("regressed"))
+
+
+def _report(
+    options: Options,
+    about: dict[str, Any],
+    fields: Sequence[Field],
+    measured: dict[str, Any],
+    growth: list[dict[str, Any]],
+) -> dict[str, Any]:
     warnings = [text for text in (machine.busy(about),) if text]
-    report = {
+    models = [f.program.built.project.model for f in fields]
+    return {
         "schema": SCHEMA,
         "gencpp": __version__,
         "machine": about,
@@ -54,11 +79,8 @@ def bench(options: Options, progress: Progress) -> dict[str, Any]:
         "projects": [_project(f) for f in fields],
         **measured,
         "growth": growth,
-        "warnings": [*warnings, *(w for p in projects if (w := p.project.model.weights.warning))],
+        "warnings": [*warnings, *(w for m in models if (w := m.weights.warning))],
     }
-    if stored is not None:
-        report["baseline"] = baseline.compare(report, stored, options.max_regression)
-    return report
 
 
 def target(folder: Path, name: str) -> Path:

@@ -117,6 +117,8 @@ def remarks(report: dict[str, Any]) -> list[str]:
         for curve in growth["curves"]:
             told = " ".join(filter(None, [curve["sentence"], curve["stopped"]]))
             found.append(f"growth: {growth['project']}, {curve['name']}: {told}")
+        for name, why in growth["failed"].items():
+            found.append(f"growth: {growth['project']}, {name}: FAILED: {why}")
     if "baseline" in report:
         allowed = 1 + report["baseline"]["max_regression"]
         for row in report["baseline"]["rows"]:

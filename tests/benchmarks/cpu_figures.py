@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
 MODELS = (
     *("resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121"),
     *("squeezenet1_1", "shufflenet_v2_x1_0", "vgg16", "vit_b_16"),
@@ -86,13 +87,13 @@ def projects(name: str, options: argparse.Namespace) -> tuple[Path, Path]:
 
     All have the same two names in C++, so that what includes LibTorch is compiled twice, not twice a model.
     """
+    import compile_cache
+
     from generator.bench.build import build
 
     objects = options.work / "objects"
     objects.mkdir(parents=True, exist_ok=True)
-    os.environ["GENCPP_TEST_OBJECTS"] = str(objects)
-    launcher = [sys.executable, "-I", "-S", str(ROOT / "tests" / "compile_cache.py")]
-    os.environ["CMAKE_CXX_COMPILER_LAUNCHER"] = ";".join(launcher)
+    os.environ.update(compile_cache.environment(objects))
     more = ["--tune"] if options.tune else []
     wanted = (
         (options.work / f"{name}_tuned" if options.tune else options.work / name, [*more, "--name", OURS]),

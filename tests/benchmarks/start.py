@@ -7,7 +7,7 @@ cache (a first round is not counted). Rounds are interleaved. Subjects:
 
   C++         the generated program with one JPEG: load, checks, warm-up, decode, preprocess, run, classes
   C++ CPU     the same, built with <NAME>_CUDA=OFF: no library of CUDA is loaded
-  bare        tests/benchmarks/start: the same artifact and fusion, torch::jit::load and five forwards on
+  bare        tests/benchmarks/start: the same artifact and fusion, torch::jit::load and three forwards on
               zeros, as many as the program makes with a fused artifact, whose first answer has the bits
               of all later ones; linked with all of LibTorch
   bare CPU    the same, linked with what the CPU needs
@@ -42,8 +42,8 @@ from generator.project import read_manifest  # noqa: E402
 
 SECONDS_WANTED, MEMORY_WANTED = 0.6, 1.2
 BARE_OF = {"C++": "bare", "C++ CPU": "bare CPU"}
-RUNS = 5
-STEPS = ("libraries", "torch::jit::load", "first run", "four more runs")
+RUNS = 3
+STEPS = ("libraries", "torch::jit::load", "first run", "two more runs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,8 +285,8 @@ def unpack(store: Path, to: Path) -> list[str]:
             (store / part["name"]).unlink()
             raise Problem(f"{part['name']} is damaged (sha256 differs), and was taken away: carry it again")
     wanted = {f["path"]: f for f in index["files"]}
-    joined = _Joined([store / p["name"] for p in index["parts"]])
-    with lzma.open(joined) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:  # type: ignore[call-overload]
+    parts = _Joined([store / p["name"] for p in index["parts"]])
+    with parts as joined, lzma.open(joined) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:  # type: ignore[call-overload]
         for member in tar:
             told = wanted.pop(member.name, None)
             source = tar.extractfile(member)
@@ -330,6 +330,11 @@ class _Joined(io.RawIOBase):
                 return data
             self.current.close()
             self.current = None
+
+    def close(self) -> None:
+        if self.current is not None:
+            self.current.close()
+        super().close()
 
 
 def stand_ins(folder: Path, run: Callable[..., Any] = subprocess.run) -> list[str]:

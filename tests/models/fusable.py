@@ -49,6 +49,20 @@ class Gated(nn.Module):
         return (gate * y if self.shared else gate).flatten(1)
 
 
+class ScalesChannels(nn.Module):
+    """torchvision's transform_input, and halves of the channels, which are left as they lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        planes = [(x[:, i] * (0.4 + i)).unsqueeze(1) + 0.1 for i in range(2)]
+        planes.append(x[:, 2:] * 3 - 0.5)
+        y = self.conv(torch.cat(planes, 1))
+        return torch.cat([torch.relu(y[:, :4]), y[:, 4:]], 1).flatten(1)
+
+
 class ReadsTheBatch(nn.Module):
     """Attention without a layer: every reshape names the batch."""
 
@@ -80,6 +94,10 @@ def hard_sigmoid_without_bias() -> nn.Module:
 
 def hard_sigmoid_of_a_shared_convolution() -> nn.Module:
     return Gated(bias=True, shared=True)
+
+
+def scales_channels() -> nn.Module:
+    return ScalesChannels()
 
 
 def reads_the_batch() -> nn.Module:

@@ -3,4 +3,4 @@
 import os
 
 ALL_VERSIONS = bool(os.environ.get("GENCPP_ALL_VERSIONS"))
-"""Whether whole projects are built against every version, which takes a quarter of an hour more."""
+"""Whether everything is built against every version, and every model; else what covers the others."""

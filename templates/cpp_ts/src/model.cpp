@@ -57,9 +57,10 @@
 namespace {= name =} {
 namespace {
 
-// The executor of TorchScript profiles the first run and optimises at the second; the third is the
-// first that equals all later ones.
-constexpr int kWarmUpRuns = 3;
+// The executor of TorchScript profiles the first run and optimises at the second; what is answered is the third
+// at the earliest, which equals all later ones.
+constexpr int kWarmUpRuns = 2;
+constexpr int kWarmUpRunsOnGpu = 3;
 
 // Sizes of inputs that are looked after: the executor itself compiles for no more than these.
 constexpr std::size_t kMostSettled = 20;
@@ -275,6 +276,7 @@ struct Model::Impl {
   bool channels_last = false;  // 4-D inputs are handed over in this order
   bool fused = false;          // oneDNN graph fusion was on when this was loaded
   bool settles = false;        // the executor compiles for each size of inputs
+  int settling_runs = 0;       // before the first that is answered
   mutable std::mutex settling;
   mutable std::mutex enqueueing;  // compiled code on a GPU: its callers take turns to start it
   mutable std::shared_mutex settled_mutex;
@@ -297,7 +299,7 @@ struct Model::Impl {
   [[nodiscard]] Result<void> read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options);
   [[nodiscard]] Result<Outputs> run(TensorViews views) const;
   [[nodiscard]] Result<void> run(TensorViews views, TensorViews results, StageTimes* times) const;
-  [[nodiscard]] Result<void> warm_up() const;
+  [[nodiscard]] Result<void> warm_up();
   [[nodiscard]] std::string describe_running() const;
 };
 
@@ -384,7 +386,7 @@ Result<void> Model::Impl::settle(TensorViews views, const Scratch& scratch) cons
   }
   const NvtxRange range("{= name =} set up shapes");
   const FusionPause not_for_this_model(fused);
-  for (int i = 0; i < kWarmUpRuns; ++i) {
+  for (int i = 0; i < settling_runs; ++i) {
     Scratch copy;
     for (const at::Tensor& tensor : scratch.tensors) {
       copy.tensors.push_back(writes_inputs ? tensor.clone() : tensor);
@@ -521,19 +523,21 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
   });
 }
 
-Result<void> Model::Impl::warm_up() const {
+Result<void> Model::Impl::warm_up() {
   std::vector<Tensor> zeros;
   std::vector<TensorView> views;
   for (const TensorInfo& input : inputs) {
     zeros.emplace_back(input.dtype, input.opt);
     views.push_back(zeros.back().view());
   }
-  const int runs = fused ? 1 : kWarmUpRuns;  // the first run of fused code settles it
-  for (int i = 0; i < runs; ++i) {
+  const int wanted = device == Device::cpu ? kWarmUpRuns : kWarmUpRunsOnGpu;
+  settling_runs = fused ? wanted - 1 : wanted;  // the run that settles fused code counts as one
+  for (int i = 0; i < (fused ? 1 : wanted); ++i) {
     if (const Result<Outputs> outputs_of_run = run(views); !outputs_of_run) {
       return outputs_of_run.error();
     }
   }
+  settling_runs = wanted;
   return {};
 }
 

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, report
+from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, rehearsal, report
 from .clock import Clock, Log, Skipped
 from .projects import ROOT, Failed, Made, Setup
 from .results import (
     FAILED,
+    PASSED,
     SKIPPED,
     Part,
     Results,
@@ -36,12 +37,13 @@ TITLES = {
 }
 _WEIGHTS = {1: 6.0, 2: 6.0, 3: 0.5, 4: 1.5}
 """How a part's time relates to the others'; what one does not use goes to the later ones."""
+PACKING = "TensorRT packed, carried and unpacked"
 _RESERVE_S = 10.0
 """For writing, at the end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: nothing failed; 1: something did; 2: wrong usage; 3: there is no GPU."""
+    """0: nothing failed; 1: something did; 2: wrong usage; 3: there is no GPU; 4: all of it was skipped."""
     options = _arguments(argv)
     if options.report is not None:
         return _report([Path(f) for f in options.report])
@@ -66,7 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = _text(results)
     (options.out / "table.txt").write_text(text, encoding="utf-8")
     print(f"\n{text}\nJSON and logs: {options.out}")
-    return 1 if results.failed else 0
+    if results.failed:
+        return 1
+    if not results.passed:
+        print("run.sh: nothing was proven: the table says why each part was skipped.", file=sys.stderr)
+        return 4
+    return 0
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -200,6 +207,9 @@ def _part(
     if part.number == 1:
         made += part_libtorch.run(part, setup, clock, log, saved, len(os.sched_getaffinity(0)))
     elif part.number == 2:
+        if options.dry_run:
+            began = time.monotonic()
+            part.add(PACKING, PASSED, rehearsal.packing(setup.work), time.monotonic() - began)
         if options.tensorrt is None:
             part.add("TensorRT", SKIPPED, "no --tensorrt DIR: pack_tensorrt.py makes one")
         else:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import compile_cache
+
 from generator.errors import GencppError
 from generator.project import read_manifest
 from generator.spec import ProjectSpec
@@ -58,6 +60,8 @@ class Wanted:
     trt_api: str = ""
     tensorrt_min: str = ""
     largest_batch: int = 64
+    tests: bool = True
+    """Whether its own tests are built and run."""
 
     @property
     def key(self) -> str:
@@ -120,7 +124,7 @@ class Maker:
         """Within `limit` seconds; raises Failed."""
         begin, own = time.monotonic(), Clock.of(min(limit, clock.left()))
         folder = self.generate(wanted, own)
-        self.build(folder, own)
+        self.build(folder, own, () if wanted.tests else (f"-D{NAME.upper()}_BUILD_TESTS=OFF",))
         try:
             project = read_manifest(folder).project
         except GencppError as e:
@@ -134,23 +138,22 @@ class Maker:
         self._do("gencpp new", argv, clock)
         return folder
 
-    def build(self, folder: Path, clock: Clock) -> None:
+    def build(self, folder: Path, clock: Clock, more: Sequence[str] = ()) -> None:
         """Configures and builds all of a project; raises Failed."""
         argv = [self.tools.cmake, "--preset", "release", f"-DCMAKE_MAKE_PROGRAM={self.tools.ninja}"]
-        self._do("configure", [*argv, *self.configure], clock, cwd=folder)
+        self._do("configure", [*argv, *self.configure, *more], clock, cwd=folder)
         self._do("build", [self.tools.cmake, "--build", folder / "build"], clock)
 
     def _do(self, step: str, argv: Sequence[str | Path], clock: Clock, cwd: Path | None = None) -> None:
-        ran = clock.run(argv, self.log, env={**compile_cache(self.setup.work)}, cwd=cwd)
+        ran = clock.run(argv, self.log, env=launcher(self.setup.work), cwd=cwd)
         if ran.code != 0:
             raise Failed(f"{step} ended with exit code {ran.code}: {ran.problem()}")
 
 
-def compile_cache(work: Path) -> Mapping[str, str]:
+def launcher(work: Path) -> Mapping[str, str]:
     """The tests' compiler launcher, which compiles what several projects share once."""
-    if "CMAKE_CXX_COMPILER_LAUNCHER" in os.environ:
+    if compile_cache.LAUNCHER in os.environ:
         return {}
     objects = work / "objects"
     objects.mkdir(parents=True, exist_ok=True)
-    launcher = [sys.executable, "-I", "-S", str(ROOT / "tests" / "compile_cache.py")]
-    return {"GENCPP_TEST_OBJECTS": str(objects), "CMAKE_CXX_COMPILER_LAUNCHER": ";".join(launcher)}
+    return compile_cache.environment(objects)

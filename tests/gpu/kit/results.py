@@ -109,6 +109,11 @@ class Results:
         """Whether a check of any part failed."""
         return any(p.status == FAILED for p in self.parts)
 
+    @property
+    def passed(self) -> bool:
+        """Whether any part passed; not asked where one failed."""
+        return any(p.status == PASSED for p in self.parts)
+
     def write(self, file: Path) -> None:
         """As JSON, whole or not at all."""
         part = file.with_suffix(".new")
