@@ -47,6 +47,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
         config.option.numprocesses = min(PROCESSES, cores())
         config.option.dist = "loadfile"
+        # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
+        # the core from the thread that they wait for.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -48,6 +48,7 @@ def double(photo_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Dou
     graph = (HOST / "cuda_graph.cpp.in").read_text().replace("@NAME@", "photo")
     (copy / "src" / "cuda_graph.cpp").write_text(graph)
     arguments = [f"-DPROJECT={copy}", "-DNAME=photo", f"-DTorch_ROOT={Path(torch.__file__).parent}"]
+    arguments.append("-DCMAKE_BUILD_TYPE=Release")  # most objects are those of photo's other builds
     tools = cmake_arguments(backend=False)
     must(cmake("-G", "Ninja", "-S", HOST, "-B", folder / "build", *tools, *arguments))
     must(cmake("--build", folder / "build"))
