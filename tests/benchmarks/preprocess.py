@@ -1,6 +1,7 @@
 """Resize, crop and normalise in C++ against torchvision on PIL, one thread each; ratios of medians.
 
     python tests/benchmarks/preprocess.py [--rounds 7] [--seconds 0.5] [--sizes 4000x3000,500x375]
+        [--table docs/speed-preprocess.md]
 
 Rounds alternate between processes of the two. The picture is synthetic (noise over gradients), decoded in
 memory on both sides: decoding is not timed. Also says how many values of the tensors differ, which must be 0;
@@ -18,7 +19,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "pixels"))
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "pixels")]
+
+HEAD = ("picture", "C++", "C++ ms", "torchvision ms", "ratio", "ratios of rounds")
 
 PYTHON = """
 import sys, time
@@ -48,6 +51,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each round and side")
     parser.add_argument("--sizes", default="4000x3000,500x375", help="WIDTHxHEIGHT,...")
+    parser.add_argument("--table", type=Path, help="markdown file to write")
     options = parser.parse_args()
     import numpy as np
 
@@ -55,9 +59,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
         folder = Path(scratch)
         program = build(folder / "core")
-        print(
-            f"{'picture':>11} {'C++':>14} {'C++ ms':>8} {'torchvision ms':>15} {'ratio':>6}  ratios of rounds"
-        )
+        print(" | ".join(HEAD))
+        rows = []
         for size in options.sizes.split(","):
             picture = folder / f"{size}.ppm"
             write_picture(picture, *map(int, size.split("x")))
@@ -76,12 +79,38 @@ def main() -> int:
             for way in ways:
                 median = statistics.median(samples[way])
                 ratios = [b / a for a, b in zip(samples[way], samples["theirs"], strict=True)]
-                print(
-                    f"{size:>11} {way:>14} {median * 1e3:8.3f} {reference * 1e3:15.3f}"
-                    f" {reference / median:6.2f}  {min(ratios):.2f} to {max(ratios):.2f}"
-                )
+                row = (size, way, f"{median * 1e3:.3f}", f"{reference * 1e3:.3f}")
+                rows.append((*row, f"{reference / median:.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"))
+                print(" | ".join(rows[-1]))
     print(f"differing values: {differing}")
+    if options.table:
+        options.table.write_text(table(rows, differing, options), encoding="utf-8")
     return 1 if differing else 0
+
+
+def table(rows: list[tuple[str, ...]], differing: int, options: argparse.Namespace) -> str:
+    from generator.bench.machine import machine
+
+    about = machine()
+    named = ("torchvision", "pillow")
+    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items() if k in named)
+    lines = [
+        "# Resize, crop and normalise",
+        "",
+        f"Made by `python tests/benchmarks/preprocess.py` on {about['cores']} cores of {about['cpu']}",
+        f"({versions}): one thread, synthetic pictures in memory, medians of {options.rounds}",
+        "interleaved rounds. Ratios are torchvision's time on a PIL image to that of the C++ code: above 1",
+        "the C++ code is faster.",
+        "",
+        "| " + " | ".join(HEAD) + " |",
+        "|---|---|--:|--:|--:|---|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+        f"Values of the tensors that differ: {differing}. `Preprocessor` keeps its tables and buffers from",
+        "picture to picture. Wanted: 6 at 4000x3000, 4 at 500x375.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def median_of(argv: list[str]) -> float:
