@@ -20,6 +20,13 @@ from generator.toolchain import find_compiler, find_toolchain
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
 """Of the whole suite, at most: each makes the session's projects for itself."""
+LONG = (
+    *("test_verify.py", "test_trt_matrix.py", "test_gpu_kit.py", "test_bench.py", "test_mutations.py"),
+    *("test_trt_double.py", "test_cli.py", "test_network_cpp.py", "test_trt_cmake.py", "test_variants.py"),
+    *("test_pictures.py", "test_verify_tensorrt.py", "test_network_project.py", "test_two_backends.py"),
+    *("test_cuda_run.py", "test_half.py", "test_network_diff.py"),
+)
+"""Files of a minute and more, the longest first: begun last, one would leave the other processes idle."""
 OBJECTS = pytest.StashKey[tuple[Path, bool]]()
 """The folder of the objects, and whether it goes with this run."""
 
@@ -29,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: i for i, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
     if find_compiler() is None:
         for item in items:
             if item.get_closest_marker("compile"):
@@ -47,6 +56,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
         config.option.numprocesses = min(PROCESSES, cores())
         config.option.dist = "loadfile"
+        config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
         # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
         # the core from the thread that they wait for.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
