@@ -42,16 +42,20 @@ class Double:
 
 @pytest.fixture(scope="module")
 def double(photo_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
+    return on_the_double(photo_project, tmp_path_factory.mktemp("torch_double"))
+
+
+def on_the_double(project: Path, folder: Path, *build: str) -> Double:
+    """A copy of the project and the driver, in `folder`; `build`: arguments, for less than all of it."""
     torch = pytest.importorskip("torch")
-    folder = tmp_path_factory.mktemp("torch_double")
-    copy = shutil.copytree(photo_project, folder / "photo")
+    copy = shutil.copytree(project, folder / "photo")
     graph = (HOST / "cuda_graph.cpp.in").read_text().replace("@NAME@", "photo")
     (copy / "src" / "cuda_graph.cpp").write_text(graph)
     arguments = [f"-DPROJECT={copy}", "-DNAME=photo", f"-DTorch_ROOT={Path(torch.__file__).parent}"]
     arguments.append("-DCMAKE_BUILD_TYPE=Release")  # most objects are those of photo's other builds
     tools = cmake_arguments(backend=False)
     must(cmake("-G", "Ninja", "-S", HOST, "-B", folder / "build", *tools, *arguments))
-    must(cmake("--build", folder / "build"))
+    must(cmake("--build", folder / "build", *build))
     return Double(build=folder / "build")
 
 
@@ -100,6 +104,22 @@ def test_many_sizes_many_threads_and_the_callers_buffers_give_equal_bits(double:
     said, counts = double.drive("threads", "4")
     assert re.search(r"contexts: [234] of at most 4", said) and counts["replay"] > 32
     assert double.drive("buffers", "1")[1]["replay"] > 50
+
+
+@pytest.mark.torch
+@pytest.mark.compile
+@pytest.mark.parametrize("variant", ["frozen", "fused-channels-last"])
+def test_a_model_that_writes_its_input_leaves_it_as_it_was(
+    variant: str, gencpp: Gencpp, tmp_path: Path
+) -> None:
+    """A graph is captured after a plain run on the same memory, and reads it again in every replay."""
+    arguments = photo_arguments(tmp_path / "labels.txt")
+    arguments[arguments.index("photo:model")] = "photo:writing_model"
+    done = gencpp(*arguments, "--artifact", variant, tmp_path / "made" / "photo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    double = on_the_double(tmp_path / "made" / "photo", tmp_path / "double", "--target", "driver")
+    assert double.drive("sizes")[1]["replay"] > 0
+    assert double.drive("buffers", "1")[1]["replay"] > 0
 
 
 @pytest.mark.torch

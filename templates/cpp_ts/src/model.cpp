@@ -357,8 +357,10 @@ Result<void> Model::Impl::compute(TensorViews views, Scratch& scratch) const {
 // What the runner of a GPU captures and calls: `tensors` are its own.
 Result<void> Model::Impl::compute_on_device(TensorViews views, std::vector<at::Tensor>& tensors) const {
   ScratchLease scratch;
-  for (at::Tensor& tensor : tensors) {
-    scratch->tensors.push_back(channels_last && tensor.dim() == 4 ? tensor.contiguous(at::MemoryFormat::ChannelsLast) : std::move(tensor));
+  for (const at::Tensor& tensor : tensors) {
+    at::Tensor taken = channels_last && tensor.dim() == 4 ? tensor.contiguous(at::MemoryFormat::ChannelsLast) : tensor;
+    // They are read again: by the run that is captured after a plain one, and by every replay.
+    scratch->tensors.push_back(writes_inputs && taken.is_same(tensor) ? taken.clone() : std::move(taken));
   }
   if (Result<void> computed = compute(views, *scratch); !computed) {
     return computed;
