@@ -326,6 +326,28 @@ Result<Engine> open_engine(const EngineRequest& request) {
   return started;
 }
 
+Result<Engine> copy_engine(const Engine& engine) {
+  const Handle<nvinfer1::IHostMemory> plan(engine.engine->serialize());
+  if (plan == nullptr) {
+    return Error{ErrorCode::backend, this_tensorrt() + " does not give the engine's plan" + engine.logger->reasons()};
+  }
+  Engine made;
+  made.logger = lend_logger(nullptr);
+  made.gpu = engine.gpu;
+  made.runtime.reset(nvinfer1::createInferRuntime(*made.logger));
+  if (made.runtime == nullptr) {
+    return Error{ErrorCode::backend, this_tensorrt() + " cannot start once more" + made.logger->reasons()};
+  }
+  allow_host_code(*made.runtime);  // the engine runs already, whatever it brought along
+  if (Result<void> usable = deserialise(made, plan->data(), plan->size()); !usable) {
+    return usable.error();
+  }
+  if (Result<void> read = read_bindings(made); !read) {
+    return read.error();
+  }
+  return made;
+}
+
 bool Engine::has_dynamic_inputs() const {
   return std::any_of(profiles.begin(), profiles.end(), [](const Profile& profile) {
     return std::any_of(profile.inputs.begin(), profile.inputs.end(), [](const ShapeRange& range) { return range.min != range.max; });

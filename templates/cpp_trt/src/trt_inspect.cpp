@@ -1,6 +1,8 @@
 #include "trt_inspect.hpp"
 
 #include <cstdio>
+#include <optional>
+#include <utility>
 
 #include "facts.hpp"
 #include "path_text.hpp"
@@ -103,12 +105,17 @@ Result<std::vector<LayerTime>> profile_layers(const Engine& engine, TensorViews 
   if (runs < 1) {
     return Error{ErrorCode::invalid_argument, "a profile takes one run or more, got " + std::to_string(runs)};
   }
-  if (!kContextsShareProfiles && engine.has_dynamic_inputs()) {
-    return Error{ErrorCode::unsupported, "TensorRT 8.5 has one context for an optimisation profile, which run() has: profile with trtexec --dumpProfile, or with 8.6 or later"};
+  std::optional<Engine> own;
+  if (!kContextsShareProfiles && engine.has_dynamic_inputs()) {  // one context for an optimisation profile, which run() has
+    Result<Engine> copied = copy_engine(engine);
+    if (!copied) {
+      return copied.error();
+    }
+    own = *std::move(copied);
   }
   GraphSwitch no_graphs(false, "a profile times each layer");
   LayerTimes times;  // outlives the slot's contexts
-  Result<std::unique_ptr<Slot>> made = Slot::make(engine, no_graphs);
+  Result<std::unique_ptr<Slot>> made = Slot::make(own ? *own : engine, no_graphs);
   if (!made) {
     return made.error();
   }

@@ -77,4 +77,7 @@ struct Engine {
 // On the current device, which is that of `request.gpu`.
 [[nodiscard]] Result<Engine> open_engine(const EngineRequest& request);
 
+// The same engine once more, with weights in device memory and execution contexts of its own.
+[[nodiscard]] Result<Engine> copy_engine(const Engine& engine);
+
 }  // namespace sample::trt
