@@ -7,6 +7,8 @@
 
 #include "sample/result.hpp"
 
+#include "places.hpp"
+
 namespace sample::test {
 
 inline constexpr int kSkipped = 77;
@@ -61,13 +63,13 @@ class Checker {
 
 // A folder of its own for one test, emptied first.
 inline std::filesystem::path scratch_folder(const std::string& name) {
-  const std::filesystem::path folder = std::filesystem::path(SAMPLE_TEST_SCRATCH) / name;
+  const std::filesystem::path folder = std::filesystem::path(scratch_root()) / name;
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;
 }
 
 // A golden file of the project.
-inline std::filesystem::path golden(const std::string& file) { return std::filesystem::path(SAMPLE_TEST_GOLDENS) / file; }
+inline std::filesystem::path golden(const std::string& file) { return std::filesystem::path(goldens_folder()) / file; }
 
 }  // namespace sample::test

@@ -1,0 +1,9 @@
+#include "places.hpp"
+
+namespace {= name =}::test {
+
+const char* goldens_folder() noexcept { return {= NAME =}_TEST_GOLDENS; }
+
+const char* scratch_root() noexcept { return {= NAME =}_TEST_SCRATCH; }
+
+}  // namespace {= name =}::test
