@@ -6,6 +6,7 @@ import contextlib
 import copy
 import platform
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,6 @@ def export_aoti(
     size. Takes from 20 s to minutes. Raises CheckFailed when the model cannot be exported or answers
     otherwise, EnvironmentLacks without a C++ compiler, or for `cuda` without a GPU.
     """
-    import torch
-
     if device == "cuda":
         check_gpu()
     if loaded.scripted:
@@ -68,8 +67,36 @@ def export_aoti(
             "code would do to the caller's memory",
             hint="Leave --artifact aoti out.",
         )
+    with _without_tf32():
+        return _export(loaded, spec, directory / ARTIFACT, variant, progress, device)
+
+
+@contextlib.contextmanager
+def _without_tf32() -> Iterator[None]:
+    """Compiled code calls cuDNN and cuBLAS by these switches; on, they cost float32 more than the tolerance.
+
+    The programs turn them off as well (`configure_process`).
+    """
+    import torch
+
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for switch in switches:
+            switch.allow_tf32 = False
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
+
+
+def _export(
+    loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress, device: str
+) -> tuple[Artifact, ModelSpec, CompiledFor]:
+    """Compiles and compares; see export_aoti."""
+    import torch
+
     loaded = _moved(loaded, device)
-    path = directory / ARTIFACT
     made, notes = spec, list(spec.notes)
     reason = _compile(loaded, made, path, variant, progress, device)
     if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
