@@ -8,12 +8,14 @@ from the compiler, each time. CMake calls this file with the compiler's command 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = "GENCPP_TEST_OBJECTS"
@@ -47,17 +49,26 @@ def main(argv: list[str]) -> int:
         return subprocess.call(argv)
     key = hashlib.sha256(b"\0".join([*plain, text])).hexdigest()
     kept, target = Path(str(folder), f"{key}.o"), Path(argv[argv.index("-o") + 1])
-    if kept.is_file():
-        shutil.copyfile(kept, target)
-        _log(folder, "reused", key, 0.0, target.name)
-        return 0
-    before = _spent()
-    done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
-    sys.stderr.buffer.write(done.stderr)
-    if done.returncode == 0 and not done.stderr:
-        _keep(target, kept)
-    _log(folder, "compiled", key, _spent() - before, target.name)
-    return done.returncode
+    with _alone(kept):
+        if kept.is_file():
+            shutil.copyfile(kept, target)
+            _log(folder, "reused", key, 0.0, target.name)
+            return 0
+        before = _spent()
+        done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
+        sys.stderr.buffer.write(done.stderr)
+        if done.returncode == 0 and not done.stderr:
+            _keep(target, kept)
+        _log(folder, "compiled", key, _spent() - before, target.name)
+        return done.returncode
+
+
+@contextlib.contextmanager
+def _alone(kept: Path) -> Iterator[None]:
+    """Builds at the same time want the same objects: one compiles, the others wait and take what it kept."""
+    with kept.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed, also where the process ends
+        yield
 
 
 def summary(folder: Path) -> str:

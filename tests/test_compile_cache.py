@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import compile_cache
@@ -94,3 +95,12 @@ def test_a_file_that_the_assembler_reads_is_not_in_the_text(tmp_path: Path, obje
         assert place.compile().returncode == 0
         made.append(place.object.read_bytes())
     assert made[0] != made[1] and not (objects / "log.txt").exists()
+
+
+def test_builds_at_the_same_time_compile_once(tmp_path: Path, objects: Path) -> None:
+    places = [Place(tmp_path / name, objects) for name in ("first", "second", "third")]
+    with ThreadPoolExecutor(len(places)) as pool:
+        assert [done.returncode for done in pool.map(Place.compile, places)] == [0, 0, 0]
+    lines = (objects / "log.txt").read_text().splitlines()
+    assert sorted(line.partition("\t")[0] for line in lines) == ["compiled", "reused", "reused"]
+    assert len({place.object.read_bytes() for place in places}) == 1
