@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.double import Double, write_table
@@ -86,29 +87,41 @@ def test_tensorrts_part_on_the_double(
     The parser's project is run as beside stand-ins for cuBLAS and cuDNN. verify on the double is tested in
     test_verify_tensorrt.
     """
-    from kit import part_tensorrt, projects
+    from kit import measure, part_tensorrt, projects
     from kit.clock import Clock, Log
     from kit.results import PASSED, Part
 
-    double = doubles("8.6")
-    build = projects.Maker.build
+    double = doubles("8.5")  # the version that a machine without internet gets, and the one with most limits
+    build, run_program = projects.Maker.build, Clock.run
+    tables: dict[Path, str] = {}
 
     def on_the_double(self: projects.Maker, folder: Path, clock: Clock, more: tuple[str, ...] = ()) -> None:
-        """Every project has a table of its own, and the double's CUDA runtime in place of the real one."""
-        monkeypatch.setenv("GENCPP_DOUBLE_MODEL", str(write_table(folder, folder.with_name("table"))))
+        """The double's CUDA runtime takes the place of the real one."""
+        tables[folder] = str(write_table(folder, folder.with_name(f"{folder.name}.table")))
         take_runtime(folder, double)
         build(self, folder, clock, more)
 
+    def with_table(self: Clock, argv: list[str | Path], *given: object, **named: Any) -> object:
+        """Every project's programs get its own table."""
+        for folder, table in tables.items():
+            if any(folder in Path(a).parents for a in argv):
+                named["env"] = {**(named.get("env") or {}), "GENCPP_DOUBLE_MODEL": table}
+        return run_program(self, argv, *given, **named)
+
     wanted = part_tensorrt.wanted(double.root, dry_run=True)
     assert [(w.trt_api, w.precision, w.tensorrt_min) for w in wanted] == [
-        *(("network", "fp32", "8.6"), ("network", "fp16", "8.6"), ("parser", "fp32", "8.6")),
-        ("parser", "fp16", "8.6"),
+        *(("network", "fp32", "8.5"), ("network", "fp16", "8.5"), ("parser", "fp32", "8.5")),
+        ("parser", "fp16", "8.5"),
     ]
     no_libraries = (part_tensorrt.NO_LIBRARIES,)
     monkeypatch.setattr(
         part_tensorrt, "tactics", lambda made, _: no_libraries if made.wanted.trt_api == "parser" else ()
     )
-    monkeypatch.setattr(part_tensorrt, "verify", lambda *_: None)
+    monkeypatch.setattr(Clock, "run", with_table)
+    # The project's own tests are run where verify, which has them too, cannot be.
+    monkeypatch.setattr(part_tensorrt, "old_pillow", lambda: True)
+    # The double knows the goldens only.
+    monkeypatch.setattr(measure, "further_size", lambda *_: 0)
     # The double knows the answers of the model's outputs only, not of its layers.
     monkeypatch.setattr(part_tensorrt, "by_layer", lambda part, *_: part.add("layers", "skipped", "a double"))
     monkeypatch.setattr(projects.Maker, "build", on_the_double)
@@ -116,8 +129,10 @@ def test_tensorrts_part_on_the_double(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{GPU}")
     setup = projects.Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.05, threads=2)
+    made: list[projects.Made] = []
     part, log = Part(number=2, title="TensorRT"), Log(tmp_path / "log")
-    part_tensorrt.run(part, setup, Clock.of(600), log, lambda: None, double.root)
+    part_tensorrt.run(part, setup, Clock.of(600), log, lambda: None, made, double.root)
+    assert [m.wanted.key for m in made] == ["photo_fp32_network", "photo_fp32_parser"]
     status = {c.name: c.status for c in part.checks}
     assert set(status.values()) <= {PASSED, "skipped"}, part.checks
     for key in ("photo_fp32_network", "photo_fp32_parser"):
@@ -125,8 +140,11 @@ def test_tensorrts_part_on_the_double(
             assert status[f"{key}: {what}"] == PASSED
         assert status[f"{key}: parity with PyTorch on the same device"] == PASSED
         assert status[f"{key}, graph: run() over a bare enqueueV3 loop"] == PASSED
-    assert status["photo_fp32_network: its own tests"] == PASSED
-    assert status["photo_fp32_parser: gencpp verify"] == "skipped"
+    assert "they take turns" in next(c.detail for c in part.checks if "8 callers" in c.name)
+    details = {c.name: c.detail for c in part.checks}
+    assert status["photo_fp32_network: its own tests"] == PASSED, details
+    assert "Pillow is older" in details["photo_fp32_network: gencpp verify"]
+    assert "stand-ins" in details["photo_fp32_parser: gencpp verify"]
     subjects = {(t.subject, t.batch) for t in part.timings if t.p50_ms}
     assert {("tensorrt network graph", 4), ("tensorrt parser plain", 1), ("eager", 1)} <= subjects
 
@@ -248,15 +266,23 @@ def test_a_wrong_answer_fails(photo_project: Path, tmp_path: Path) -> None:
     made.program.chmod(0o755)
     setup = Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.1, threads=1)
 
-    def checked(value: str) -> Part:
-        part = Part(number=1, title="")
-        check_answers(part, made, setup, Clock.of(120), Log(tmp_path / "log"), answers, (value,))
+    def checked(value: str, compare: int = 0) -> Part:
+        part, log = Part(number=1, title=""), Log(tmp_path / "log")
+        check_answers(part, made, setup, Clock.of(120), log, answers, (value,), compare=compare)
         return part
 
     assert checked("1").status == "passed"
     wrong = checked("1.001").checks[0]
     assert wrong.status == "failed" and f"{case.name}/" in wrong.detail and "differs by 0.001" in wrong.detail
     assert "not finite" in checked("nan").checks[0].detail
+    # What is timed at another size is compared at it, too.
+    np.save(answers / "batch-of-4-0.npy", np.ones(shape, np.float32))
+    made.program.write_text(
+        made.program.read_text().replace("float(sys.argv[1])", "1 + ('batch-of-4-input-0' in str(sys.argv))")
+    )
+    assert checked("1").status == "passed"
+    assert "batch-of-4/" in checked("1", compare=4).checks[0].detail
+    assert checked("1", compare=9).status == "passed"  # more than the model takes
     made.program.write_text("#!/bin/sh\necho it broke; exit 5\n")
     assert "exit code 5: it broke" in checked("1").checks[0].detail
 
@@ -319,7 +345,7 @@ def test_what_answers_wrongly_is_timed_in_no_round(
     asked: list[tuple[str, str]] = []
     times = {"p50_ms": 1.0, "p99_ms": 1.0}
 
-    def peers(part: Part, made: Made, *given: object, first: bool) -> Path:
+    def peers(part: Part, made: Made, *given: object, compare: int = 0) -> Path:
         for batch in given[-1]:  # type: ignore[attr-defined]
             asked.append((made.wanted.key, "eager"))
             keep(part, timing_of(part, made, "eager", batch), times)
@@ -329,14 +355,15 @@ def test_what_answers_wrongly_is_timed_in_no_round(
         asked.append((self.made.wanted.key, self.name))
         return times
 
-    monkeypatch.setattr(part_libtorch, "_make_all", lambda *_: [right, wrong, compiled])
+    monkeypatch.setattr(part_libtorch, "make_all", lambda *_: [right, wrong, compiled])
     monkeypatch.setattr(part_libtorch, "peers", peers)
-    monkeypatch.setattr(part_libtorch, "check_answers", lambda _, made, *more: made is not wrong)
+    monkeypatch.setattr(part_libtorch, "check_answers", lambda _, made, *more, **named: made is not wrong)
     monkeypatch.setattr(part_libtorch, "ctest", lambda *_: True)
     monkeypatch.setattr(Subject, "time", timed)
     setup = Setup(work=tmp_path, device="cuda", dry_run=False, seconds=0.1, threads=1)
     part = Part(number=1, title="")
-    made = part_libtorch.run(part, setup, Clock.of(600), Log(tmp_path / "log"), lambda: None, 1)
+    made: list[Made] = []
+    part_libtorch.run(part, setup, Clock.of(600), Log(tmp_path / "log"), lambda: None, made)
     assert made == [right, wrong, compiled]
     rounds, sizes = part_libtorch.ROUNDS, len(part_libtorch.BATCHES)
     assert asked.count(("resnet50_fp32", "c++ graph")) == rounds * sizes
@@ -346,6 +373,162 @@ def test_what_answers_wrongly_is_timed_in_no_round(
     for name in ("c++ graph", "c++ plain"):
         assert ("resnet50_fp16", name) not in asked
     assert ("resnet50_fp32_aoti", "eager") not in asked
+
+
+def test_a_step_that_fails_takes_no_other_with_it() -> None:
+    from kit.clock import NoTime
+    from kit.projects import Failed
+    from kit.results import Part
+    from kit.steps import guarded
+
+    def raises(error: Exception) -> Callable[[], None]:
+        def step() -> None:
+            raise error
+
+        return step
+
+    part = Part(number=1, title="")
+    assert guarded(part, "fine", lambda: None) and guarded(part, "true", lambda: True)
+    assert not guarded(part, "false", lambda: False) and part.checks == []
+    for name, error in (("a", NoTime("late")), ("b", Failed("broke")), ("c", KeyError("p50_ms"))):
+        assert not guarded(part, name, raises(error))
+    assert [(c.name, c.status, c.detail) for c in part.checks] == [
+        ("a", "skipped", "late"),
+        ("b", "failed", "broke"),
+        ("c", "failed", "KeyError: 'p50_ms'"),
+    ]
+
+
+def test_what_is_made_already_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the project's arguments and gencpp are the same."""
+    from kit import projects
+    from kit.clock import Clock, Log
+
+    asked: list[str] = []
+
+    def do(self: projects.Maker, step: str, argv: list[str | Path], *_: object, **__: object) -> None:
+        asked.append(step)
+        Path(argv[-1]).mkdir(exist_ok=True)
+        (Path(argv[-1]) / "gencpp.json").write_text("{}")
+
+    monkeypatch.setattr(projects.Maker, "_do", do)
+    setup = projects.Setup(work=tmp_path, device="cuda", dry_run=False, seconds=1, threads=1)
+    maker, wanted = projects.Maker(setup, Log(tmp_path / "log")), projects.Wanted(model="resnet50")
+    for _ in range(2):
+        assert maker.generate(wanted, Clock.of(9)) == tmp_path / "libtorch_resnet50_fp32"
+    assert asked == ["gencpp new"]
+    monkeypatch.setattr(projects, "source_hash", lambda: "of another gencpp")
+    maker.generate(wanted, Clock.of(9))
+    assert len(asked) == 2
+
+
+def test_only_some_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit import part_libtorch, projects
+    from kit.clock import Clock, Log, Skipped
+    from kit.results import Part
+
+    done = run("--dry-run", "--only", "resnet50_fp32,resnet5")
+    assert done.returncode == 2 and "there is no resnet5; there are" in done.stderr
+
+    def make(self: projects.Maker, wanted: projects.Wanted, *_: object) -> projects.Made:
+        if wanted.precision == "fp16":
+            raise KeyError("name")
+        return projects.Made(wanted=wanted, folder=tmp_path, project=project, seconds=0.0)
+
+    class project:
+        class artifact:
+            method = "traced"
+
+    monkeypatch.setattr(projects.Maker, "make", make)
+
+    def made(*only: str) -> tuple[list[str], Part]:
+        setup = projects.Setup(work=tmp_path, device="cuda", dry_run=False, seconds=1, threads=1, only=only)
+        part, maker = Part(number=1, title=""), projects.Maker(setup, Log(tmp_path / "log"))
+        found = projects.make_all(part, maker, part_libtorch.ALL, Clock.of(9), 9)
+        return [m.wanted.key for m in found], part
+
+    found, part = made("resnet50_fp16", "resnet50_fp32_frozen", "vit_b_16_fp32")
+    assert found == ["resnet50_fp32_frozen", "vit_b_16_fp32"]  # in the kit's order
+    assert (part.checks[0].status, part.checks[0].detail) == ("failed", "KeyError: 'name'")
+    assert len(made()[0]) == sum(one.precision == "fp32" for one in part_libtorch.ALL)
+    with pytest.raises(Skipped, match="none of its projects"):
+        made("resnet50_fp32_network")
+
+
+def test_where_aotinductor_finds_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch would take the toolkit beside nvcc's name on the PATH, and has no libcuda.so to link."""
+    from kit import machine
+
+    toolkit, driver = tmp_path / "cuda-13.0", tmp_path / "libcuda.so.1"
+    (toolkit / "include").mkdir(parents=True)
+    (toolkit / "include" / "cuda.h").touch()
+    driver.touch()
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path / "nothing"))
+    monkeypatch.setenv("CUDA_PATH", str(toolkit))
+    monkeypatch.setenv("LIBRARY_PATH", "/before")
+    monkeypatch.setattr(machine, "_loaded", lambda name: str(driver))
+    found = machine.compiler_environment(tmp_path / "work")
+    link = tmp_path / "work" / "link"
+    assert found["CUDA_HOME"] == str(toolkit) and (link / "libcuda.so").resolve() == driver
+    assert found["LIBRARY_PATH"] == f"{link}:{toolkit / 'lib64' / 'stubs'}:/before"
+    assert machine.compiler_environment(tmp_path / "work") == found  # a second run in the same folder
+    monkeypatch.undo()
+    assert "libc" in machine._loaded("libc.so") and machine._loaded("libnothing.so") == ""
+    monkeypatch.setenv("GENCPP_COMMIT", "0123456")
+    assert machine.commit(tmp_path) == "0123456"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "status", "detail"),
+    [
+        (0, "========= ERROR SUMMARY: 0 errors", "passed", "0 errors"),
+        (86, "========= Device not supported. Please refer to", "skipped", "cannot work here"),
+        (1, "some error of the program", "failed", "some error of the program"),
+        (0, "nothing", "failed", "nothing"),
+        (
+            # The kernel that was caught ends, and the program ends with an error of its own.
+            86,
+            "========= Invalid __global__ write of size 4 bytes\n=========     at scale(float *)+0x80\n"
+            "========= Target application returned an error\n========= ERROR SUMMARY: 5 errors",
+            "failed",
+            "5 errors; the first: Invalid __global__ write of size 4 bytes at scale",
+        ),
+    ],
+)
+def test_what_the_sanitizer_says(
+    photo_project: Path, tmp_path: Path, code: int, said: str, status: str, detail: str
+) -> None:
+    from kit import part_sanitizer
+    from kit.clock import Clock, Log
+    from kit.projects import Made, Setup, Wanted
+    from kit.results import Part
+
+    tool = tmp_path / "compute-sanitizer"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {code}\n")
+    tool.chmod(0o755)
+    project = read_manifest(photo_project).project
+    made = Made(wanted=Wanted(model="photo"), folder=photo_project, project=project, seconds=0.0)
+    setup = Setup(work=tmp_path, device="cuda", dry_run=False, seconds=0.1, threads=1)
+    part = Part(number=4, title="")
+    part_sanitizer._memcheck(part, setup, Clock.of(60), Log(tmp_path / "log"), tool, made, ())
+    assert part.checks[0].status == status and detail in part.checks[0].detail
+
+
+def test_a_torchscript_that_fails_costs_nothing_else(photo_copy: Path, tmp_path: Path) -> None:
+    project = read_manifest(photo_copy).project
+    (photo_copy / "assets" / project.artifact.file).write_bytes(b"broken")
+    job = {"folder": str(photo_copy), "device": "cpu", "precision": "fp32", "batches": [1], "seconds": 0.01}
+    job |= {"warmup": 1, "threads": 1, "path": [str(ROOT / "tests" / "models")], "answers": str(tmp_path)}
+    job |= {"further": 4, "torchscript": True, "profile": True}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    argv = [sys.executable, "-m", "kit.peer", tmp_path / "job.json"]
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{GPU}"}
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert list(told["timings"]) == ["eager 1"] and "Error" in told["problems"]["TorchScript in Python"]
+    assert told["profile"]["kernels_ms"] > 0
+    assert (tmp_path / "batch-of-4-input-0.npy").is_file() and (tmp_path / "batch-of-4-0.npy").is_file()
 
 
 def test_time_is_not_kept_for_what_will_be_skipped() -> None:

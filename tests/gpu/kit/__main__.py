@@ -9,16 +9,14 @@ import shutil
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from . import machine, part_libtorch, part_rtx, part_sanitizer, part_tensorrt, rehearsal, report
-from .clock import Clock, Log, Skipped
-from .projects import ROOT, Failed, Made, Setup
+from .clock import Clock, Log
+from .projects import ROOT, Made, Setup
 from .results import (
-    FAILED,
     PASSED,
     SKIPPED,
     Part,
@@ -28,6 +26,7 @@ from .results import (
     table,
     timing_rows,
 )
+from .steps import guarded
 
 TITLES = {
     1: part_libtorch.TITLE,
@@ -58,8 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     work = Path(options.work or str(scratch)).resolve()
     work.mkdir(parents=True, exist_ok=True)
     # Engines and AOTInductor's kernels of an earlier run would hide what the first start takes.
+    shutil.rmtree(work / "cache", ignore_errors=True)
     os.environ["XDG_CACHE_HOME"] = str(work / "cache")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(work / "inductor")
+    if not options.dry_run:
+        os.environ.update(machine.compiler_environment(work))
     try:
         results = _run(options, work)
     finally:
@@ -95,7 +97,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rtx", type=Path, help="folder with the Python packages of TensorRT-RTX")
     parser.add_argument(
-        "--work", type=Path, help="folder for projects, which is kept (default: a temporary one)"
+        "--work",
+        type=Path,
+        help="folder for projects, which is kept, and from which a later run takes what is made already "
+        "(default: a temporary one)",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="KEY,...",
+        default="",
+        help="of the projects of parts 1 and 2 these alone, as the table names them: resnet50_fp32,...",
     )
     parser.add_argument("--seconds", type=float, default=0.7, help="of one measurement (default 0.7)")
     parser.add_argument(
@@ -114,6 +125,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
             raise ValueError
     except ValueError:
         parser.error(f"--parts: numbers from {min(TITLES)} to {max(TITLES)}, as in 1,4")
+    options.only = tuple(filter(None, options.only.split(",")))
+    known = {one.key for one in (*part_libtorch.ALL, *part_libtorch.DRY, *part_tensorrt.ALL)}
+    if strange := [key for key in options.only if key not in known]:
+        parser.error(f"--only: there is no {', '.join(strange)}; there are {', '.join(sorted(known))}")
     if options.budget_minutes <= 0 or options.seconds <= 0:
         parser.error("--budget-minutes and --seconds are above 0")
     return options
@@ -147,6 +162,8 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
         seconds=min(options.seconds, 0.2) if options.dry_run else options.seconds,
         # Beside CI's other work, threads that wait for each other make every run take its time slices.
         threads=1 if options.dry_run else min(4, results.machine["cores"]),
+        cores=len(os.sched_getaffinity(0)),
+        only=options.only,
     )
     file = options.out / "results.json"
 
@@ -164,7 +181,8 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
         clock, log = whole.share(weight), Log(options.out / f"part-{number}.log")
         print(f"part {number}, {part.title}: at most {clock.left() / 60:.1f} minutes", flush=True)
         started = time.monotonic()
-        _guarded(part, partial(_part, part, options, setup, clock, log, saved, made))
+        step = partial(_part, part, options, setup, clock, log, saved, made)
+        guarded(part, "the part", step, skipped="the rest")
         part.seconds = time.monotonic() - started
         for check in part.checks:
             print(f"  {check.status:7} {check.name}: {check.detail}", flush=True)
@@ -183,19 +201,6 @@ def shares(options: argparse.Namespace) -> dict[int, float]:
     return {number: weight if can[number] else 0.01 for number, weight in _WEIGHTS.items()}
 
 
-def _guarded(part: Part, run: Callable[[], None]) -> None:
-    """A part that breaks must not take the others with it."""
-    try:
-        run()
-    except Skipped as e:
-        part.add("the rest", SKIPPED, str(e))
-    except Failed as e:
-        part.add("the part", FAILED, str(e))
-    except Exception as e:  # noqa: BLE001 - minutes on a GPU are dear
-        traceback.print_exc()
-        part.add("the part", FAILED, f"{type(e).__name__}: {e}")
-
-
 def _part(
     part: Part,
     options: argparse.Namespace,
@@ -206,7 +211,7 @@ def _part(
     made: list[Made],
 ) -> None:
     if part.number == 1:
-        made += part_libtorch.run(part, setup, clock, log, saved, len(os.sched_getaffinity(0)))
+        part_libtorch.run(part, setup, clock, log, saved, made)
     elif part.number == 2:
         if options.dry_run:
             began = time.monotonic()
@@ -214,7 +219,7 @@ def _part(
         if options.tensorrt is None:
             part.add("TensorRT", SKIPPED, "no --tensorrt DIR: pack_tensorrt.py makes one")
         else:
-            made += part_tensorrt.run(part, setup, clock, log, saved, options.tensorrt.resolve())
+            part_tensorrt.run(part, setup, clock, log, saved, made, options.tensorrt.resolve())
     elif part.number == 3:
         if options.rtx is None:
             part.add("TensorRT-RTX", SKIPPED, f"no --rtx DIR: {part_rtx.INSTALL}")

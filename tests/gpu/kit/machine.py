@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +32,9 @@ def machine() -> dict[str, Any]:
 
 
 def commit(root: Path) -> str:
-    """Of the checkout; `unknown` where it is no clone (a copy without its history)."""
+    """Of the checkout: GENCPP_COMMIT where that is set (a copy has no history), git's, or `unknown`."""
+    if given := os.environ.get("GENCPP_COMMIT", "").strip():
+        return given
     found = _output(["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]).strip()
     changed = bool(_output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"]).strip())
     return f"{found}{' with changes' if changed else ''}" if found else "unknown"
@@ -55,6 +59,39 @@ def line(about: dict[str, Any]) -> str:
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
     cuda = f", CUDA {about['cuda']}" if about["cuda"] else ""
     return f"{what}{cuda}; {about['cores']} cores of {about['cpu']}; Python {about['python']}, {versions}"
+
+
+def compiler_environment(work: Path) -> dict[str, str]:
+    """What AOTInductor's compiler needs to find cuda.h, and the driver's library under the linker's name.
+
+    torch takes the toolkit's place from that of the nvcc on the PATH, which may be a wrapper or a link; and
+    `libcuda.so` is in packages for developers only, the driver itself brings `libcuda.so.1`.
+    """
+    nvcc = shutil.which("nvcc")
+    named = (os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda")
+    homes = [Path(h) for h in named if h] + ([Path(nvcc).resolve().parent.parent] if nvcc else [])
+    found, folders = {}, []
+    if home := next((h for h in homes if (h / "include" / "cuda.h").is_file()), None):
+        found["CUDA_HOME"] = str(home)
+        folders = [str(home / "lib64" / "stubs")]
+    if driver := _loaded("libcuda.so"):
+        link = work / "link" / "libcuda.so"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(driver)
+        folders.insert(0, str(link.parent))
+    if folders:
+        found["LIBRARY_PATH"] = ":".join([*folders, *filter(None, [os.environ.get("LIBRARY_PATH")])])
+    return found
+
+
+def _loaded(name: str) -> str:
+    """The file of a library that this process has loaded; empty: it has not."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return next((x.split(maxsplit=5)[-1] for x in maps.splitlines() if f"/{name}" in x), "")
 
 
 def _gpu() -> list[str]:

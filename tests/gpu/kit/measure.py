@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generator import parity
 
-from .clock import Clock, Log, Skipped
+from .clock import Clock, Log, Ran, Skipped
 from .projects import NAME, Failed, Made, Setup
 from .results import FAILED, PASSED, SKIPPED, Part, Timing
 
@@ -70,11 +72,12 @@ def timing_of(part: Part, made: Made, subject: str, batch: int) -> Timing:
 
 
 def peers(
-    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, batches: Sequence[int], *, first: bool
+    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, batches: Sequence[int], *, compare: int = 0
 ) -> Path:
-    """Times PyTorch on the project's model; in the first round it also answers the goldens, into that folder.
+    """Times PyTorch on the project's model, at these batch sizes.
 
-    Raises Failed.
+    With `compare`, it also answers the goldens and inputs of that batch size, into the folder that is given
+    back, and profiles the first size. Raises Failed.
     """
     answers = made.folder.with_name(f"{made.folder.name}-answers")
     answers.mkdir(exist_ok=True)
@@ -87,9 +90,10 @@ def peers(
         "warmup": _WARMUP,
         "threads": setup.threads,
         "path": list(made.wanted.path),
-        "answers": str(answers) if first else "",
+        "answers": str(answers) if compare else "",
+        "further": further_size(made, compare),
         "torchscript": made.project.artifact.format == "torchscript",
-        "profile": first and bool(batches),
+        "profile": bool(compare and batches),
     }
     file = answers / "job.json"
     file.write_text(json.dumps(job), encoding="utf-8")
@@ -97,6 +101,8 @@ def peers(
     for who, times in told["timings"].items():
         subject, batch = who.rsplit(" ", 1)
         keep(part, timing_of(part, made, subject, int(batch)), times)
+    for what, problem in told["problems"].items():
+        part.add(f"{made.wanted.key}: {what}", SKIPPED, problem)
     if profile := told.get("profile"):
         part.facts[f"{made.wanted.key}: eager profile, batch {batches[0]}"] = profile
         eager = part.timing(made.wanted.model, made.wanted.precision, "eager", batches[0])
@@ -105,31 +111,84 @@ def peers(
     return answers
 
 
+def further_size(made: Made, batch: int) -> int:
+    """This batch size where it is compared beside the goldens, else 0: the model has to take it."""
+    dims = [t.dims[0] for t in made.project.model.inputs if t.dims]
+    return batch if batch > 1 and dims and all(d.dynamic and d.min <= batch <= d.max for d in dims) else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Inputs, and PyTorch's outputs for them."""
+
+    name: str
+    inputs: tuple[Path, ...]
+    outputs: tuple[tuple[str, Path, float], ...]
+    """name, file and tolerance of each"""
+
+
+def questions(made: Made, answers: Path, further: int) -> list[Question]:
+    """The goldens; and what the peer made of a further size, which is also timed."""
+    cases = made.project.goldens.cases
+    asked = [
+        Question(
+            name=case.name,
+            inputs=tuple(made.folder / "assets" / "goldens" / file for file in case.inputs),
+            outputs=tuple(
+                (o.name, answers / f"{case.name}-{i}.npy", o.tolerance) for i, o in enumerate(case.outputs)
+            ),
+        )
+        for case in cases
+    ]
+    if further and cases:
+        name = f"batch-of-{further}"
+        outputs = ((o.name, answers / f"{name}-{i}.npy", o.tolerance) for i, o in enumerate(cases[0].outputs))
+        inputs = (answers / f"{name}-input-{i}.npy" for i in range(len(cases[0].inputs)))
+        asked.append(Question(name=name, inputs=tuple(inputs), outputs=tuple(outputs)))
+    return asked
+
+
 def check_answers(
-    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, answers: Path, flags: Sequence[str] = ()
+    part: Part,
+    made: Made,
+    setup: Setup,
+    clock: Clock,
+    log: Log,
+    answers: Path,
+    flags: Sequence[str] = (),
+    *,
+    compare: int = 0,
 ) -> bool:
-    """The program's outputs for the goldens' inputs against PyTorch's of the same device."""
+    """The program's outputs for the goldens' inputs against PyTorch's of the same device; also for a batch of
+    `compare`, where the model takes that.
+    """
     import numpy as np
 
     name = f"{made.wanted.key}: parity with PyTorch on the same device"
     out = answers.with_name(f"{answers.name}-c++")
     out.mkdir(exist_ok=True)
-    worst, count, seconds = 0.0, 0, 0.0
-    for case in made.project.goldens.cases:
-        files = [out / f"{case.name}-{i}.npy" for i in range(len(case.outputs))]
+    asked = questions(made, answers, further_size(made, compare))
+
+    def answered(question: Question) -> tuple[Ran, list[Path]]:
+        files = [out / file.name for _, file, _ in question.outputs]
         argv: list[str | Path] = [made.program, *flags]
-        for file in case.inputs:
-            argv += ["--input", made.folder / "assets" / "goldens" / file]
-        for file_ in files:
-            argv += ["--output", file_]
-        ran = clock.run(argv, log, limit=240, env=setup.environment())
-        seconds += ran.seconds
-        if ran.code != 0:
-            return part.add(name, FAILED, f"{case.name}: exit code {ran.code}: {ran.problem()}", seconds)
-        for i, output in enumerate(case.outputs):
-            theirs = np.load(answers / f"{case.name}-{i}.npy", allow_pickle=False)
-            ours = np.load(files[i], allow_pickle=False)
-            found = parity.difference(case.name, output.name, ours, theirs, output.tolerance)
+        for file in question.inputs:
+            argv += ["--input", file]
+        for file in files:
+            argv += ["--output", file]
+        return clock.run(argv, log, limit=240, env=setup.environment()), files
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(setup.side_by_side) as pool:
+        ran = list(pool.map(answered, asked))
+    worst, count, seconds = 0.0, 0, time.monotonic() - begin
+    for question, (done, files) in zip(asked, ran, strict=True):
+        if done.code != 0:
+            detail = f"{question.name}: exit code {done.code}: {done.problem()}"
+            return part.add(name, FAILED, detail, seconds)
+        for (output, theirs, tolerance), ours in zip(question.outputs, files, strict=True):
+            arrays = (np.load(file, allow_pickle=False) for file in (ours, theirs))
+            found = parity.difference(question.name, output, *arrays, tolerance)
             count += 1
             worst = max(worst, found.max_rel_diff or 0.0)
             if not found.passed:
@@ -138,12 +197,19 @@ def check_answers(
                     if found.max_rel_diff is None
                     else f"{found.max_rel_diff:.2g}"
                 )
-                detail = f"{case.name}/{output.name} differs by {told}, allowed {output.tolerance:g}"
+                detail = f"{question.name}/{output} differs by {told}, allowed {tolerance:g}"
                 return part.add(name, FAILED, detail, seconds)
     if not count:
         return part.add(name, FAILED, "nothing was compared", seconds)
     part.facts[name] = worst
     return part.add(name, PASSED, f"{count} outputs, largest relative difference {worst:.2g}", seconds)
+
+
+def old_pillow() -> bool:
+    """Whether pixels that this Pillow makes are others than those of 13, which the projects reproduce."""
+    import PIL
+
+    return int(PIL.__version__.split(".")[0]) < 13
 
 
 def ctest(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, program: Path, name: str) -> bool:
@@ -156,9 +222,11 @@ def ctest(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, program:
         made.folder / "build",
         "--output-on-failure",
         "--no-tests=error",
+        "--parallel",
+        str(setup.side_by_side),
     ]
     note = ""
-    if int(PIL.__version__.split(".")[0]) < 13:
+    if old_pillow():
         argv += ["-E", "pixels|picture"]
         note = f"; without those of pixels, which Pillow {PIL.__version__} makes otherwise than 13"
     where = {f"{NAME.upper()}_TEST_DEVICE": setup.device} if made.wanted.backend == "libtorch" else {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 from generator.backends import RuntimeOptions, backend_named
 
-from .clock import Clock, Log, NoTime, Skipped
+from .clock import Clock, Log, NoTime
 from .measure import Subject, check_answers, ctest, keep, peers, timing_of
-from .projects import NAME, Failed, Made, Maker, Setup, Wanted
-from .results import FAILED, PASSED, SKIPPED, Figure, Part, Timing
+from .projects import NAME, Failed, Made, Maker, Setup, Wanted, make_all
+from .results import FAILED, Figure, Part, Timing
+from .steps import guarded
 
 TITLE = "LibTorch on the GPU"
 MODELS = ("resnet50", "resnet18", "mobilenet_v3_small", "vit_b_16")
@@ -25,7 +27,6 @@ _DRY_MAKING = 0.75
 _DRY_BATCHES = (1, 4)
 _LIMIT = 240.0
 """Seconds for one project."""
-_CORES_A_PROJECT = 4
 
 
 def batches(setup: Setup) -> tuple[int, ...]:
@@ -33,83 +34,66 @@ def batches(setup: Setup) -> tuple[int, ...]:
     return _DRY_BATCHES if setup.dry_run else BATCHES
 
 
-def wanted(setup: Setup) -> list[Wanted]:
-    """The projects, most valuable first."""
-    if setup.dry_run:
-        return [
-            Wanted(model="mobilenet_v3_small"),
-            # The first one's tests show that the kit runs them: the second is built without.
-            Wanted(model="photo", precision="fp16", artifact="aoti", tests=False),
-        ]
-    first = MODELS[0]
-    return [
-        Wanted(model=first),
-        Wanted(model=first, precision="fp16"),
-        *(Wanted(model=m) for m in MODELS[1:]),
-        Wanted(model=first, artifact="aoti"),
-        *(Wanted(model=m, precision="fp16") for m in MODELS[1:]),
-        *(Wanted(model=m, artifact="aoti") for m in MODELS[1:]),
-        Wanted(model=first, artifact="aoti", precision="fp16"),
-    ]
+ALL = (
+    Wanted(model=MODELS[0]),
+    Wanted(model=MODELS[0], precision="fp16"),
+    # The default's layout was chosen for CPUs: this one leaves it to be cuDNN's usual one.
+    Wanted(model=MODELS[0], artifact="frozen", tests=False),
+    *(Wanted(model=m) for m in MODELS[1:]),
+    Wanted(model=MODELS[0], artifact="aoti"),
+    *(Wanted(model=m, precision="fp16") for m in MODELS[1:]),
+    *(Wanted(model=m, artifact="aoti") for m in MODELS[1:]),
+    Wanted(model=MODELS[0], artifact="aoti", precision="fp16"),
+)
+"""The projects, most valuable first."""
+DRY = (
+    Wanted(model="mobilenet_v3_small"),
+    # The first one's tests show that the kit runs them: the second is built without.
+    Wanted(model="photo", precision="fp16", artifact="aoti", tests=False),
+)
+"""Those of a dry run."""
 
 
 def run(
-    part: Part, setup: Setup, clock: Clock, log: Log, saved: Callable[[], None], cores: int
-) -> list[Made]:
-    """Fills `part`; gives the projects that were made. `saved` is called after each step."""
+    part: Part, setup: Setup, clock: Clock, log: Log, saved: Callable[[], None], made: list[Made]
+) -> None:
+    """Fills `part`, and `made` with the projects. `saved` is called after each step."""
     on_gpu = setup.device == "cuda"
     # What is optional has to be built there: without CUDA's headers configuring fails, and says why.
     arguments, lacking = backend_named("libtorch").configure_arguments(NAME, RuntimeOptions())
     if lacking:
         raise Failed(lacking)
     maker = Maker(setup, log, configure=[*arguments, *([f"-D{NAME.upper()}_CUDA=ON"] if on_gpu else [])])
-    made = _make_all(part, maker, wanted(setup), clock.share(_MAKING if on_gpu else _DRY_MAKING), cores)
+    making = clock.share(_MAKING if on_gpu else _DRY_MAKING)
+    mine = make_all(part, maker, DRY if setup.dry_run else ALL, making, _LIMIT)
+    made += mine
     saved()
     timed = []
-    for one in made:
-        try:
-            if _prove(part, one, maker, clock, log):
-                timed.append(one)
-        except (Failed, Skipped) as e:
-            status = SKIPPED if isinstance(e, Skipped) else FAILED
-            part.add(f"{one.wanted.key}: measured", status, str(e))
+    for one in mine:
+        if guarded(part, f"{one.wanted.key}: measured", partial(_measure, part, one, setup, clock, log)):
+            timed.append(one)
+        saved()
+    # What costs most time and says least of a GPU comes last but one.
+    for one in timed:
+        if one.wanted.tests:
+            name = f"{one.wanted.key}: its own tests"
+            guarded(part, name, partial(ctest, part, one, setup, clock, log, maker.tools.ctest, name))
         saved()
     _more_rounds(part, timed, setup, clock, log)
     if on_gpu:
         part.figures += figures(part)
-    return made
-
-
-def _make_all(part: Part, maker: Maker, all_wanted: Sequence[Wanted], clock: Clock, cores: int) -> list[Made]:
-    """Several at a time, because most of it runs on one core; in the order of `all_wanted`."""
-
-    def make(one: Wanted) -> Made | Exception:
-        try:
-            return maker.make(one, clock, _LIMIT)
-        except (Failed, Skipped) as e:
-            return e
-
-    found = []
-    with ThreadPoolExecutor(max(1, cores // _CORES_A_PROJECT)) as pool:
-        for one, result in zip(all_wanted, pool.map(make, all_wanted), strict=True):
-            name = f"{one.key}: generated and built"
-            if isinstance(result, Made):
-                part.add(name, PASSED, result.project.artifact.method, result.seconds)
-                found.append(result)
-            else:
-                part.add(name, SKIPPED if isinstance(result, Skipped) else FAILED, str(result))
-    return found
 
 
 def subjects(made: Made, device: str) -> list[Subject]:
     """The project's program in the ways that it can run."""
     flags = ("--device", device)
-    if made.wanted.artifact:
+    if made.wanted.compiled:
         return [Subject(made=made, name="c++ aoti", flags=flags)]
-    return [
-        Subject(made=made, name="c++ graph", flags=flags),
-        Subject(made=made, name="c++ plain", flags=(*flags, "--noCudaGraph")),
-    ]
+    variant = f" {made.wanted.artifact}" if made.wanted.artifact else ""
+    graph = Subject(made=made, name=f"c++{variant} graph", flags=flags)
+    if variant:
+        return [graph]
+    return [graph, Subject(made=made, name="c++ plain", flags=(*flags, "--noCudaGraph"))]
 
 
 def peer_batches(part: Part, made: Made, setup: Setup) -> tuple[int, ...]:
@@ -118,18 +102,17 @@ def peer_batches(part: Part, made: Made, setup: Setup) -> tuple[int, ...]:
     return () if made.wanted.artifact and eager is not None else batches(setup)
 
 
-def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log) -> bool:
-    """Answers, then times, then the project's own tests; whether it was timed."""
-    setup = maker.setup
+def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log) -> bool:
+    """Answers, then times; whether it was timed."""
     clock.need(20, made.wanted.key)
-    answers = peers(part, made, setup, clock, log, peer_batches(part, made, setup), first=True)
-    if not check_answers(part, made, setup, clock, log, answers, ("--device", setup.device)):
+    sizes = peer_batches(part, made, setup)
+    answers = peers(part, made, setup, clock, log, sizes, compare=max(batches(setup)))
+    flags = ("--device", setup.device)
+    if not check_answers(part, made, setup, clock, log, answers, flags, compare=max(batches(setup))):
         return False  # what answers wrongly is not timed
     for subject in subjects(made, setup.device):
         for batch in batches(setup):
             keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
-    if made.wanted.tests:
-        ctest(part, made, setup, clock, log, maker.tools.ctest, f"{made.wanted.key}: its own tests")
     return True
 
 
@@ -140,7 +123,7 @@ def _more_rounds(part: Part, timed: Sequence[Made], setup: Setup, clock: Clock, 
             for one in timed:
                 clock.need(25, "further rounds")
                 if sizes := peer_batches(part, one, setup):
-                    peers(part, one, setup, clock, log, sizes, first=False)
+                    peers(part, one, setup, clock, log, sizes)
                 for subject in subjects(one, setup.device):
                     for batch in batches(setup):
                         told = subject.time(setup, clock, log, batch)
@@ -158,7 +141,11 @@ def figures(part: Part) -> list[Figure]:
     for precision in ("fp32", "fp16"):
         name = f"{MODELS[0]}, batch 1: PyTorch eager fp32 over C++ with CUDA graph, {precision}"
         ours = part.timing(MODELS[0], precision, "c++ graph", 1)
-        found.append(faster(name, WANTED_RATIO, eager, ours))
+        figure = faster(name, WANTED_RATIO, eager, ours)
+        if other := part.timing(MODELS[0], precision, "c++ frozen graph", 1):
+            reason = f"{figure.reason}; with --artifact frozen {other.median_ms:.3f} ms"
+            figure = replace(figure, reason=reason)
+        found.append(figure)
     return found
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from generator import parity
@@ -17,13 +18,15 @@ from .measure import (
     check_answers,
     ctest,
     keep,
+    old_pillow,
     peers,
     program_json,
     timing_of,
 )
 from .part_libtorch import BATCHES, batches, faster
-from .projects import NAME, Failed, Made, Maker, Setup, Wanted
+from .projects import NAME, Failed, Made, Maker, Setup, Wanted, make_all
 from .results import FAILED, PASSED, SKIPPED, Figure, Part
+from .steps import guarded
 
 TITLE = "TensorRT"
 MODEL = "resnet50"
@@ -32,6 +35,9 @@ WANTED_RATIO = 8.0
 WANTED_BARE = 1.03
 WANTED_OF_PARSER = 1.02
 
+_MAKING = 0.4
+"""The share of the part's time for generating and building."""
+_DRY_MAKING = 0.75
 _LIMIT = 240.0
 _STAND_INS = ("libcublas.so", "libcublasLt.so", "libcudnn.so")
 NO_LIBRARIES = "--tacticSources=-CUBLAS,-CUBLAS_LT,-CUDNN"
@@ -55,14 +61,10 @@ def version_of(root: Path) -> tuple[int, int]:
     return int(found["MAJOR"]), int(found["MINOR"])
 
 
-def wanted(root: Path, *, dry_run: bool) -> list[Wanted]:
-    """The projects, most valuable first; without a parser's library none that needs it."""
-    major, minor = version_of(root)
-    oldest = f"{major}.{minor}" if major == 8 else "10.0"
-    model, largest = ("photo", 4) if dry_run else (MODEL, max(BATCHES))
-
-    def one(api: str, precision: str) -> Wanted:
-        return Wanted(
+def projects(model: str, oldest: str, largest: int) -> tuple[Wanted, ...]:
+    """The projects, most valuable first."""
+    return tuple(
+        Wanted(
             model=model,
             precision=precision,
             backend="tensorrt",
@@ -70,39 +72,63 @@ def wanted(root: Path, *, dry_run: bool) -> list[Wanted]:
             tensorrt_min=oldest,
             largest_batch=largest,
         )
+        for api in ("network", "parser")
+        for precision in ("fp32", "fp16")
+    )
 
-    found = [one("network", "fp32"), one("network", "fp16")]
-    if list((root / "lib").glob("libnvonnxparser.so*")):
-        found += [one("parser", "fp32"), one("parser", "fp16")]
-    return found
+
+ALL = (*projects(MODEL, "", 0), *projects("photo", "", 0))
+"""What `--only` may name."""
+
+
+def wanted(root: Path, *, dry_run: bool) -> list[Wanted]:
+    """Those of a run; without a parser's library none that needs it."""
+    major, minor = version_of(root)
+    oldest = f"{major}.{minor}" if major == 8 else "10.0"
+    model, largest = ("photo", 4) if dry_run else (MODEL, max(BATCHES))
+    has_parser = bool(list((root / "lib").glob("libnvonnxparser.so*")))
+    return [one for one in projects(model, oldest, largest) if has_parser or one.trt_api == "network"]
 
 
 def run(
-    part: Part, setup: Setup, clock: Clock, log: Log, saved: Callable[[], None], root: Path
-) -> list[Made]:
-    """Fills `part`; gives the projects that were made."""
-    made: list[Made] = []
+    part: Part,
+    setup: Setup,
+    clock: Clock,
+    log: Log,
+    saved: Callable[[], None],
+    made: list[Made],
+    root: Path,
+) -> None:
+    """Fills `part`, and `made` with the projects.
+
+    All of them answer and are timed before any is looked into more closely, which takes longer.
+    """
     arguments, lacking = backend_named("tensorrt").configure_arguments(
         NAME, RuntimeOptions(tensorrt_root=root)
     )
     if lacking:
         part.add("TensorRT", FAILED, lacking)
-        return made
+        return
     maker = Maker(setup, log, configure=arguments)
-    for one in wanted(root, dry_run=setup.dry_run):
-        try:
-            project = maker.make(one, clock, _LIMIT)
-            part.add(
-                f"{one.key}: generated and built", PASSED, project.project.artifact.method, project.seconds
-            )
-            made.append(project)
-            _prove(part, project, maker, clock, log, root)
-        except (Failed, Skipped) as e:
-            part.add(f"{one.key}", SKIPPED if isinstance(e, Skipped) else FAILED, str(e))
+    making = clock.share(_MAKING if setup.device == "cuda" else _DRY_MAKING)
+    mine = make_all(part, maker, wanted(root, dry_run=setup.dry_run), making, _LIMIT)
+    made += mine
+    saved()
+    right = []
+    for one in mine:
+        flags = tactics(one, root)
+        if guarded(
+            part, f"{one.wanted.key}: measured", partial(_measure, part, one, setup, clock, log, flags)
+        ):
+            right.append(one)
         saved()
+    for looked in (_look, _prove):
+        for one in right:
+            for name, step in looked(part, one, maker, clock, log, root):
+                guarded(part, f"{one.wanted.key}: {name}", step)
+            saved()
     if setup.device == "cuda":
         part.figures += figures(part)
-    return made
 
 
 def tactics(made: Made, root: Path) -> tuple[str, ...]:
@@ -111,15 +137,14 @@ def tactics(made: Made, root: Path) -> tuple[str, ...]:
     return (NO_LIBRARIES,) if made.wanted.trt_api == "parser" and has_stand_ins else ()
 
 
-def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: Path) -> None:
-    """The engine's cache, answers, times, layers, callers, and then all of verify."""
-    setup, key = maker.setup, made.wanted.key
-    flags = tactics(made, root)
+def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> bool:
+    """The engine's cache, answers, times; whether it was timed."""
+    clock.need(20, made.wanted.key)
     sizes = batches(setup)
     _cache(part, made, setup, clock, log, flags)
-    answers = peers(part, made, setup, clock, log, sizes, first=True)
-    if not check_answers(part, made, setup, clock, log, answers, flags):
-        return  # what answers wrongly is not timed
+    answers = peers(part, made, setup, clock, log, sizes, compare=max(sizes))
+    if not check_answers(part, made, setup, clock, log, answers, flags, compare=max(sizes)):
+        return False  # what answers wrongly is not timed
     name = f"tensorrt {made.wanted.trt_api}"
     for subject in (
         Subject(made=made, name=f"{name} graph", flags=flags),
@@ -127,17 +152,43 @@ def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: P
     ):
         for batch in sizes:
             keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
-    _bare(part, made, setup, clock, log, flags)
-    _layers(part, made, setup, clock, log, flags)
-    _callers(part, made, setup, clock, log, flags)
-    if flags:  # verify's steps run the programs as they are, which would call the stand-ins
-        ctest_flags = "its tests build engines with cuBLAS and cuDNN, which are stand-ins here"
-        part.add(f"{key}: gencpp verify", SKIPPED, ctest_flags)
+    return True
+
+
+Steps = list[tuple[str, Callable[[], object]]]
+
+
+def _look(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: Path) -> Steps:
+    """The bare loop, the layers, many callers: seconds each."""
+    flags = tactics(made, root)
+    return [
+        ("a bare enqueueV3 loop", partial(_bare, part, made, maker.setup, clock, log, flags)),
+        ("profile", partial(_layers, part, made, maker.setup, clock, log, flags)),
+        (f"{CALLERS} callers at once", partial(_callers, part, made, maker.setup, clock, log, flags, root)),
+    ]
+
+
+def _prove(part: Part, made: Made, maker: Maker, clock: Clock, log: Log, root: Path) -> Steps:
+    """All of verify, and layer by layer: minutes."""
+    key = made.wanted.key
+    steps: Steps = []
+    if tactics(made, root):  # verify's steps run the programs as they are, which would call the stand-ins
+        reason = "its tests build engines with cuBLAS and cuDNN, which are stand-ins here"
+        steps.append(("gencpp verify", partial(_skip, reason)))
+    elif old_pillow():
+        reason = "Pillow is older than 13, so its pixels are others: the tests that need none are run instead"
+        name = f"{key}: its own tests"
+        tests = partial(ctest, part, made, maker.setup, clock, log, maker.tools.ctest, name)
+        steps += [("gencpp verify", partial(_skip, reason)), ("its own tests", tests)]
     else:
-        verify(part, made, clock, log, root)
-        ctest(part, made, setup, clock, log, maker.tools.ctest, f"{key}: its own tests")
+        steps.append(("gencpp verify", partial(verify, part, made, clock, log, root)))
     if made.wanted.trt_api == "network":
-        by_layer(part, made, setup, clock, log)
+        steps.append(("layer by layer", partial(by_layer, part, made, maker.setup, clock, log)))
+    return steps
+
+
+def _skip(reason: str) -> None:
+    raise Skipped(reason)
 
 
 def _cache(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
@@ -187,13 +238,17 @@ def _layers(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags:
     part.add(f"{made.wanted.key}: profile", PASSED if layers else FAILED, detail)
 
 
-def _callers(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str]) -> None:
-    """Eight callers at once, each with its context and stream, against one."""
+def _callers(
+    part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags: Sequence[str], root: Path
+) -> None:
+    """Eight callers at once against one: each with its context and stream, which 8.5 has one of."""
     argv = [made.tool("bench"), "--json", "--seconds", str(setup.seconds), *flags]
     one = program_json(argv, setup, clock, log)
     many = program_json([*argv, "--infStreams", str(CALLERS)], setup, clock, log)
     gain = float(many["throughput_per_s"]) / float(one["throughput_per_s"])
     detail = f"{many['throughput_per_s']:.0f} items/s, {gain:.2f} of one caller's"
+    if version_of(root) < (8, 6):
+        detail += "; they take turns: TensorRT 8.5 has one context for a profile"
     part.add(f"{made.wanted.key}: {CALLERS} callers at once", PASSED, detail)
 
 

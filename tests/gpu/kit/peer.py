@@ -39,26 +39,45 @@ def main(argv: Sequence[str]) -> int:
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(job["precision"])
     module = loaded.module.to(device)
     eager = _runner(torch, module if half is None else module.to(half), device, half)
-    told: dict[str, Any] = {"timings": {}}
-    if job["answers"]:
-        goldens = folder / "assets" / "goldens"
-        for case in project.goldens.cases:
-            outputs = eager([np.load(goldens / file, allow_pickle=False) for file in case.inputs])
-            for i, output in enumerate(outputs):
-                np.save(Path(job["answers"]) / f"{case.name}-{i}.npy", output)
+    told: dict[str, Any] = {"timings": {}, "problems": {}}
     shapes = {b: [t.shape(b) for t in project.model.inputs] for b in job["batches"]}
+    if job["answers"]:
+        _answer(np, eager, project, folder, job)
     for batch, dims in shapes.items():
         told["timings"][f"eager {batch}"] = _times(eager, _random(np, dims), job)
-    if job["profile"]:
+    if job["torchscript"] and shapes:
+        try:
+            file = folder / "assets" / project.artifact.file
+            script = _runner(torch, torch.jit.load(str(file), map_location=device), device, None)
+            for batch, dims in shapes.items():
+                told["timings"][f"torchscript {batch}"] = _times(script, _random(np, dims), job)
+        except Exception as e:  # noqa: BLE001 - what eager gave is worth keeping
+            told["problems"]["TorchScript in Python"] = _last_line(e)
+    if job["profile"]:  # at the end: a profiler may go on costing time
         told["profile"] = _profile(torch, eager, _random(np, shapes[job["batches"][0]]), device)
-    if job["torchscript"]:
-        del eager, module
-        file = folder / "assets" / project.artifact.file
-        script = _runner(torch, torch.jit.load(str(file), map_location=device), device, None)
-        for batch, dims in shapes.items():
-            told["timings"][f"torchscript {batch}"] = _times(script, _random(np, dims), job)
     sys.stdout.write(json.dumps(told) + "\n")
     return 0
+
+
+def _answer(np: Any, eager: Run, project: Any, folder: Path, job: dict[str, Any]) -> None:
+    """Saves the outputs for the goldens, and for a further batch size, whose inputs it makes."""
+    to, goldens = Path(job["answers"]), folder / "assets" / "goldens"
+    asked = {
+        case.name: [np.load(goldens / file, allow_pickle=False) for file in case.inputs]
+        for case in project.goldens.cases
+    }
+    if job["further"]:
+        name = f"batch-of-{job['further']}"
+        asked[name] = _random(np, [t.shape(job["further"]) for t in project.model.inputs])
+        for i, array in enumerate(asked[name]):
+            np.save(to / f"{name}-input-{i}.npy", array)
+    for name, arrays in asked.items():
+        for i, output in enumerate(eager(arrays)):
+            np.save(to / f"{name}-{i}.npy", output)
+
+
+def _last_line(e: Exception) -> str:
+    return f"{type(e).__name__}: {' '.join((str(e).splitlines() or [''])[-1].split())[:200]}"
 
 
 def _runner(torch: Any, module: Any, device: Any, half: Any) -> Run:
@@ -114,6 +133,8 @@ def _profile(torch: Any, run: Run, inputs: Sequence[Any], device: Any) -> dict[s
         }
     except Exception as e:  # noqa: BLE001 - a profiler that does not work must not cost the times
         return {"problem": f"{type(e).__name__}: {' '.join(str(e).split())[:200]}"}
+    if device.type == "cuda" and not sum(times.values()):
+        return {"problem": "the profiler saw no kernels"}
     most = sorted(times, key=lambda name: -times[name])[:_TOP]
     return {
         "kernels_ms": sum(times.values()) / 1e3 / _PROFILED_RUNS,

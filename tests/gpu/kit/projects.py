@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import compile_cache
 
 from generator.errors import GencppError
-from generator.project import read_manifest
+from generator.project import MANIFEST, read_manifest
 from generator.spec import ProjectSpec
 from generator.toolchain import Toolchain, find_toolchain
 
-from .clock import Clock, Log
+from .clock import Clock, Log, Skipped
+from .results import FAILED, PASSED, SKIPPED, Part
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = ROOT / "tests" / "models"
@@ -40,6 +44,15 @@ class Setup:
     """Of one measurement."""
     threads: int
     """Of the CPU's thread pools in each measured process."""
+    cores: int = 1
+    """That this process may use."""
+    only: tuple[str, ...] = ()
+    """Keys of the projects that are wanted; empty: all."""
+
+    @property
+    def side_by_side(self) -> int:
+        """Programs that are run at the same time where nothing is measured."""
+        return max(1, min(4, self.cores // 4))
 
     def environment(self) -> dict[str, str]:
         """For programs that measure."""
@@ -55,13 +68,18 @@ class Wanted:
     """A torchvision builder, or `photo`, the tests' small classifier."""
     precision: str = "fp32"
     artifact: str = ""
-    """LibTorch's: `aoti`; else TorchScript."""
+    """LibTorch's: `aoti`, or another than the default of TorchScript's variants."""
     backend: str = "libtorch"
     trt_api: str = ""
     tensorrt_min: str = ""
     largest_batch: int = 64
     tests: bool = True
     """Whether its own tests are built and run."""
+
+    @property
+    def compiled(self) -> bool:
+        """Whether AOTInductor compiles it, for the device."""
+        return self.artifact == "aoti"
 
     @property
     def key(self) -> str:
@@ -79,7 +97,9 @@ class Wanted:
             given += ["--model", self.model, "--weights", "none"]
             given += ["--dynamic", f"x:0=1:1:{self.largest_batch}"]
         if self.artifact:
-            given += ["--artifact", self.artifact, "--device", device]
+            given += ["--artifact", self.artifact]
+        if self.compiled:
+            given += ["--device", device]
         if self.trt_api:
             given += ["--trt-api", self.trt_api, "--tensorrt-min", self.tensorrt_min]
         return given
@@ -132,10 +152,17 @@ class Maker:
         return Made(wanted=wanted, folder=folder, project=project, seconds=time.monotonic() - begin)
 
     def generate(self, wanted: Wanted, clock: Clock) -> Path:
-        """`gencpp new`; raises Failed."""
+        """`gencpp new`, unless an earlier run did the same with the same gencpp; raises Failed."""
         folder = self.setup.work / f"{wanted.backend}_{wanted.key}"
-        argv = [sys.executable, "-m", "generator", "new", *wanted.arguments(self.setup.device), folder]
-        self._do("gencpp new", argv, clock)
+        arguments = wanted.arguments(self.setup.device)
+        stamp, made_by = folder.with_name(f"{folder.name}.made-by"), " ".join([*arguments, source_hash()])
+        if (folder / MANIFEST).is_file() and stamp.is_file() and stamp.read_text() == made_by:
+            return folder
+        argv = [sys.executable, "-m", "generator", "new", *arguments, "--force", folder]
+        # Several are made at a time: each with all cores would wait for the others' threads.
+        threads = str(max(1, self.setup.cores // self.setup.side_by_side))
+        self._do("gencpp new", argv, clock, env={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})
+        stamp.write_text(made_by)
         return folder
 
     def build(self, folder: Path, clock: Clock, more: Sequence[str] = ()) -> None:
@@ -144,10 +171,61 @@ class Maker:
         self._do("configure", [*argv, *self.configure, *more], clock, cwd=folder)
         self._do("build", [self.tools.cmake, "--build", folder / "build"], clock)
 
-    def _do(self, step: str, argv: Sequence[str | Path], clock: Clock, cwd: Path | None = None) -> None:
-        ran = clock.run(argv, self.log, env=launcher(self.setup.work), cwd=cwd)
+    def _do(
+        self,
+        step: str,
+        argv: Sequence[str | Path],
+        clock: Clock,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        ran = clock.run(argv, self.log, env={**launcher(self.setup.work), **(env or {})}, cwd=cwd)
         if ran.code != 0:
             raise Failed(f"{step} ended with exit code {ran.code}: {ran.problem()}")
+
+
+def make_all(
+    part: Part, maker: Maker, all_wanted: Sequence[Wanted], clock: Clock, limit: float
+) -> list[Made]:
+    """Those that `--only` leaves, each within `limit` seconds, in their order; fills `part`.
+
+    Several at a time, because most of it runs on one core.
+    """
+    setup = maker.setup
+    chosen = [one for one in all_wanted if not setup.only or one.key in setup.only]
+    if not chosen:
+        raise Skipped("--only names none of its projects")
+
+    def make(one: Wanted) -> Made | Exception:
+        try:
+            return maker.make(one, clock, limit)
+        except Exception as e:  # noqa: BLE001 - the others are worth as much
+            return e
+
+    found = []
+    with ThreadPoolExecutor(setup.side_by_side) as pool:
+        for one, result in zip(chosen, pool.map(make, chosen), strict=True):
+            name = f"{one.key}: generated and built"
+            if isinstance(result, Made):
+                part.add(name, PASSED, result.project.artifact.method, result.seconds)
+                found.append(result)
+            elif isinstance(result, Skipped):
+                part.add(name, SKIPPED, str(result))
+            else:
+                kind = "" if isinstance(result, Failed) else f"{type(result).__name__}: "
+                part.add(name, FAILED, f"{kind}{result}")
+    return found
+
+
+@functools.cache
+def source_hash() -> str:
+    """Of all that decides what `gencpp new` writes, beside its arguments."""
+    made = hashlib.sha256()
+    folders = (ROOT / "generator", ROOT / "templates", MODELS)
+    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.is_file()):
+        if file.suffix != ".pyc":
+            made.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return made.hexdigest()
 
 
 def launcher(work: Path) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ A step is `held`: true, false, or null where it could not be tried.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ _SHAPE = (1, 16, 32, 32)
 _WEIGHT = 0.01
 _ELSEWHERE = "SM86"
 """What is built where there is no GPU: one that the builder takes."""
+_REFUSAL = re.compile(r"compute capabilit|\bSM ?\d|architecture|not supported on", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -24,6 +26,8 @@ class Step:
     name: str
     held: bool | None
     detail: str = ""
+    refused: bool = False
+    """The library says that it does not take this GPU."""
 
 
 @dataclass(slots=True)
@@ -64,7 +68,7 @@ def _build(trt: Any, logger: Any, seen: Seen) -> bytes | None:
     seen.steps.append(step)
     capability = getattr(trt.ComputeCapability, seen.target, None)
     if capability is None:
-        step.detail = f"it has no compute capability {seen.target}"
+        step.detail, step.refused = f"it has no compute capability {seen.target}", True
         return None
     builder = trt.Builder(logger)
     network = builder.create_network(0)
@@ -79,6 +83,7 @@ def _build(trt: Any, logger: Any, seen: Seen) -> bytes | None:
     made = builder.build_serialized_network(network, config)
     step.held = made is not None
     step.detail = logger.told() if made is None else f"{made.nbytes} bytes"
+    step.refused = made is None and bool(_REFUSAL.search(step.detail))
     return None if made is None else bytes(made)
 
 
@@ -87,7 +92,8 @@ def _load(trt: Any, logger: Any, torch: Any, plan: bytes, seen: Seen) -> None:
     runtime = trt.Runtime(logger)
     engine = runtime.deserialize_cuda_engine(plan)
     why = logger.told() if engine is None else ""
-    seen.steps.append(Step("the runtime loads an engine", engine is not None, why))
+    refused = bool(_REFUSAL.search(why))
+    seen.steps.append(Step("the runtime loads an engine", engine is not None, why, refused))
     if engine is None:
         return
     context = engine.create_execution_context()
