@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from bench_report import report
@@ -40,6 +44,62 @@ def test_a_curve_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, t
     told["growth"][0]["failed"] = found["failed"]
     assert run.failures(told)
     assert any(line.endswith("loads: FAILED: sample, c++: out of memory") for line in summary.remarks(told))
+
+
+class Full:
+    """A program without memory for a batch of 8, and after a while for one of 4."""
+
+    def __init__(self, fails: Callable[[int, int], bool]) -> None:
+        self.fails, self.runs = fails, Counter[int]()
+        dim = SimpleNamespace(min=1, max=64)
+        model = SimpleNamespace(inputs=[SimpleNamespace(name="x", dims=[dim])])
+        self.built = SimpleNamespace(key="sample", project=SimpleNamespace(model=model))
+
+    def time(self, setting: Any) -> Any:
+        self.runs[setting.batch] += 1
+        if self.fails(setting.batch, self.runs[setting.batch]):
+            raise CheckFailed("sample, c++: out of memory")
+        return SimpleNamespace(data={"times_ms": [float(setting.batch)]})
+
+
+@pytest.mark.parametrize(
+    ("fails", "kept"),
+    [
+        (lambda batch, _: batch >= 8, [1, 2, 4]),
+        (lambda batch, run: batch >= 8 or (batch == 4 and run == 2), [1, 2]),
+        (lambda batch, run: False, [1, 2, 4, 8, 16]),
+    ],
+)
+def test_batches_below_one_that_fails_are_kept(
+    fails: Callable[[int, int], bool], kept: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
+    monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_memory", lambda *_: {"name": "memory"})
+    asked = options.Options(
+        folders=(tmp_path,), growth=options.Growth(batch=16, megapixels=1, loads=5, runs=5)
+    )
+    found = growth.grow(Full(fails), asked, tmp_path, lambda _: None)  # type: ignore[arg-type]
+    curve = found["curves"][0]
+    assert (curve["x"], curve["y"]) == (kept, [float(b) for b in kept])
+    if kept[-1] == 16:
+        assert found["failed"] == {} and curve["stopped"] == ""
+    else:
+        assert found["failed"] == {"batch": "sample, c++: out of memory"}
+        assert curve["stopped"] == f"a batch of {2 * kept[-1]} fails"
+    assert "cut" not in curve
+
+
+def test_a_first_batch_that_fails_leaves_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
+    monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_memory", lambda *_: {"name": "memory"})
+    asked = options.Options(
+        folders=(tmp_path,), growth=options.Growth(batch=16, megapixels=1, loads=5, runs=5)
+    )
+    found = growth.grow(Full(lambda *_: True), asked, tmp_path, lambda _: None)  # type: ignore[arg-type]
+    assert [c["name"] for c in found["curves"]] == ["threads", "memory", "memory"]
+    assert found["failed"] == {"batch": "sample, c++: out of memory"}
 
 
 def test_quantiles_are_samples_by_nearest_rank() -> None:

@@ -17,6 +17,8 @@ from .subjects import Program, Setting
 Progress = Callable[[str], None]
 
 _ROUNDS = 3
+_CUT = "cut"
+"""Of a curve: why it ends before its largest size."""
 _SIZES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 """Of pictures, in megapixels."""
 
@@ -36,7 +38,10 @@ def grow(program: Program, options: Options, scratch: Path, progress: Progress) 
     failed: dict[str, str] = {}
     for name, measure in parts.items():
         try:
-            curves += measure()
+            for curve in measure():
+                if problem := curve.pop(_CUT, ""):
+                    failed[curve["name"]] = problem
+                curves.append(curve)
         except CheckFailed as e:
             failed[name] = e.message
     return {"project": program.built.key, "curves": curves, "failed": failed}
@@ -86,11 +91,15 @@ def _batches(
     if why:
         why += f"; gencpp new --dynamic {spec.name}:0=1:1:{wanted.batch} makes one that takes more"
     settings = [Setting(batch=b, threads=threads, seconds=options.seconds) for b in sizes]
-    points = list(zip(sizes, _timed(program, settings, progress), strict=True))
+    times, problem = _timed(program, settings, progress, may_be_cut=True)
+    if problem:
+        why = f"a batch of {sizes[len(times)]} fails"
+    points = list(zip(sizes, times, strict=False))
     fit = figures.fit(points)
     return {
         **_curve("batch", "batch", "p50 of a run, ms", points, fit),
         "stopped": why,
+        _CUT: problem,
         "sentence": time_sentence("the batch", fit),
     }
 
@@ -100,7 +109,7 @@ def _threads(program: Program, options: Options, progress: Progress) -> dict[str
     batch = dims[0].opt if dims else 1
     each = range(1, cores() + 1)
     settings = [Setting(batch=batch, threads=t, seconds=options.seconds) for t in each]
-    points = list(zip(each, _timed(program, settings, progress), strict=True))
+    points = list(zip(each, _timed(program, settings, progress)[0], strict=True))
     best, least = min(points, key=lambda p: p[1])
     sentence = (
         "More threads than one do not help."
@@ -110,17 +119,30 @@ def _threads(program: Program, options: Options, progress: Progress) -> dict[str
     return {**_curve("threads", "threads", "p50 of a run, ms", points, None), "sentence": sentence}
 
 
-def _timed(program: Program, settings: Sequence[Setting], progress: Progress) -> list[float]:
-    """The median over interleaved rounds of each setting's p50."""
+def _timed(
+    program: Program, settings: Sequence[Setting], progress: Progress, *, may_be_cut: bool = False
+) -> tuple[list[float], str]:
+    """The median over interleaved rounds of each setting's p50.
+
+    With `may_be_cut`, of those before the first setting that fails, and why that does. Raises CheckFailed
+    where there is none before it, and else for any failure.
+    """
     each: list[list[float]] = [[] for _ in settings]
+    problem = ""
     for index in range(_ROUNDS):
-        for setting, found in zip(settings, each, strict=True):
+        for place, (setting, found) in enumerate(zip(settings, list(each), strict=False)):
             progress(
                 f"growth, round {index + 1} of {_ROUNDS}: {program.built.key}, batch {setting.batch}, "
                 f"threads {setting.threads}"
             )
-            found.append(figures.quantile(program.time(setting).data["times_ms"], 0.5))
-    return [statistics.median(values) for values in each]
+            try:
+                found.append(figures.quantile(program.time(setting).data["times_ms"], 0.5))
+            except CheckFailed as e:
+                if place == 0 or not may_be_cut:
+                    raise
+                problem, each = e.message, each[:place]
+                break
+    return [statistics.median(values) for values in each], problem
 
 
 def _pictures(
