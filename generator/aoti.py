@@ -6,7 +6,6 @@ import contextlib
 import copy
 import platform
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from .artifacts import (
 )
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .float32 import without_tf32
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
 from .stimuli import seeded_inputs
@@ -67,27 +67,9 @@ def export_aoti(
             "code would do to the caller's memory",
             hint="Leave --artifact aoti out.",
         )
-    with _without_tf32():
+    # Compiled code calls cuDNN and cuBLAS, whose TF32 would cost float32 more than the tolerance.
+    with without_tf32() if device == "cuda" else contextlib.nullcontext():
         return _export(loaded, spec, directory / ARTIFACT, variant, progress, device)
-
-
-@contextlib.contextmanager
-def _without_tf32() -> Iterator[None]:
-    """Compiled code calls cuDNN and cuBLAS by these switches; on, they cost float32 more than the tolerance.
-
-    The programs turn them off as well (`configure_process`).
-    """
-    import torch
-
-    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [switch.allow_tf32 for switch in switches]
-    try:
-        for switch in switches:
-            switch.allow_tf32 = False
-        yield
-    finally:
-        for switch, value in zip(switches, before, strict=True):
-            switch.allow_tf32 = value
 
 
 def _export(

@@ -40,7 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "export": {
         *("artifacts", "sources", "spec", "errors", "straight", "structure", "stimuli", "variants"),
     },
-    "aoti": {"artifacts", "dynamic_shapes", "sources", "spec", "errors", "stimuli", "variants"},
+    "float32": set(),
+    "aoti": {"artifacts", "dynamic_shapes", "float32", "sources", "spec", "errors", "stimuli", "variants"},
     "half": {"artifacts", "errors", "sources", "spec", "stimuli"},
     "libtorch_export": {
         *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),
