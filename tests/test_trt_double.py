@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -609,6 +610,58 @@ def test_an_engine_file_is_taken_as_it_is(photo: Host, plan: bytes, tmp_path: Pa
     (tmp_path / "photo.engine").write_bytes(plan)
     done = photo.passes("golden", artifact=tmp_path / "photo.engine")
     assert (done.count("parse"), done.count("built")) == (0, 0)
+
+
+def changed_plan(plan: bytes, change: Callable[[list[str]], None]) -> bytes:
+    """A plan of the double with other facts: its lines after the magic number, and the checksum anew."""
+    magic = len("ftrt") + 24 + 1
+    lines = plan[magic : plan.rindex(b"\n") + 1].decode("latin-1").split("\n")
+    change(lines)
+    body = plan[:magic] + "\n".join(lines).encode("latin-1")
+    return body + f"{zlib.crc32(body)}#".encode()
+
+
+def test_an_engine_of_somebody_elses_may_have_one_context_for_a_profile(
+    hosts: Callable[[str], Host], tmp_path: Path
+) -> None:
+    """On 8.6 whether contexts share a profile is decided by whoever builds the engine."""
+    host = hosts("8.6")
+    host.passes("load", cache=tmp_path / "own")
+    kept = engine_in(tmp_path / "own").read_bytes()
+
+    def without_sharing(lines: list[str]) -> None:
+        facts = lines[0].split()
+        assert facts[5] == "1"
+        lines[0] = " ".join([*facts[:5], "0", facts[6]])
+
+    file = tmp_path / "other.engine"
+    file.write_bytes(changed_plan(kept[kept.index(b"ftrt") :], without_sharing))
+    for command in ("golden", "threads"):
+        host.passes(command, artifact=file, cache=tmp_path)
+    told = host.passes("tell", artifact=file, cache=tmp_path).output
+    assert "contexts: 1 of at most 1 (TensorRT 8.6 has one context for a profile" in told
+
+
+def test_an_engine_that_is_tuned_for_more_than_the_project_takes(
+    photo: Host, plan: bytes, tmp_path: Path
+) -> None:
+    def larger(lines: list[str]) -> None:
+        assert lines[3:6] == ["4 1 3 32 32", "4 1 3 32 32", "4 8 3 32 32"]
+        lines[4:6] = ["4 16 3 32 32", "4 64 3 32 32"]
+
+    (tmp_path / "large.engine").write_bytes(changed_plan(plan, larger))
+    photo.passes("golden", artifact=tmp_path / "large.engine")
+
+
+def test_a_capture_that_another_thread_broke_is_made_again(photo: Host, tmp_path: Path) -> None:
+    """What could be captured once is not given up: calls that synchronise the device break captures."""
+    photo.passes("load", cache=tmp_path)
+    whole = photo.passes("golden", cache=tmp_path, times=4)
+    for n in (2, 3):
+        done = photo.passes("golden", cache=tmp_path, times=4, fault=f"end_capture@{n}")
+        assert f"fault end_capture@{n}" in done.calls and "not replayed" not in done.output
+        assert done.count("capture") == whole.count("capture") + 1
+        assert 0 < done.count("graph_launch") < whole.count("graph_launch")
 
 
 def test_files_that_are_no_engine(photo: Host, plan: bytes, tmp_path: Path) -> None:

@@ -294,6 +294,9 @@ inline void allow_host_code([[maybe_unused]] nvinfer1::IRuntime& runtime) noexce
 // Whether several execution contexts may use one optimisation profile. 8.5 cannot; 8.6 has to be asked.
 inline constexpr bool kContextsShareProfiles = {= NAME =}_TRT_API >= 806;
 
+// Whether that is decided when an engine is built: one of somebody else's may have been built without.
+inline constexpr bool kPlansDecideOnSharing = {= NAME =}_TRT_API >= 806 && {= NAME =}_TRT_API < 1000;
+
 inline void share_profiles([[maybe_unused]] nvinfer1::IBuilderConfig& config) noexcept {
 #if {= NAME =}_TRT_API >= 806 && {= NAME =}_TRT_API < 1000
   config.setPreviewFeature(nvinfer1::PreviewFeature::kPROFILE_SHARING_0806, true);

@@ -1,6 +1,7 @@
 // The boundary to TensorRT: nothing beyond this file throws through the API.
 #include "{= name =}/model.hpp"
 
+#include <algorithm>
 #include <new>
 #include <thread>
 #include <utility>
@@ -123,12 +124,16 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
   });
 }
 
-// On the sizes that the engine is tuned for, which in a caller's own engine may be others than the project's.
+// On the sizes that the engine is tuned for; those of a caller's own engine may lie outside of what the project takes.
 Result<void> Model::Impl::warm_up() const {
   std::vector<Tensor> zeros;
   std::vector<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    zeros.emplace_back(inputs[i].dtype, engine.profiles.at(0).inputs[i].opt);
+    Dims dims = engine.profiles.at(0).inputs[i].opt;
+    for (std::size_t d = 0; d < dims.size(); ++d) {
+      dims[d] = std::clamp(dims[d], inputs[i].min[d], inputs[i].max[d]);
+    }
+    zeros.emplace_back(inputs[i].dtype, dims);
     views.push_back(zeros.back().view());
   }
   for (int i = 0; i < kWarmUpRuns; ++i) {

@@ -1,7 +1,9 @@
 #include "trt_engine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <shared_mutex>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+
+// To be raised whenever the same model would be built otherwise, here or in trt_build.cpp.
+constexpr int kRecipe = 1;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -47,6 +52,8 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
       {"artifact", artifact_facts().sha256},
       {"artifact data", data == nullptr ? "none" : data->sha256},
       {"network code", network_key()},
+      {"recipe", std::to_string(kRecipe)},
+      {"headers", to_string(kHeaders)},  // they decide what is asked of the library
       {"tensorrt", options.version_compatible ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible" : this_tensorrt()},
       {"gpu", options.hardware_compatible ? "any from Ampere on" : this_gpu(gpu)},
       {"precision", kPrecision == Precision::fp16 ? "fp16" : "fp32"},
@@ -81,7 +88,10 @@ bool was_memory(cudaError_t last, const std::string& reasons) {
 // From a plan to an engine; the plan can go afterwards. `no_memory` tells whether it failed for want of it.
 Result<void> deserialise(Engine& made, const void* plan, std::size_t size, bool* no_memory = nullptr) {
   (void)cudaGetLastError();
-  made.engine.reset(made.runtime->deserializeCudaEngine(plan, size));
+  {
+    const std::shared_lock<std::shared_mutex> no_capture(capturing());
+    made.engine.reset(made.runtime->deserializeCudaEngine(plan, size));
+  }
   made.logger->rethrow();
   made.plan_bytes = size;
   if (made.engine == nullptr) {
@@ -141,6 +151,7 @@ Result<void> read_bindings(Engine& made) {
     }
     made.outputs.push_back(*std::move(binding));
   }
+  made.dynamic = std::any_of(made.inputs.begin(), made.inputs.end(), [&](const Binding& input) { return is_dynamic(from_trt(engine.getTensorShape(input.name.c_str()))); });
   for (std::int32_t p = 0; p < engine.getNbOptimizationProfiles(); ++p) {
     Profile profile;
     for (const Binding& input : made.inputs) {
@@ -216,7 +227,10 @@ Result<void> build(Engine& made, const EngineRequest& request, const fs::path& f
     }
   };
   building.progress(0.0, "this can take minutes");
-  Result<Handle<nvinfer1::IHostMemory>> plan = build_plan(*made.logger, building);
+  Result<Handle<nvinfer1::IHostMemory>> plan = [&] {
+    const std::shared_lock<std::shared_mutex> no_capture(capturing());
+    return build_plan(*made.logger, building);
+  }();
   if (!plan) {
     return plan.error();
   }
@@ -338,7 +352,7 @@ Result<Engine> copy_engine(const Engine& engine) {
   if (made.runtime == nullptr) {
     return Error{ErrorCode::backend, this_tensorrt() + " cannot start once more" + made.logger->reasons()};
   }
-  allow_host_code(*made.runtime);  // the engine runs already, whatever it brought along
+  allow_host_code(*made.runtime);  // this engine runs already, with what it brought along
   if (Result<void> usable = deserialise(made, plan->data(), plan->size()); !usable) {
     return usable.error();
   }
@@ -348,11 +362,7 @@ Result<Engine> copy_engine(const Engine& engine) {
   return made;
 }
 
-bool Engine::has_dynamic_inputs() const {
-  return std::any_of(profiles.begin(), profiles.end(), [](const Profile& profile) {
-    return std::any_of(profile.inputs.begin(), profile.inputs.end(), [](const ShapeRange& range) { return range.min != range.max; });
-  });
-}
+bool Engine::one_context_a_profile() const noexcept { return dynamic && (!kContextsShareProfiles || (kPlansDecideOnSharing && origin == Origin::file)); }
 
 Result<std::size_t> Engine::profile_for(TensorViews views) const {
   std::optional<std::size_t> best;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <type_traits>
 
@@ -26,6 +27,10 @@ using Handle = std::unique_ptr<T>;
   }
   return cuda_error(status, call);
 }
+
+// Of the process. Work that may synchronise the device holds it shared: that breaks the captures of other threads,
+// whatever their mode. A capture holds it alone.
+[[nodiscard]] std::shared_mutex& capturing();
 
 // "12.3 MiB"
 [[nodiscard]] std::string bytes_text(std::size_t bytes);

@@ -106,7 +106,7 @@ Result<std::vector<LayerTime>> profile_layers(const Engine& engine, TensorViews 
     return Error{ErrorCode::invalid_argument, "a profile takes one run or more, got " + std::to_string(runs)};
   }
   std::optional<Engine> own;
-  if (!kContextsShareProfiles && engine.has_dynamic_inputs()) {  // one context for an optimisation profile, which run() has
+  if (engine.one_context_a_profile()) {  // which run() has
     Result<Engine> copied = copy_engine(engine);
     if (!copied) {
       return copied.error();

@@ -29,6 +29,7 @@ Loggers& loggers() {
 void GiveBackLogger::operator()(Logger* logger) const noexcept {
   std::unique_ptr<Logger> owned(logger);
   try {
+    logger->end();
     const std::lock_guard<std::mutex> lock(loggers().mutex);
     loggers().free.push_back(std::move(owned));
   } catch (...) {
@@ -61,6 +62,11 @@ void Logger::begin(Sink sink) {
   loading_ = true;
   const std::lock_guard<std::mutex> lock(sink_mutex_);
   sink_ = std::move(sink);
+}
+
+void Logger::end() {
+  const std::lock_guard<std::mutex> lock(sink_mutex_);
+  sink_ = nullptr;
 }
 
 void Logger::log(Severity severity, const nvinfer1::AsciiChar* message) noexcept {
@@ -123,8 +129,7 @@ void Logger::end_of_load() {
     say(LogLevel::warning, complaint.text);
   }
   loading_ = false;
-  const std::lock_guard<std::mutex> lock(sink_mutex_);
-  sink_ = nullptr;
+  end();
 }
 
 }  // namespace {= name =}::trt

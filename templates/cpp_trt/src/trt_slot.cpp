@@ -2,6 +2,7 @@
 #include "trt_slot.hpp"
 
 #include <algorithm>
+#include <shared_mutex>
 #include <utility>
 
 #include "nvtx.hpp"
@@ -10,7 +11,7 @@ namespace {= name =}::trt {
 namespace {
 
 // Of each slot. Contexts cost little beside the memory for activations, which they share.
-constexpr std::size_t kMaxShapes = kContextsShareProfiles ? 4 : 1;
+constexpr std::size_t kMaxShapes = 4;
 
 bool same_shapes(const std::vector<Dims>& known, TensorViews views) {
   return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
@@ -45,7 +46,7 @@ void* Slot::Growing::grow(std::uint64_t bytes) noexcept {
 }
 
 Slot::Slot(const Engine& engine, GraphSwitch& graphs)
-    : engine_(&engine), graphs_(&graphs), inputs_(engine.inputs.size()), outputs_(engine.outputs.size()), shapes_(kMaxShapes) {
+    : engine_(&engine), graphs_(&graphs), inputs_(engine.inputs.size()), outputs_(engine.outputs.size()), shapes_(engine.one_context_a_profile() ? 1 : kMaxShapes) {
   for (Placed& output : outputs_) {
     output.growing = std::make_unique<Growing>(output.device);
   }
@@ -69,6 +70,7 @@ Result<std::unique_ptr<Slot>> Slot::make(const Engine& engine, GraphSwitch& grap
 
 Handle<nvinfer1::IExecutionContext> Slot::make_context() {
   const std::lock_guard<std::mutex> lock(*engine_->creating);
+  const std::shared_lock<std::shared_mutex> no_capture(capturing());
   Handle<nvinfer1::IExecutionContext> context(create_context(*engine_->engine));
   if (context != nullptr) {
     set_activations(*context, activations_.data(), activations_.capacity());
@@ -131,6 +133,7 @@ Result<void> Slot::set_up(Shape& shape, TensorViews inputs) {
   shape.inputs.clear();
   shape.graph.reset();
   shape.ran = false;
+  shape.lost = 0;
   nvinfer1::IExecutionContext& context = *shape.context;
   if (profiler_ != nullptr) {
     context.setProfiler(profiler_);
@@ -146,7 +149,11 @@ Result<void> Slot::set_up(Shape& shape, TensorViews inputs) {
   shape.outputs.clear();
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const char* name = engine_->outputs[i].name.c_str();
-    shape.outputs.push_back(from_trt(context.getTensorShape(name)));
+    const nvinfer1::Dims told = context.getTensorShape(name);
+    if (told.nbDims != engine_->engine->getTensorShape(name).nbDims) {  // -1: it does not know
+      return failed("TensorRT does not tell the shape of output '" + engine_->outputs[i].name + "'");
+    }
+    shape.outputs.push_back(from_trt(told));
     if (is_dynamic(shape.outputs[i]) && !context.setOutputAllocator(name, outputs_[i].growing.get())) {
       return failed("TensorRT does not take an allocator for output '" + engine_->outputs[i].name + "'");
     }

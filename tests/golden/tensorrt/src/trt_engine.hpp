@@ -63,6 +63,7 @@ struct Engine {
   std::vector<Binding> inputs;   // in the order of input_infos()
   std::vector<Binding> outputs;  // in the order of output_infos()
   std::vector<Profile> profiles;
+  bool dynamic = false;  // sizes of an input vary, even where each profile holds one
   Origin origin = Origin::cache;
   std::filesystem::path file;  // empty: kept nowhere
   double seconds = 0.0;        // to read or to build it
@@ -71,7 +72,8 @@ struct Engine {
   // The tightest profile that holds these shapes: always the same for the same shapes, because another one may
   // run other kernels.
   [[nodiscard]] Result<std::size_t> profile_for(TensorViews views) const;
-  [[nodiscard]] bool has_dynamic_inputs() const;
+  // A second context cannot use a profile that another one has chosen.
+  [[nodiscard]] bool one_context_a_profile() const noexcept;
 };
 
 // On the current device, which is that of `request.gpu`.

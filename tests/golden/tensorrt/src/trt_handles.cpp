@@ -9,6 +9,11 @@ Error cuda_error(cudaError_t status, const char* call) {
   return Error{ErrorCode::backend, std::string(call) + " failed: " + cudaGetErrorString(status) + " (CUDA error " + std::to_string(static_cast<int>(status)) + ")"};
 }
 
+std::shared_mutex& capturing() {
+  static auto* const mutex = new std::shared_mutex;  // never destroyed: a model may outlive what is static
+  return *mutex;
+}
+
 std::string bytes_text(std::size_t bytes) {
   static constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

@@ -36,6 +36,9 @@ class Logger final : public nvinfer1::ILogger {
   // For another model.
   void begin(Sink sink);
 
+  // Nothing more goes to the sink of a model that is gone, or that was not loaded.
+  void end();
+
   void log(Severity severity, const nvinfer1::AsciiChar* message) noexcept override;
 
   // Hands a message of our own to the sink, and lets through what it throws.

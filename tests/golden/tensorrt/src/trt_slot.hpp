@@ -25,10 +25,14 @@ class GraphSwitch {
   [[nodiscard]] bool on() const noexcept { return on_; }
   // True for the first caller, who logs it.
   bool turn_off(const std::string& why);
+  // The model can be captured: where that fails later, it is something else's fault.
+  void worked() noexcept { worked_ = true; }
+  [[nodiscard]] bool has_worked() const noexcept { return worked_; }
   [[nodiscard]] std::string why() const;
 
  private:
   std::atomic<bool> on_;
+  std::atomic<bool> worked_{false};
   mutable std::mutex mutex_;
   std::string why_;
 };
@@ -90,6 +94,7 @@ class Slot {
     std::vector<void*> addresses;  // of inputs, then outputs, as the context has them
     GraphExec graph;
     bool ran = false;  // the first run sets things up in a way that cannot be captured
+    int lost = 0;      // captures that failed
     std::uint64_t last_used = 0;
   };
 

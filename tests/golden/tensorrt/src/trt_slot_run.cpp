@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <shared_mutex>
 #include <utility>
 
 #include "nvtx.hpp"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::uintptr_t kAlignment = 256;  // what setTensorAddress asks for
 constexpr std::size_t kMarks = 4;           // begin, inputs there, computed, outputs there
+constexpr int kMostLost = 3;                // captures that fail, of shapes of a model that can be captured
 
 std::size_t bytes_of(const Dims& dims, DType dtype) { return static_cast<std::size_t>(dims.elements()) * size_of(dtype); }
 
@@ -144,10 +147,12 @@ Result<void> Slot::copy_in(TensorViews inputs) {
   return {};
 }
 
-// Graphs replay addresses: ours stay, the caller's vary.
+// Graphs replay addresses: ours stay, the caller's vary. What TensorRT reads or writes in host memory is not in them.
 bool Slot::static_addresses() const noexcept {
   const auto moves = [](const Placed& tensor) { return tensor.direct || tensor.address == nullptr; };
-  return std::none_of(inputs_.begin(), inputs_.end(), moves) && std::none_of(outputs_.begin(), outputs_.end(), moves);
+  const auto on_host = [](const Binding& binding) { return binding.on_host; };
+  return std::none_of(inputs_.begin(), inputs_.end(), moves) && std::none_of(outputs_.begin(), outputs_.end(), moves) &&
+         std::none_of(engine_->inputs.begin(), engine_->inputs.end(), on_host) && std::none_of(engine_->outputs.begin(), engine_->outputs.end(), on_host);
 }
 
 Result<void> Slot::enqueue(Shape& shape) {
@@ -164,8 +169,12 @@ Result<void> Slot::enqueue(Shape& shape) {
 }
 
 bool Slot::capture(Shape& shape) {
+  const std::unique_lock<std::shared_mutex> alone(capturing(), std::try_to_lock);
+  if (!alone.owns_lock()) {
+    return false;  // a plain run now, and another attempt at the next
+  }
   const Logger::Mute mute(*engine_->logger);  // a model that cannot be captured is no error
-  // Calls of other threads neither enter the capture nor break it.
+  // Calls of other threads do not enter the capture. One that synchronises the device, of the host's, still breaks it.
   cudaError_t status = cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal);
   bool enqueued = false;
   if (status == cudaSuccess) {
@@ -180,9 +189,14 @@ bool Slot::capture(Shape& shape) {
     }
   }
   if (shape.graph != nullptr) {
+    graphs_->worked();
     return true;
   }
   (void)cudaGetLastError();
+  ++shape.lost;
+  if (graphs_->has_worked()) {
+    return false;
+  }
   const std::string why = status == cudaSuccess ? "TensorRT cannot capture this model" + engine_->logger->reasons() : cudaGetErrorString(status);
   if (graphs_->turn_off(why)) {
     engine_->logger->say(LogLevel::warning, "runs are not replayed as CUDA graphs, which costs some time for each: " + why);
@@ -192,7 +206,7 @@ bool Slot::capture(Shape& shape) {
 
 Result<void> Slot::compute(Shape& shape) {
   const NvtxRange range("sample compute");
-  if (graphs_->on() && shape.ran && static_addresses() && (shape.graph != nullptr || capture(shape))) {
+  if (graphs_->on() && shape.ran && static_addresses() && (shape.graph != nullptr || (shape.lost < kMostLost && capture(shape)))) {
     return cuda_check(cudaGraphLaunch(shape.graph.get(), stream_.get()), "cudaGraphLaunch");
   }
   return enqueue(shape);
@@ -307,8 +321,18 @@ Result<void> Slot::infer(TensorViews inputs, const TensorViews* outputs, StageTi
   if (Result<void> bound = bind(**shape); !bound) {
     return bound;
   }
+  // Whatever happens, an exception too: nothing may still be using memory of the caller's, or ours.
+  struct Finish {
+    cudaStream_t stream;
+    bool done = false;
+    ~Finish() {
+      if (!done) {
+        (void)cudaStreamSynchronize(stream);
+      }
+    }
+  } finish{stream_.get()};
   Result<void> executed = execute(**shape, inputs, outputs, times);
-  // Whatever happened: nothing may still be using memory of the caller's, or ours.
+  finish.done = true;
   Result<void> finished = cuda_check(cudaStreamSynchronize(stream_.get()), "running the model on the GPU");
   if (!executed) {
     return executed;
