@@ -154,7 +154,8 @@ def test_the_rehearsal_of_packing_sees_what_is_lost(tmp_path: Path, monkeypatch:
     from kit import rehearsal
     from kit.projects import Failed
 
-    assert "byte for byte" in rehearsal.packing(tmp_path / "a")
+    for _ in range(2):  # the second in a folder that is kept
+        assert "byte for byte" in rehearsal.packing(tmp_path / "a")
     unpack = pack_tensorrt.unpack
 
     def loses_a_byte(store: Path, to: Path) -> list[str]:
@@ -485,6 +486,20 @@ def test_where_aotinductor_finds_cuda(tmp_path: Path, monkeypatch: pytest.Monkey
         (86, "========= Device not supported. Please refer to", "skipped", "cannot work here"),
         (1, "some error of the program", "failed", "some error of the program"),
         (0, "nothing", "failed", "nothing"),
+        # The tool works, so what the program says of its GPU is no excuse.
+        (
+            3,
+            "========= ERROR SUMMARY: 0 errors\nnot supported on this GPU",
+            "failed",
+            "not supported on this",
+        ),
+        # Stopped before there was a summary.
+        (
+            124,
+            "========= Invalid __global__ read of size 4\n=========     at f",
+            "failed",
+            "read of size 4 at f",
+        ),
         (
             # The kernel that was caught ends, and the program ends with an error of its own.
             86,
@@ -531,6 +546,50 @@ def test_a_torchscript_that_fails_costs_nothing_else(photo_copy: Path, tmp_path:
     assert (tmp_path / "batch-of-4-input-0.npy").is_file() and (tmp_path / "batch-of-4-0.npy").is_file()
 
 
+def test_what_ctest_says(photo_project: Path, tmp_path: Path) -> None:
+    from kit.clock import Clock, Log
+    from kit.measure import ctest
+    from kit.projects import Made, Setup, Wanted
+    from kit.results import Part
+
+    project = read_manifest(photo_project).project
+    made = Made(wanted=Wanted(model="photo"), folder=photo_project, project=project, seconds=0.0)
+    setup = Setup(work=tmp_path, device="cuda", dry_run=False, seconds=0.1, threads=1)
+    program = tmp_path / "ctest"
+    program.parent.mkdir(exist_ok=True)
+
+    def said(text: str, code: int = 0) -> tuple[str, str]:
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit {code}\n")
+        program.chmod(0o755)
+        part = Part(number=1, title="")
+        ctest(part, made, setup, Clock.of(60), Log(tmp_path / "log"), program, "tests")
+        return part.checks[0].status, part.checks[0].detail
+
+    skipped = " 1/17 Test  #1: photo.threads ......***Skipped   0.2 sec\n"
+    whole = "100% tests passed, 0 tests failed out of "
+    assert said(f"{skipped}{whole}17") == ("passed", f"{whole}17, 1 skipped")
+    assert said(f"{skipped}{whole}1") == ("skipped", f"{whole}1, 1 skipped")
+    lost = " 3/17 Test  #3: photo.core .......***Failed   0.2 sec\n94% tests passed, 1 tests failed out of 17"
+    assert said(lost, 8) == ("failed", "94% tests passed, 1 tests failed out of 17: photo.core")
+
+
+def test_a_project_that_hangs_is_no_lack_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit import projects
+    from kit.clock import Clock, Log, NoTime
+
+    def hangs(self: projects.Maker, wanted: projects.Wanted, clock: Clock) -> Path:
+        clock.run(["sleep", "100"])
+        return tmp_path
+
+    monkeypatch.setattr(projects.Maker, "generate", hangs)
+    setup = projects.Setup(work=tmp_path, device="cuda", dry_run=False, seconds=1, threads=1)
+    maker, wanted = projects.Maker(setup, Log(tmp_path / "log")), projects.Wanted(model="resnet50")
+    with pytest.raises(projects.Failed, match=r"not done within 0 s: sleep was stopped"):
+        maker.make(wanted, Clock.of(60), 0.3)
+    with pytest.raises(NoTime):
+        maker.make(wanted, Clock.of(0.3), 60)
+
+
 def test_time_is_not_kept_for_what_will_be_skipped() -> None:
     from kit import __main__ as main
 
@@ -540,6 +599,8 @@ def test_time_is_not_kept_for_what_will_be_skipped() -> None:
 
     assert share() > 0.99
     assert 0.45 < share("--tensorrt", "somewhere") < 0.55
+    assert share("--tensorrt", "somewhere", "--only", "photo_fp16_aoti") > 0.95
+    assert share("--tensorrt", "somewhere", "--only", "photo_fp32_network") < 0.05
 
 
 def test_wrong_usage_and_a_machine_without_a_gpu(tmp_path: Path) -> None:
@@ -563,7 +624,7 @@ def test_the_page_is_what_the_results_in_the_repository_make() -> None:
     assert report.PAGE.read_text(encoding="utf-8") == report.page(), "run tests/gpu/run.sh --report"
 
 
-def test_a_run_becomes_a_table_with_its_figures(tmp_path: Path) -> None:
+def test_a_run_becomes_a_table_with_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kit import part_libtorch, report
     from kit.results import Part, Results, Timing
 
@@ -599,6 +660,15 @@ def test_a_run_becomes_a_table_with_its_figures(tmp_path: Path) -> None:
     assert "No run on a GPU exists yet" not in page and "## 2026-01-02 03:04 UTC, GPU" in page
     assert "| resnet50 | fp32 | 1 | c++ graph | 2.000 | 2.000 | 3.00 |" in page
     assert "MISSED" in page and "reached" in page and "17 / 17" in page
+    monkeypatch.setattr(report, "STORE", tmp_path / "store")
+    for _ in range(2):  # the same run twice is one
+        report.keep([tmp_path / "run.json"])
+    results.budget_minutes = 5
+    results.write(tmp_path / "other.json")
+    with pytest.raises(ValueError, match="which is another run"):
+        report.keep([tmp_path / "other.json"])
+    assert len(list((tmp_path / "store").iterdir())) == 1
+    (tmp_path / "other.json").unlink()
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(ValueError, match=r"bad\.json is no results\.json"):
         report.page(tmp_path)

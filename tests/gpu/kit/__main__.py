@@ -56,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     scratch = None if options.work else tempfile.mkdtemp(prefix="gencpp-gpu-")
     work = Path(options.work or str(scratch)).resolve()
     work.mkdir(parents=True, exist_ok=True)
-    # Engines and AOTInductor's kernels of an earlier run would hide what the first start takes.
-    shutil.rmtree(work / "cache", ignore_errors=True)
-    os.environ["XDG_CACHE_HOME"] = str(work / "cache")
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(work / "inductor")
+    # Engines of an earlier run would hide what the first start takes.
+    caches = work / "gencpp-kit-caches"
+    shutil.rmtree(caches, ignore_errors=True)
+    os.environ["XDG_CACHE_HOME"] = str(caches)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(caches / "inductor")
     if not options.dry_run:
         os.environ.update(machine.compiler_environment(work))
     try:
@@ -149,7 +150,7 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
     begin = time.monotonic()
     whole = Clock.of(max(1.0, 60 * options.budget_minutes - _RESERVE_S))
     results = Results(
-        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         dry_run=options.dry_run,
         commit=machine.commit(ROOT),
         machine=machine.machine(),
@@ -164,6 +165,10 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
         threads=1 if options.dry_run else min(4, results.machine["cores"]),
         cores=len(os.sched_getaffinity(0)),
         only=options.only,
+        made_on=(
+            str(results.machine["versions"].get("torch", "")),
+            "" if options.dry_run else str(results.machine["gpu"].get("name", "")),
+        ),
     )
     file = options.out / "results.json"
 
@@ -192,9 +197,13 @@ def _run(options: argparse.Namespace, work: Path) -> Results:
 
 def shares(options: argparse.Namespace) -> dict[int, float]:
     """By part, its weight; next to none for one that will be skipped for want of what it needs."""
+    names = {1: part_libtorch.DRY if options.dry_run else part_libtorch.ALL, 2: part_tensorrt.ALL}
+    chosen = {
+        n: not options.only or any(one.key in options.only for one in all_) for n, all_ in names.items()
+    }
     can = {
-        1: True,
-        2: options.tensorrt is not None,
+        1: chosen[1],
+        2: chosen[2] and options.tensorrt is not None,
         3: options.rtx is not None,
         4: not options.dry_run and part_sanitizer.find() is not None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -102,7 +103,9 @@ def peers(
         subject, batch = who.rsplit(" ", 1)
         keep(part, timing_of(part, made, subject, int(batch)), times)
     for what, problem in told["problems"].items():
-        part.add(f"{made.wanted.key}: {what}", SKIPPED, problem)
+        name = f"{made.wanted.key}: {what}"
+        if all(check.name != name for check in part.checks):  # once, not in every round
+            part.add(name, FAILED, problem)
     if profile := told.get("profile"):
         part.facts[f"{made.wanted.key}: eager profile, batch {batches[0]}"] = profile
         eager = part.timing(made.wanted.model, made.wanted.precision, "eager", batches[0])
@@ -233,10 +236,12 @@ def ctest(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, program:
     ran = clock.run(argv, log, limit=240, env={**setup.environment(), **where})
     lines = [line.strip() for line in ran.output.splitlines()]
     summary = next((x for x in lines if "tests passed" in x), ran.problem())
-    lost = [x.split()[2] for x in lines if "***Failed" in x or "***Timeout" in x or "***Exception" in x]
+    lost = [
+        m[1] for x in lines if (m := re.search(r"Test +#\d+: (\S+) .*\*\*\*(Failed|Timeout|Exception)", x))
+    ]
     skipped = sum("***Skipped" in x for x in lines)
     status = FAILED if ran.code != 0 else PASSED
-    if status == PASSED and skipped and "100% tests passed" in summary and f"out of {skipped}" in summary:
+    if status == PASSED and skipped and re.search(rf"100% tests passed.* out of {skipped}$", summary):
         status = SKIPPED
     detail = f"{summary}{f', {skipped} skipped' if skipped else ''}{note}"
     return part.add(name, status, f"{detail}: {', '.join(lost)}" if lost else detail, ran.seconds)

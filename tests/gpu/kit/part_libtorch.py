@@ -11,7 +11,7 @@ from generator.backends import RuntimeOptions, backend_named
 from .clock import Clock, Log, NoTime
 from .measure import Subject, check_answers, ctest, keep, peers, timing_of
 from .projects import NAME, Failed, Made, Maker, Setup, Wanted, make_all
-from .results import FAILED, Figure, Part, Timing
+from .results import Figure, Part, Timing
 from .steps import guarded
 
 TITLE = "LibTorch on the GPU"
@@ -27,6 +27,8 @@ _DRY_MAKING = 0.75
 _DRY_BATCHES = (1, 4)
 _LIMIT = 240.0
 """Seconds for one project."""
+_ROUND = 25.0
+"""Seconds that one more round of a project takes, about."""
 
 
 def batches(setup: Setup) -> tuple[int, ...]:
@@ -70,7 +72,8 @@ def run(
     saved()
     timed = []
     for one in mine:
-        if guarded(part, f"{one.wanted.key}: measured", partial(_measure, part, one, setup, clock, log)):
+        step = partial(_measure, part, one, setup, clock, log, peer_batches(one, timed, setup))
+        if guarded(part, f"{one.wanted.key}: measured", step):
             timed.append(one)
         saved()
     # What costs most time and says least of a GPU comes last but one.
@@ -79,9 +82,13 @@ def run(
             name = f"{one.wanted.key}: its own tests"
             guarded(part, name, partial(ctest, part, one, setup, clock, log, maker.tools.ctest, name))
         saved()
-    _more_rounds(part, timed, setup, clock, log)
+    for _ in range(0 if setup.dry_run else ROUNDS - 1):
+        for one in timed:
+            name = f"{one.wanted.key}: further rounds"
+            guarded(part, name, partial(_again, part, one, timed, setup, clock, log))
+        saved()
     if on_gpu:
-        part.figures += figures(part)
+        part.figures += [f for f in figures(part) if f.value is not None or not setup.only]
 
 
 def subjects(made: Made, device: str) -> list[Subject]:
@@ -96,16 +103,16 @@ def subjects(made: Made, device: str) -> list[Subject]:
     return [graph, Subject(made=made, name="c++ plain", flags=(*flags, "--noCudaGraph"))]
 
 
-def peer_batches(part: Part, made: Made, setup: Setup) -> tuple[int, ...]:
-    """Those that PyTorch is timed with here: none where the TorchScript project of the model does it."""
-    eager = part.timing(made.wanted.model, made.wanted.precision, "eager", 1)
-    return () if made.wanted.artifact and eager is not None else batches(setup)
+def peer_batches(made: Made, timed: Sequence[Made], setup: Setup) -> tuple[int, ...]:
+    """Those that PyTorch is timed with here: none where the model's project with the usual artifact does."""
+    wanted = made.wanted
+    usual = replace(wanted, artifact="", tests=True)
+    return () if wanted.artifact and any(one.wanted == usual for one in timed) else batches(setup)
 
 
-def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log) -> bool:
-    """Answers, then times; whether it was timed."""
+def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, sizes: Sequence[int]) -> bool:
+    """Answers, then times, of PyTorch at `sizes`; whether it was timed."""
     clock.need(20, made.wanted.key)
-    sizes = peer_batches(part, made, setup)
     answers = peers(part, made, setup, clock, log, sizes, compare=max(batches(setup)))
     flags = ("--device", setup.device)
     if not check_answers(part, made, setup, clock, log, answers, flags, compare=max(batches(setup))):
@@ -116,22 +123,20 @@ def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log) -> bo
     return True
 
 
-def _more_rounds(part: Part, timed: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
-    """Further rounds of everything that was timed, while there is time."""
+def _again(part: Part, made: Made, timed: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
+    """One more round; without time for it the rounds before stand."""
+    if clock.left() < _ROUND:
+        part.facts["rounds"] = f"no time left for further rounds of {made.wanted.key}"
+        return
     try:
-        for _ in range(0 if setup.dry_run else ROUNDS - 1):
-            for one in timed:
-                clock.need(25, "further rounds")
-                if sizes := peer_batches(part, one, setup):
-                    peers(part, one, setup, clock, log, sizes)
-                for subject in subjects(one, setup.device):
-                    for batch in batches(setup):
-                        told = subject.time(setup, clock, log, batch)
-                        keep(part, timing_of(part, one, subject.name, batch), told)
+        if sizes := peer_batches(made, timed, setup):
+            peers(part, made, setup, clock, log, sizes)
+        for subject in subjects(made, setup.device):
+            for batch in batches(setup):
+                told = subject.time(setup, clock, log, batch)
+                keep(part, timing_of(part, made, subject.name, batch), told)
     except NoTime as e:
         part.facts["rounds"] = str(e)
-    except Failed as e:
-        part.add("further rounds", FAILED, str(e))
 
 
 def figures(part: Part) -> list[Figure]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from .clock import Clock, Log, NoTime
+from .clock import Clock, Log
 from .part_tensorrt import tactics
 from .projects import Made, Setup
 from .results import FAILED, PASSED, SKIPPED, Part
+from .steps import guarded
 
 TITLE = "compute-sanitizer"
 _PLACES = ("/usr/local/cuda/bin", "/usr/local/cuda/compute-sanitizer")
@@ -42,10 +44,7 @@ def run(part: Part, setup: Setup, clock: Clock, log: Log, made: Sequence[Made], 
             continue
         one = min(mine, key=lambda m: (_SMALLEST.index(m.wanted.model), m.wanted.precision))
         flags = ("--device", "cuda") if backend == "libtorch" else tactics(one, root) if root else ()
-        try:
-            _memcheck(part, setup, clock, log, tool, one, flags)
-        except NoTime as e:
-            part.add(f"memcheck, {backend}", SKIPPED, str(e))
+        guarded(part, f"memcheck, {backend}", partial(_memcheck, part, setup, clock, log, tool, one, flags))
 
 
 def _memcheck(
@@ -71,23 +70,22 @@ def _memcheck(
     ran = clock.run(argv, log, limit=180, env=setup.environment())
     name = f"memcheck, {made.wanted.backend}, {made.wanted.key}"
     summary = next((x for x in ran.output.splitlines() if "ERROR SUMMARY" in x), "").lstrip("= ")
-    found = re.search(r"ERROR SUMMARY: [1-9]", summary)
-    if ran.code == 0 and summary and not found:
+    first = _first(ran.output)
+    if first or re.search(r"ERROR SUMMARY: [1-9]", summary):  # whatever else the program ended with
+        said = "; the first: ".join(filter(None, [summary, first])) if summary else f"before its end: {first}"
+        part.add(name, FAILED, said, ran.seconds)
+    elif ran.code == 0 and summary:
         part.add(name, PASSED, summary, ran.seconds)
-    elif found:  # the program may have ended with an error of its own by then
-        part.add(name, FAILED, f"{summary}; the first: {_first(ran.output)}", ran.seconds)
-    elif unable := re.search(_UNABLE, ran.output):
+    elif not summary and (unable := re.search(_UNABLE, ran.output)):
         part.add(name, SKIPPED, f"the tool cannot work here: {unable.group()}", ran.seconds)
     elif ran.code == 124:
         part.add(name, SKIPPED, f"stopped after {ran.seconds:.0f} s", ran.seconds)
     else:
-        part.add(name, FAILED, summary or f"exit code {ran.code}: {ran.problem()}", ran.seconds)
+        part.add(name, FAILED, f"exit code {ran.code}: {ran.problem()}", ran.seconds)
 
 
 def _first(output: str) -> str:
-    """What the tool said of the first error, and where it was."""
+    """What the tool said of the first error, and where it was; empty: it found none."""
     lines = [x.lstrip("= ").strip() for x in output.splitlines() if x.startswith("=========")]
-    at = next(
-        (i for i, x in enumerate(lines) if re.match(r"(Invalid|Misaligned|Out-of-|Program hit)", x)), None
-    )
-    return "see the log" if at is None else " ".join(lines[at : at + 2])
+    at = next((i for i, x in enumerate(lines) if re.match(r"(Invalid|Misaligned|Out-of-)", x)), None)
+    return "" if at is None else " ".join(lines[at : at + 2])

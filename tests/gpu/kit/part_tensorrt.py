@@ -128,7 +128,7 @@ def run(
                 guarded(part, f"{one.wanted.key}: {name}", step)
             saved()
     if setup.device == "cuda":
-        part.figures += figures(part)
+        part.figures += [f for f in figures(part) if f.value is not None or not setup.only]
 
 
 def tactics(made: Made, root: Path) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from generator.project import MANIFEST, read_manifest
 from generator.spec import ProjectSpec
 from generator.toolchain import Toolchain, find_toolchain
 
-from .clock import Clock, Log, Skipped
+from .clock import Clock, Log, NoTime, Skipped
 from .results import FAILED, PASSED, SKIPPED, Part
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,6 +48,8 @@ class Setup:
     """That this process may use."""
     only: tuple[str, ...] = ()
     """Keys of the projects that are wanted; empty: all."""
+    made_on: tuple[str, ...] = ()
+    """What of the machine decides what a project becomes: torch's version, and the GPU."""
 
     @property
     def side_by_side(self) -> int:
@@ -143,8 +145,13 @@ class Maker:
     def make(self, wanted: Wanted, clock: Clock, limit: float) -> Made:
         """Within `limit` seconds; raises Failed."""
         begin, own = time.monotonic(), Clock.of(min(limit, clock.left()))
-        folder = self.generate(wanted, own)
-        self.build(folder, own, () if wanted.tests else (f"-D{NAME.upper()}_BUILD_TESTS=OFF",))
+        try:
+            folder = self.generate(wanted, own)
+            self.build(folder, own, () if wanted.tests else (f"-D{NAME.upper()}_BUILD_TESTS=OFF",))
+        except NoTime as e:
+            if clock.left() > 0:  # it hangs, or takes far too long: the part has time
+                raise Failed(f"not done within {limit:.0f} s: {e}") from None
+            raise
         try:
             project = read_manifest(folder).project
         except GencppError as e:
@@ -155,7 +162,8 @@ class Maker:
         """`gencpp new`, unless an earlier run did the same with the same gencpp; raises Failed."""
         folder = self.setup.work / f"{wanted.backend}_{wanted.key}"
         arguments = wanted.arguments(self.setup.device)
-        stamp, made_by = folder.with_name(f"{folder.name}.made-by"), " ".join([*arguments, source_hash()])
+        stamp = folder.with_name(f"{folder.name}.made-by")
+        made_by = " ".join([*arguments, source_hash(), *self.setup.made_on])
         if (folder / MANIFEST).is_file() and stamp.is_file() and stamp.read_text() == made_by:
             return folder
         argv = [sys.executable, "-m", "generator", "new", *arguments, "--force", folder]
@@ -219,7 +227,7 @@ def make_all(
 
 @functools.cache
 def source_hash() -> str:
-    """Of all that decides what `gencpp new` writes, beside its arguments."""
+    """Of gencpp and the tests' models, as they are in the checkout."""
     made = hashlib.sha256()
     folders = (ROOT / "generator", ROOT / "templates", MODELS)
     for file in sorted(f for folder in folders for f in folder.rglob("*") if f.is_file()):

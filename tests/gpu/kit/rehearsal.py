@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _NOISE = 250_000
 def packing(work: Path) -> str:
     """Packs, carries part by part, unpacks and compares every byte; what was done. Raises Failed."""
     folder = work / "packing"
+    shutil.rmtree(folder, ignore_errors=True)  # parts of an earlier run in this place are no rehearsal
     include = folder / "include"
     include.mkdir(parents=True, exist_ok=True)
     (include / "NvInfer.h").write_text("// a header\n", encoding="utf-8")

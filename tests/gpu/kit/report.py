@@ -25,7 +25,10 @@ def keep(files: Sequence[Path]) -> None:
         name = "".join(
             c if c.isalnum() else "-" for c in f"{found.date}-{found.machine['gpu'].get('name', '')}"
         )
-        shutil.copyfile(file, STORE / f"{name.strip('-')}.json")
+        target = STORE / f"{name.strip('-')}.json"
+        if target.is_file() and target.read_bytes() != file.read_bytes():
+            raise ValueError(f"{file} is of the same second and GPU as {target}, which is another run")
+        shutil.copyfile(file, target)
 
 
 def page(store: Path = STORE) -> str:
