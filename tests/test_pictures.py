@@ -113,7 +113,8 @@ def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None
     if probe.returncode != 0 or run(tmp_path / "trivial").returncode != 0:
         pytest.skip(f"no -fsanitize={sanitizer} here: {probe.stderr[-300:]}")
     sources = [f for f in sorted((SAMPLE / "src").glob("*.cpp")) if f.stem not in BACKEND]
-    sources += [SAMPLE / "tests" / "test_pictures.cpp", HERE / "fakes" / "model_double.cpp"]
+    sources += [SAMPLE / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
+    sources.append(HERE / "fakes" / "model_double.cpp")
     places = [f'-DSAMPLE_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
     includes = [f"-I{SAMPLE / folder}" for folder in ("include", "src", "tests")]
     program = tmp_path / "pictures"
