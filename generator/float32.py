@@ -21,9 +21,7 @@ def without_tf32() -> Iterator[None]:
     places += [getattr(cudnn, name, None) for name in ("conv", "rnn")]
     newer = [place for place in places if hasattr(place, "fp32_precision")]
     with contextlib.ExitStack() as undo:
-        for (
-            place
-        ) in newer:  # the first to be saved is the last to be put back: the older switches change these
+        for place in newer:  # saved first, put back last: the older switches change these
             undo.callback(setattr, place, "fp32_precision", place.fp32_precision)
         with contextlib.suppress(RuntimeError):
             undo.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())

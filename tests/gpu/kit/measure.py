@@ -72,6 +72,16 @@ def timing_of(part: Part, made: Made, subject: str, batch: int) -> Timing:
     return part.timing(*names.values()) or Timing(**names)  # type: ignore[arg-type]
 
 
+def time_all(
+    part: Part, subjects: Sequence[Subject], setup: Setup, clock: Clock, log: Log, batches: Sequence[int]
+) -> None:
+    """One round of each at each batch size; raises Failed."""
+    for subject in subjects:
+        for batch in batches:
+            told = subject.time(setup, clock, log, batch)
+            keep(part, timing_of(part, subject.made, subject.name, batch), told)
+
+
 def peers(
     part: Part, made: Made, setup: Setup, clock: Clock, log: Log, batches: Sequence[int], *, compare: int = 0
 ) -> Path:

@@ -9,7 +9,7 @@ from functools import partial
 from generator.backends import RuntimeOptions, backend_named
 
 from .clock import Clock, Log, NoTime
-from .measure import Subject, check_answers, ctest, keep, peers, timing_of
+from .measure import Subject, check_answers, ctest, peers, time_all
 from .projects import NAME, Failed, Made, Maker, Setup, Wanted, make_all
 from .results import Figure, Part, Timing
 from .steps import guarded
@@ -117,24 +117,17 @@ def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, sizes
     flags = ("--device", setup.device)
     if not check_answers(part, made, setup, clock, log, answers, flags, compare=max(batches(setup))):
         return False  # what answers wrongly is not timed
-    for subject in subjects(made, setup.device):
-        for batch in batches(setup):
-            keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
+    time_all(part, subjects(made, setup.device), setup, clock, log, batches(setup))
     return True
 
 
 def _again(part: Part, made: Made, timed: Sequence[Made], setup: Setup, clock: Clock, log: Log) -> None:
     """One more round; without time for it the rounds before stand."""
-    if clock.left() < _ROUND:
-        part.facts["rounds"] = f"no time left for further rounds of {made.wanted.key}"
-        return
     try:
+        clock.need(_ROUND, f"further rounds of {made.wanted.key}")
         if sizes := peer_batches(made, timed, setup):
             peers(part, made, setup, clock, log, sizes)
-        for subject in subjects(made, setup.device):
-            for batch in batches(setup):
-                told = subject.time(setup, clock, log, batch)
-                keep(part, timing_of(part, made, subject.name, batch), told)
+        time_all(part, subjects(made, setup.device), setup, clock, log, batches(setup))
     except NoTime as e:
         part.facts["rounds"] = str(e)
 

@@ -17,11 +17,10 @@ from .measure import (
     Subject,
     check_answers,
     ctest,
-    keep,
     old_pillow,
     peers,
     program_json,
-    timing_of,
+    time_all,
 )
 from .part_libtorch import BATCHES, batches, faster
 from .projects import NAME, Failed, Made, Maker, Setup, Wanted, make_all
@@ -146,12 +145,9 @@ def _measure(part: Part, made: Made, setup: Setup, clock: Clock, log: Log, flags
     if not check_answers(part, made, setup, clock, log, answers, flags, compare=max(sizes)):
         return False  # what answers wrongly is not timed
     name = f"tensorrt {made.wanted.trt_api}"
-    for subject in (
-        Subject(made=made, name=f"{name} graph", flags=flags),
-        Subject(made=made, name=f"{name} plain", flags=(*flags, "--noCudaGraph")),
-    ):
-        for batch in sizes:
-            keep(part, timing_of(part, made, subject.name, batch), subject.time(setup, clock, log, batch))
+    graph = Subject(made=made, name=f"{name} graph", flags=tuple(flags))
+    plain = Subject(made=made, name=f"{name} plain", flags=(*flags, "--noCudaGraph"))
+    time_all(part, (graph, plain), setup, clock, log, sizes)
     return True
 
 

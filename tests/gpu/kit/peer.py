@@ -25,6 +25,7 @@ def main(argv: Sequence[str]) -> int:
     import numpy as np
     import torch
 
+    from generator.artifacts import last_line
     from generator.bench import remake
     from generator.project import read_manifest
 
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
             for batch, dims in shapes.items():
                 told["timings"][f"torchscript {batch}"] = _times(script, _random(np, dims), job)
         except Exception as e:  # noqa: BLE001 - what eager gave is worth keeping
-            told["problems"]["TorchScript in Python"] = _last_line(e)
+            told["problems"]["TorchScript in Python"] = f"{type(e).__name__}: {last_line(e)}"
     if job["profile"]:  # at the end: a profiler may go on costing time
         told["profile"] = _profile(torch, eager, _random(np, shapes[job["batches"][0]]), device)
     sys.stdout.write(json.dumps(told) + "\n")
@@ -74,10 +75,6 @@ def _answer(np: Any, eager: Run, project: Any, folder: Path, job: dict[str, Any]
     for name, arrays in asked.items():
         for i, output in enumerate(eager(arrays)):
             np.save(to / f"{name}-{i}.npy", output)
-
-
-def _last_line(e: Exception) -> str:
-    return f"{type(e).__name__}: {' '.join((str(e).splitlines() or [''])[-1].split())[:200]}"
 
 
 def _runner(torch: Any, module: Any, device: Any, half: Any) -> Run:
