@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import GencppError, UsageError
+from .flops import formulas
 from .onnx_work import onnx_work
 from .sources import LoadedModel, LoadOptions
 from .spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
@@ -103,7 +104,7 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
             calls[func.overloadpacket.__name__] += 1
             return func(*args, **(kwargs or {}))
 
-    flops = FlopCounterMode(display=False)
+    flops = FlopCounterMode(display=False, custom_mapping=formulas())
     inputs = seeded_inputs(spec.inputs, _SEED)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its fused operators are not counted

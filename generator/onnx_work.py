@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ class OnnxWork:
     """Of one run at the opt sizes; operators in branches and loops are not multiplied."""
 
     multiply_adds: int
-    """Of convolutions and matrix products whose sizes are known."""
+    """Of convolutions, matrix products and recurrent layers whose sizes are known."""
     weight_elements: int
     weight_bytes: int
     operators: tuple[tuple[str, int], ...]
@@ -54,19 +54,58 @@ def _fixed(tensors: Sequence[TensorSpec]) -> list[TensorSpec]:
 
 def _multiply_adds(node: Any, dims: dict[str, list[int | str]]) -> int:
     """Products of one node; 0 for other operators, and where sizes depend on values."""
-    if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+    if node.op_type not in _COUNTED:
         return 0
-    a, b, y = (dims.get(n, ["?"]) for n in (node.input[0], node.input[1], node.output[0]))
-    sizes = [d for d in (*a, *b, *y) if isinstance(d, int)]
-    if len(sizes) != len(a) + len(b) + len(y):
+    shapes = [dims.get(name, [0]) for name in (*node.input, node.output[0]) if name]
+    known = [[d if isinstance(d, int) else 0 for d in shape] for shape in shapes]  # a product with it is 0
+    return _COUNTED[node.op_type](node, known[:-1], known[-1])
+
+
+_Sizes = list[int]
+
+
+def _conv(_: Any, inputs: list[_Sizes], out: _Sizes) -> int:
+    return math.prod(out) * math.prod(inputs[1][1:])  # weight: out x in/groups x kernel
+
+
+def _transposed_conv(_: Any, inputs: list[_Sizes], __: _Sizes) -> int:
+    return math.prod(inputs[0]) * math.prod(inputs[1][1:])  # weight: in x out/groups x kernel
+
+
+def _gemm(node: Any, inputs: list[_Sizes], out: _Sizes) -> int:
+    transposed = any(t.name == "transA" and t.i for t in node.attribute)
+    return math.prod(out) * inputs[0][0 if transposed else 1]
+
+
+def _matmul(_: Any, inputs: list[_Sizes], out: _Sizes) -> int:
+    return math.prod(out) * inputs[0][-1]
+
+
+def _recurrent(_: Any, inputs: list[_Sizes], __: _Sizes) -> int:
+    """x: steps x sequences x width (or the first two exchanged); weights: directions x gates x width."""
+    x, of_input, of_hidden = inputs[:3]
+    return math.prod(x[:2]) * (math.prod(of_input) + math.prod(of_hidden))
+
+
+def _einsum(node: Any, inputs: list[_Sizes], _: _Sizes) -> int:
+    """Of two factors: every combination of indices once; a sum or a transposition of one has no product."""
+    equation = next(a.s.decode() for a in node.attribute if a.name == "equation").replace(" ", "")
+    terms = equation.partition("->")[0].split(",")
+    if len(terms) != 2 or "." in equation:
         return 0
-    known: list[list[int]] = [[int(d) for d in dims_] for dims_ in (a, b, y)]
-    x, w, out = known
-    if node.op_type == "Conv":  # w: out x in/groups x kernel
-        return math.prod(out) * math.prod(w[1:])
-    if node.op_type == "ConvTranspose":  # w: in x out/groups x kernel
-        return math.prod(x) * math.prod(w[1:])
-    if node.op_type == "Gemm":
-        transposed = any(t.name == "transA" and t.i for t in node.attribute)
-        return math.prod(out) * x[0 if transposed else 1]
-    return math.prod(out) * x[-1]
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, inputs, strict=True):
+        sizes |= dict(zip(term, shape, strict=False))  # a shape of unknown rank has one size
+    return math.prod(sizes.values())
+
+
+_COUNTED: dict[str, Callable[[Any, list[_Sizes], _Sizes], int]] = {
+    "Conv": _conv,
+    "ConvTranspose": _transposed_conv,
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "LSTM": _recurrent,
+    "GRU": _recurrent,
+    "RNN": _recurrent,
+    "Einsum": _einsum,
+}

@@ -12,6 +12,8 @@ import pytest
 from generator.errors import CheckFailed, EnvironmentLacks, UsageError
 from generator.export import export_torchscript, hashes
 from generator.inspection import count_work, inspect_model
+from generator.onnx_export import OnnxOptions, export_onnx
+from generator.onnx_work import onnx_work
 from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
 from generator.spec import Artifact, ModelSpec, Task
 
@@ -196,6 +198,29 @@ def test_attention_is_counted() -> None:
 def test_vit_is_counted_as_torchvision_does() -> None:
     loaded, spec = inspected("vit_b_16", weights="none")
     assert count_work(loaded, spec).multiply_adds / 1e9 == pytest.approx(17.564, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("factory", "inputs", "expected"),
+    [
+        # By layer and direction: a gate has a matrix for the input and one for the hidden state.
+        ("lstm", ("x:2x5x8",), 2 * 5 * 4 * 2 * ((8 + 16) * 16 + (32 + 16) * 16)),
+        ("gru", ("x:2x5x8",), 2 * 5 * 3 * (8 + 16) * 16),
+        ("attention", ("x:2x3x5x4",), 2 * 2 * 3 * 5 * 5 * 4),
+        ("bilinear", ("x:3x4", "y:3x5"), 3 * 4 * 5 * 6),
+        ("products", ("x:3x4",), 3 * 4 + 3 + 2 * 3 * 4 * 5),
+    ],
+)
+def test_what_torch_does_not_count_is_counted(
+    tmp_path: Path, factory: str, inputs: tuple[str, ...], expected: int
+) -> None:
+    loaded, spec = inspected(f"models.work:{factory}", *inputs)
+    assert count_work(loaded, spec).multiply_adds == expected
+    if factory in ("lstm", "gru"):  # the exporter writes one operator, too
+        onnx = export_onnx(loaded, spec, tmp_path, OnnxOptions(), lambda _: None)
+        work = onnx_work(tmp_path / onnx.artifact.file, onnx.spec.inputs, onnx.spec.outputs)
+        assert {"LSTM", "GRU"} & {name for name, _ in work.operators}
+        assert work.multiply_adds == expected
 
 
 @pytest.mark.parametrize("factory", ["random", "counting"])
