@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
+from .fitting import values_hint
 from .pictures import GOLDEN_SIZE, picture
 from .sources import LoadedModel, Progress
 from .spec import (
@@ -22,8 +23,9 @@ from .spec import (
     PreprocessSpec,
     Profiles,
     Task,
+    TensorSpec,
 )
-from .stimuli import seeded_inputs
+from .stimuli import further_seeds, is_mask, seeded_inputs
 from .structure import max_abs_difference, run_module
 from .transforms import check_against, reference_pixels, reference_tensor
 
@@ -58,7 +60,8 @@ def make_goldens(
 
     `tolerance` is what the backend is held to; every case fits one of its `profiles`, where it has any.
 
-    Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic), `sizes-N` (the largest sizes of
+    Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic), further `seeded-N` until every given
+    value, example and layout of a mask is in one, `sizes-N` (the largest sizes of
     profile N, where more than the batch is dynamic) and `picture` (where there is preprocessing). Raises
     CheckFailed when an output is not finite, when preprocessing is not what the transform itself does, or
     when goldens of random weights are too near to each other to prove anything.
@@ -72,13 +75,14 @@ def make_goldens(
     first = spec.inputs[0]
     if first.dims and first.dims[0].dynamic:
         inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], _batch(spec, profiles))
+    inputs |= _further_values(spec, base, _batch(spec, profiles) if "batch" in inputs else 0)
     inputs |= _largest_sizes(spec, profiles, base + _SEEDS[2] + 1)
     pixel_cases: tuple[PixelCase, ...] = ()
     if spec.preprocess is not None:
         inputs["picture"], pixel_cases = _pictures(loaded, spec.preprocess, writer, seed)
     outputs = {name: _reference(loaded, spec, name, tensors) for name, tensors in inputs.items()}
     cases = tuple(_case(spec, writer, name, inputs[name], outputs[name], tolerance) for name in inputs)
-    least, pair = _least_difference(spec, outputs, profiles)
+    least, pair = _least_difference(spec, inputs, outputs, profiles)
     needed = LIVELY_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
     parity, note = "strong", ""
     if least < needed:
@@ -86,6 +90,8 @@ def make_goldens(
             f"{pair}: the outputs differ by only {least:.1e} of the largest value,"
             f" less than {LIVELY_TOLERANCES} tolerances ({needed:g}): wrong answers could pass"
         )
+        if not pair:
+            note = "all goldens have the same inputs; give several values, or a file of several examples"
         if loaded.weights.kind == "random":
             raise CheckFailed(
                 f"the goldens of {loaded.source_text} prove too little: {note}",
@@ -103,6 +109,13 @@ def _batch(spec: ModelSpec, profiles: Profiles) -> int:
     bounds = [p[0][0] for p in profiles] or [spec.inputs[0].dims[0]]
     dim = next((d for d in bounds if d.max > 1), bounds[0])
     return max(dim.min, min(BATCH, dim.max))
+
+
+def _further_values(spec: ModelSpec, base: int, batch: int) -> dict[str, list[Any]]:
+    """Inputs with the given values, examples and layouts of masks that the first cases leave out."""
+    seen = [(base + s, 1) for s in _SEEDS[:2]] + ([(base + _SEEDS[2], batch)] if batch else [])
+    seeds, _ = further_seeds(spec.inputs, seen, base + 10)
+    return {f"seeded-{i}": seeded_inputs(spec.inputs, seed) for i, seed in enumerate(seeds, 2)}
 
 
 def _largest_sizes(spec: ModelSpec, profiles: Profiles, seed: int) -> dict[str, list[Any]]:
@@ -220,7 +233,7 @@ def _reference(loaded: LoadedModel, spec: ModelSpec, case: str, inputs: Sequence
         lines = str(e).strip().splitlines() or [type(e).__name__]
         raise UsageError(
             f"{loaded.source_text} fails on golden {case}: {type(e).__name__}: {lines[-1].strip()[:300]}",
-            hint="pass shapes and element types that it takes, with --input (integers are drawn from 0..9).",
+            hint=values_hint(spec.inputs),
         ) from None
     problems = []
     for (_, tensor), output in zip(found, spec.outputs, strict=True):
@@ -275,26 +288,29 @@ def _top(logits: Any) -> tuple[tuple[int, float], ...]:
 
 
 def _least_difference(
-    spec: ModelSpec, outputs: dict[str, list[Any]], profiles: Profiles
+    spec: ModelSpec, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], profiles: Profiles
 ) -> tuple[float, str]:
     """The smallest difference of any two goldens' items, relative to the larger's max, and which two.
 
     Two items differ by their most different output: a wrong answer then fails at least one comparison.
+    Items of equal inputs are not compared, nor those whose mask hides all that differs; (0, "") when no two
+    are left.
     """
-    items: list[tuple[str, list[Any]]] = []
+    items: list[tuple[str, list[Any], list[Any]]] = []
     for name, tensors in outputs.items():
         if name == "batch":
             count = _batch(spec, profiles)
-            for i in range(count):
-                rows = [
-                    t[i * (n := t.shape[0] // count) : (i + 1) * n] if o.dims and o.dims[0].dynamic else t
-                    for o, t in zip(spec.outputs, tensors, strict=True)
-                ]
-                items.append((f"batch item {i}", rows))
+            items += [
+                (f"batch item {i}", *(_rows(s, t, i, count) for s, t in pairs))
+                for i in range(count)
+                for pairs in [((spec.inputs, inputs[name]), (spec.outputs, tensors))]
+            ]
         else:
-            items.append((name, tensors))
+            items.append((name, inputs[name], tensors))
     least, pair = float("inf"), ""
-    for (a_name, a), (b_name, b) in combinations(items, 2):
+    for (a_name, a_inputs, a), (b_name, b_inputs, b) in combinations(items, 2):
+        if _nothing_differs(spec, a_inputs, b_inputs):
+            continue
         best = 0.0
         for p, q in zip(a, b, strict=True):
             if p.shape != q.shape:
@@ -305,4 +321,24 @@ def _least_difference(
             best = max(best, difference / largest if largest else 0.0)
         if best < least:
             least, pair = best, f"{a_name} and {b_name}"
-    return least, pair
+    return (least, pair) if pair else (0.0, "")
+
+
+def _rows(specs: Sequence[TensorSpec], tensors: Sequence[Any], item: int, count: int) -> list[Any]:
+    """The part of each tensor that belongs to one item of a batch of `count`."""
+    return [
+        t[item * (n := t.shape[0] // count) : (item + 1) * n] if s.dims and s.dims[0].dynamic else t
+        for s, t in zip(specs, tensors, strict=True)
+    ]
+
+
+def _nothing_differs(spec: ModelSpec, a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """Whether inputs are equal, or have an equal mask that is all true or all false."""
+    import torch
+
+    if all(torch.equal(p, q) for p, q in zip(a, b, strict=True)):
+        return True
+    return any(
+        is_mask(t) and p.shape == q.shape and len(p.unique()) == 1 and torch.equal(p, q)
+        for t, p, q in zip(spec.inputs, a, b, strict=True)
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import GencppError, UsageError
+from .fitting import fitted, values_hint
 from .flops import formulas
 from .onnx_work import onnx_work
 from .sources import LoadedModel, LoadOptions
@@ -42,6 +43,8 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     inputs = _checked_inputs(loaded)
     for s in inputs:
         _refuse_bfloat16("input", s)
+    inputs, told = fitted(loaded.module, inputs)
+    notes += told
     outputs = _run(loaded, seeded_inputs(inputs, _SEED), inputs)
     specs = tuple(TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs)
     for s in specs:
@@ -175,7 +178,7 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
         shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape()))} {s.dtype}" for s in inputs)
         raise UsageError(
             f"{loaded.source_text} fails on {shapes}: {type(e).__name__}: {told}",
-            hint="pass shapes and element types that it takes, with --input (integers are drawn from 0..9).",
+            hint=values_hint(inputs),
         ) from None
 
 

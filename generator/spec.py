@@ -15,6 +15,9 @@ from typing import Any, Self
 
 from .errors import UsageError
 
+IN_MEMORY = "in_memory"
+"""Metadata of a field that JSON does not hold and equality does not see."""
+
 SCHEMA = 1
 """Number of the manifest's and of verify.json's schema."""
 
@@ -105,7 +108,7 @@ class JsonValue:
 
     def to_json(self) -> dict[str, Any]:
         """This value as plain JSON types; enums by value, tuples as lists."""
-        return {f.name: _encode(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {f.name: _encode(getattr(self, f.name)) for f in _stored(type(self))}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -113,7 +116,7 @@ class JsonValue:
         if not isinstance(data, dict):
             raise UsageError(f"{cls.__name__}: expected an object, found {type(data).__name__}")
         hints = typing.get_type_hints(cls)
-        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        fields = {f.name: f for f in _stored(cls)}
         unknown = sorted(set(data) - set(fields))
         missing = sorted(
             n
@@ -123,6 +126,11 @@ class JsonValue:
         if unknown or missing:
             raise UsageError(f"{cls.__name__}: unknown fields {unknown}, missing fields {missing}")
         return cls(**{n: _decode(hints[n], v, f"{cls.__name__}.{n}") for n, v in data.items()})
+
+
+def _stored(cls: type) -> list[dataclasses.Field[Any]]:
+    """The fields that JSON holds: all but those that are only in memory."""
+    return [f for f in dataclasses.fields(cls) if not f.metadata.get(IN_MEMORY)]  # type: ignore[arg-type]
 
 
 def _encode(value: Any) -> Any:
@@ -200,12 +208,40 @@ Profiles = tuple[tuple[tuple[Dim, ...], ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Values(JsonValue):
+    """What the elements of an input are drawn from; numbers are text, so that none is rounded.
+
+    `each`: given values, one fills the input (of each item of a batch), the next the next. Else `file`: an
+    .npy file with such inputs. Else all from `low` to `high`, both included, which the others have too.
+    """
+
+    low: str
+    high: str
+    """Largest finite value; `inf` and `nan` may be in a file."""
+    each: tuple[str, ...] = ()
+    file: str = ""
+    """Its name without folders."""
+    sha256: str = ""
+    """Of the file's elements."""
+    examples: int = 1
+    """How many inputs the file holds, one after the other along the first dimension."""
+    kinds: tuple[str, ...] = ()
+    """How masks of low and high are laid out, of stimuli.MASKS; empty: in every way."""
+    guessed: bool = False
+    """Whether nobody gave them."""
+    array: Any = dataclasses.field(default=None, compare=False, repr=False, metadata={IN_MEMORY: True})
+    """The file's elements (NumPy); None where a manifest was read, and the range stands for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec(JsonValue):
     """An input or output: name, element type, dimensions (outermost first)."""
 
     name: str
     dtype: DType
     dims: tuple[Dim, ...]
+    values: Values | None = None
+    """Of an input; None: floating-point numbers of about unit standard deviation."""
 
     def shape(self, batch: int | None = None) -> tuple[int, ...]:
         """The `opt` sizes, with the first dimension replaced by `batch` where it is dynamic."""

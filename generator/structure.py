@@ -1,6 +1,6 @@
 """What goes into and comes out of a module: names, element types, flat lists of tensors.
 
-Sits after spec.py: imports spec and errors only; used by lively, sources, inspection, export and golden.
+Sits after spec.py and values.py: imports spec, values and errors only; used by lively, sources, inspection, export and golden.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from .errors import UsageError
 from .spec import Dim, DType, TensorSpec
+from .values import parse_values
 
 MAX_ELEMENTS = 2**31 - 1
 """Of an input."""
@@ -113,8 +114,12 @@ def forward_arguments(module: Any) -> tuple[list[str], list[str]]:
 
 
 def parse_input(text: str) -> TensorSpec:
-    """`name:1x3x224x224:float32` as a TensorSpec of fixed dims; the dtype may be left out (float32)."""
-    parts = text.split(":")
+    """`name:1x3x224x224:float32` as a TensorSpec of fixed dims; the dtype may be left out (float32).
+
+    Behind `=` is what its elements are drawn from: `ids:1x12:int64=0..99`; see values.parse_values.
+    """
+    description, equals, drawn = text.partition("=")
+    parts = description.split(":")
     example = "write it as name:1x3x224x224:float32"
     if len(parts) not in (2, 3) or not parts[0].strip():
         raise UsageError(f"--input {text!r} is not understood", hint=example)
@@ -136,7 +141,8 @@ def parse_input(text: str) -> TensorSpec:
             f"--input {text!r}: unknown element type {parts[2]!r}",
             hint="one of " + ", ".join(d.value for d in DType),
         ) from None
-    return TensorSpec(name=name, dtype=dtype, dims=tuple(Dim.fixed(s) for s in sizes))
+    values = parse_values(drawn, dtype, tuple(sizes), f"--input {text!r}") if equals else None
+    return TensorSpec(name=name, dtype=dtype, dims=tuple(Dim.fixed(s) for s in sizes), values=values)
 
 
 def max_abs_difference(reference: Any, other: Any) -> tuple[float, float]:
