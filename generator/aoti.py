@@ -22,6 +22,7 @@ from .artifacts import (
 )
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .fast_path import fast_path_off
 from .float32 import without_tf32
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
@@ -164,7 +165,7 @@ def _compile(
     # Of the opt sizes: weights are packed for what the example has, and packed anew in every run of another.
     examples = [x.to(device) for x in seeded_inputs(spec.inputs, _SEEDS[0])]
     try:
-        with quiet_compiler(), torch.no_grad(), _ones_may_vary():
+        with quiet_compiler(), torch.no_grad(), fast_path_off(), _ones_may_vary():
             program = torch.export.export(
                 loaded.module, tuple(examples), dynamic_shapes=dynamic_shapes(spec.inputs)
             )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CheckFailed, EnvironmentLacks
+from .fast_path import fast_path_off
 from .spec import Dim, FileFacts, ModelSpec, TensorSpec
 from .structure import max_abs_difference, run_module, short_place
 
@@ -59,7 +60,7 @@ def check_repeatable(module: Any, where: str, inputs: Sequence[Any], names: Sequ
             hint="take the random numbers or the state out of forward, or pass them as inputs.",
         )
     given = [t.clone() for t in inputs]
-    with torch.inference_mode():
+    with torch.inference_mode(), fast_path_off():
         module(*given)
     return [n for n, a, b in zip(names, given, inputs, strict=True) if not torch.equal(a, b)]
 

@@ -25,6 +25,7 @@ from .artifacts import (
 )
 from .artifacts import hashes as hashes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .fast_path import fast_path_off
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
@@ -186,7 +187,7 @@ def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     import torch
 
     try:
-        with _quiet():
+        with _quiet(), fast_path_off():
             module = torch.jit.script(way.source(loaded.module))
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
         return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
@@ -201,7 +202,7 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Can
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            with torch.no_grad():
+            with torch.no_grad(), fast_path_off():
                 # A dict of outputs needs strict=False: its keys become constants, which we compare.
                 trace: Any = torch.jit.trace
                 module = trace(way.source(loaded.module), example, check_trace=False, strict=False)

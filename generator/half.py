@@ -11,6 +11,7 @@ from typing import Any
 
 from .artifacts import compared_with_eager, last_line
 from .errors import CheckFailed
+from .fast_path import fast_path_off
 from .sources import LoadedModel
 from .spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
 from .stimuli import seeded_inputs
@@ -64,7 +65,7 @@ def _bordered(module: Any, spec: ModelSpec, precision: Precision, inputs: list[A
     made = InHalf().eval()
     narrow = [t.dtype is DType.float32 for t in spec.inputs]
     given = [x.to(dtype) if n else x.clone() for x, n in zip(inputs, narrow, strict=True)]
-    with torch.inference_mode():
+    with torch.inference_mode(), fast_path_off():
         value = made.inner(*given)
     names = [f"x{i}" for i in range(len(inputs))]
     passed = ", ".join(f"{x}.to({dtype})" if n else x for x, n in zip(names, narrow, strict=True))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import GencppError, UsageError
+from .fast_path import fast_path_off
+from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
 from .onnx_work import onnx_work
@@ -57,6 +59,7 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     task = Task.classification if loaded.classification else Task.generic
     if task is Task.classification and len(specs) == 1 and specs[0].name == "output":
         specs = (replace(specs[0], name="logits"),)
+    notes += fast_path_notes(loaded.module, inputs, specs)
     if task is Task.classification:
         _check_classes(loaded, specs)
     preprocess, note = _preprocess(loaded, inputs)
@@ -109,13 +112,8 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
 
     flops = FlopCounterMode(display=False, custom_mapping=formulas())
     inputs = seeded_inputs(spec.inputs, _SEED)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # its fused operators are not counted
-    try:
-        with torch.no_grad(), flops, Operators():
-            loaded.module(*inputs)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
+    with torch.no_grad(), fast_path_off(), flops, Operators():  # whose fused operators are not counted
+        loaded.module(*inputs)
     parameters = _parameters(loaded.module)
     return Work(
         multiply_adds=int(flops.get_total_flops()) // 2,

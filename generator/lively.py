@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .fast_path import fast_path_off
 from .spec import TensorSpec
 from .stimuli import seeded_inputs
 
@@ -55,7 +56,7 @@ def make_lively(module: Any, inputs: Sequence[TensorSpec], seed: int, batch: int
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
+    with torch.no_grad(), fast_path_off():
         _redraw_dead(module, generator)
         handles = [h for m in module.modules() for h in _hooks(m)]
         try:

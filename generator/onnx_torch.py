@@ -9,6 +9,7 @@ from typing import Any
 
 from .artifacts import quiet_compiler, summary
 from .dynamic_shapes import axis_name, dynamic_shapes, examples
+from .fast_path import fast_path_off
 from .sources import LoadedModel
 from .spec import ModelSpec
 from .structure import flatten_outputs, short_place
@@ -50,7 +51,7 @@ def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> On
     import torch
 
     shapes = dynamic_shapes(spec.inputs, tied=tied)
-    with quiet_compiler(), torch.no_grad():
+    with quiet_compiler(), torch.no_grad(), fast_path_off():
         program: Any = torch.onnx.export(
             loaded.module,
             tuple(examples(spec.inputs)),
@@ -86,7 +87,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
     }
     buffer = io.BytesIO()
-    with quiet_compiler() as caught, torch.no_grad():
+    with quiet_compiler() as caught, torch.no_grad(), fast_path_off():
         export: Any = torch.onnx.export
         export(
             module,

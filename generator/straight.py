@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .dynamic_shapes import dynamic_shapes, examples
+from .fast_path import fast_path_off
 from .spec import TensorSpec
 from .stimuli import seeded_inputs
 
@@ -31,7 +32,7 @@ def straight_line(module: Any, inputs: Sequence[TensorSpec], *, channels_last: b
 
     if any(d.dynamic for t in inputs for d in t.dims[1:]):
         raise ValueError("a dimension besides the batch varies")
-    with torch.no_grad():
+    with torch.no_grad(), fast_path_off():
         # Two or more where the batch varies: torch.export takes a one for a constant. The trace is compared
         # with the model for a batch of one all the same.
         program = torch.export.export(

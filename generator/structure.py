@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .fast_path import fast_path_off
 from .spec import Dim, DType, TensorSpec
 from .values import parse_values
 
@@ -67,11 +68,12 @@ def flatten_outputs(value: Any) -> list[tuple[str, Any]]:
 def run_module(module: Any, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
     """The module's outputs for positional inputs, under inference_mode, as `flatten_outputs` gives them.
 
-    The module gets copies: one that changes its inputs in place leaves the caller's alone.
+    The module gets copies: one that changes its inputs in place leaves the caller's alone. Attention runs by
+    plain operators, as it does in every artifact; see fast_path.
     """
     import torch
 
-    with torch.inference_mode():
+    with torch.inference_mode(), fast_path_off():
         return flatten_outputs(module(*[t.clone() for t in inputs]))
 
 
