@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .spec import ProjectSpec
+from .values import file_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,16 @@ def asked_for(project: ProjectSpec, path: Sequence[str]) -> Asked:
         weights=weights,
         seed=int(options.get("seed", "0")),
         state_dict=_found(state, path) if state else None,
-        inputs=tuple(options.get("input", "").split()),
+        inputs=tuple(_with_file(text, path) for text in shlex.split(options.get("input", ""))),
         dynamic=tuple(options.get("dynamic", "").split()),
         preprocess=_found(transforms, path) if transforms else None,
     )
+
+
+def _with_file(text: str, path: Sequence[str]) -> str:
+    """An `--input`, its file where it is found."""
+    name = Path(file_of(text)).name
+    return f"{text.partition('=')[0]}={_found(name, path)}" if name else text
 
 
 def _found(name: str, path: Sequence[str]) -> str:

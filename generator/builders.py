@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,18 @@ def refuse_unsupported(name: str) -> None:
         )
 
 
-def build(name: str, weights: str, seed: int, timeout: float, progress: Progress) -> Built:
-    """The model `name` in eval mode; `weights` is auto, none, DEFAULT, a name of its weights, or a file."""
+def build(
+    name: str,
+    weights: str,
+    seed: int,
+    timeout: float,
+    progress: Progress,
+    given: Sequence[TensorSpec] = (),
+) -> Built:
+    """The model `name` in eval mode; `weights` is auto, none, DEFAULT, a name of its weights, or a file.
+
+    `given`: inputs whose values random weights are made lively for.
+    """
     refuse_unsupported(name)
     entry, file = _choose(name, weights)
     random_reason = ""
@@ -115,7 +125,8 @@ def build(name: str, weights: str, seed: int, timeout: float, progress: Progress
             warning=f"RANDOM WEIGHTS (seed {seed}): the answers mean nothing, because {random_reason}. "
             + how_to_get(published(entry.url)),
         )
-        make_lively(module, input_specs(name, entry, module), seed, _lively_batch(name, entry, module))
+        stimulus = _with_values(input_specs(name, entry, module), given)
+        make_lively(module, stimulus, seed, _lively_batch(name, entry, module))
     group = group_of(name)
     classification = group in ("classification", "video")
     labels = tuple(entry.meta.get("categories", ())) if classification else ()
@@ -130,6 +141,12 @@ def build(name: str, weights: str, seed: int, timeout: float, progress: Progress
         inputs=input_specs(name, entry, module),
         notes=tuple(notes),
     )
+
+
+def _with_values(inputs: Sequence[TensorSpec], given: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """`inputs`, drawn from what the user gave for those of the same name, type and rank."""
+    said = {(t.name, t.dtype, len(t.dims)): t.values for t in given}
+    return tuple(replace(t, values=said.get((t.name, t.dtype, len(t.dims)))) for t in inputs)
 
 
 def input_specs(name: str, entry: Any, module: Any) -> tuple[TensorSpec, ...]:

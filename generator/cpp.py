@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Iterable
 
+from .bench_values import bench_values
 from .errors import UsageError
 from .spec import (
     CompiledFor,
@@ -337,6 +338,49 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         lines.append("  static const std::vector<PixelCase> cases;")
     lines += ["  return cases;", "}", "", f"}}  // namespace {name}::test", ""]
     return "\n".join(lines)
+
+
+def input_values_header(name: str, model: ModelSpec, goldens: Goldens) -> str:
+    """`bench/input_values.hpp`: what the benchmark feeds each input of the model."""
+    rows = []
+    for i, t in enumerate(model.inputs):
+        row = bench_values(t, goldens.cases[0].inputs[i])
+        numbers = (
+            *(double_literal(row.low), double_literal(row.high)),
+            *(_int64_literal(row.first), _int64_literal(row.last)),
+        )
+        rows.append(f"    InputValues{{{', '.join(numbers)}, {string_literal(row.golden)}}},")
+    return "\n".join(
+        [
+            "// What the benchmark feeds the model's inputs.",
+            "#pragma once",
+            "",
+            "#include <array>",
+            "#include <cstdint>",
+            "",
+            f"namespace {name}::bench {{",
+            "",
+            "struct InputValues {",
+            "  double low;  // of floating point",
+            "  double high;",
+            "  std::int64_t first;  // of whole numbers",
+            "  std::int64_t last;",
+            "  const char* golden;  // a file of assets/goldens whose elements are taken instead; empty: none",
+            "};",
+            "",
+            f"inline constexpr std::array<InputValues, {len(rows)}> kInputValues{{",
+            *rows,
+            "};",
+            "",
+            f"}}  // namespace {name}::bench",
+            "",
+        ]
+    )
+
+
+def _int64_literal(value: int) -> str:
+    # The smallest has no literal of its own: a minus and a number that does not fit.
+    return f"{value + 1} - 1" if value == -(1 << 63) else str(value)
 
 
 def cases_cmake(name: str, goldens: Goldens) -> str:

@@ -26,9 +26,10 @@ from .artifacts import (
 from .artifacts import hashes as hashes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .fast_path import fast_path_off
+from .script_arguments import with_tensor_arguments
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ModelSpec, Precision
-from .stimuli import seeded_inputs
+from .stimuli import covering, seeded_inputs
 from .structure import short_place
 from .variants import VARIANTS, Variant
 
@@ -159,7 +160,8 @@ def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -
 
 def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     """A source that is TorchScript already."""
-    source = way.source(loaded.module)
+    with _quiet():
+        source = with_tensor_arguments(way.source(loaded.module), len(spec.inputs))
     module, frozen, why = _freeze(source) if way.freeze else (source, "", "")
     made = _Candidate(module=module, method=f"given{frozen}", reason=why, channels_last=way.channels_last)
     made = _compared(made, loaded, spec)
@@ -189,6 +191,7 @@ def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     try:
         with _quiet(), fast_path_off():
             module = torch.jit.script(way.source(loaded.module))
+            module = with_tensor_arguments(module, len(spec.inputs))
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
         return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
     made = _Candidate(module=module, method="script", channels_last=way.channels_last)
@@ -259,7 +262,8 @@ def _freeze(module: Any) -> tuple[Any, str, str]:
 def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
     """Outputs against eager: two seeds or more at the opt batch, then one item more where that may vary."""
     worst = 0.0
-    for seed in (*_SEEDS, *(_MORE_SEEDS if made.warnings else ())):
+    seeds = (*_SEEDS, *(_MORE_SEEDS if made.warnings else ()))
+    for seed in covering(spec.inputs, seeds):
         problem, relative = _difference(made, loaded, seeded_inputs(spec.inputs, seed))
         if problem:
             return replace(made, problem=f"{problem} (seed {seed})")

@@ -173,7 +173,7 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
     except Exception as e:  # noqa: BLE001 - the user's code runs here
         lines = [line.strip() for line in str(e).strip().splitlines() if line.strip()]
         told = (lines[-1] if loaded.scripted and lines else lines[0] if lines else "")[:300]
-        shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape()))} {s.dtype}" for s in inputs)
+        shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape())) or 'scalar'} {s.dtype}" for s in inputs)
         raise UsageError(
             f"{loaded.source_text} fails on {shapes}: {type(e).__name__}: {told}",
             hint=values_hint(inputs),

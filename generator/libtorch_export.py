@@ -11,7 +11,7 @@ from .artifacts import channels_last, compared_with_eager
 from .errors import CheckFailed, GencppError
 from .sources import LoadedModel, Progress
 from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
-from .stimuli import seeded_inputs
+from .stimuli import covering, seeded_inputs
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017
@@ -118,8 +118,9 @@ def _fusion_problem(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: V
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = jit.load(str(path))
-        for batch in batches:
-            inputs = seeded_inputs(spec.inputs, _SEED, batch)
+        seeds = covering(spec.inputs, (_SEED,))
+        for seed, batch in [*((s, None) for s in seeds), *((_SEED, b) for b in batches if b is not None)]:
+            inputs = seeded_inputs(spec.inputs, seed, batch)
             given = channels_last(inputs) if variant.channels_last else inputs
             for _ in range(_SETTLED):
                 problem, _ = compared_with_eager(module, loaded.module, inputs, PARITY_TOLERANCE, given)

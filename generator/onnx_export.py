@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .artifacts import check_repeatable, disk_errors, export_problem, file_facts, fix_batch, last_line
 from .errors import CheckFailed, GencppError
+from .mask_layouts import compared_by_layout
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
 from .onnx_parity import SEEDS, parity
@@ -133,7 +134,7 @@ def _made(
             return replace(
                 found,
                 reason="; ".join(f"{w}: {' '.join(p.text.split())}" for w, p in problems.items()),
-                spec=_noted(asked, spec, next(iter(problems.values()), None)),
+                spec=_noted(found.spec, spec, next(iter(problems.values()), None)),
             )
         if found.text not in [p.text for p in problems.values()]:
             progress(f"not exported by {what}: {found.text}")
@@ -172,9 +173,13 @@ def _tried(
         return _Problem(text=f"it is not valid ONNX: {last_line(e)}")
     except Unfit as e:
         return _Problem(text="".join(f"\n    {p}" for p in e.problems), hint=e.hint)
-    compared = parity(loaded.module, asked, folder / ARTIFACT, Precision.fp32, more=candidate.traced)
+    asked, compared, warning = compared_by_layout(
+        asked, lambda s: parity(loaded.module, s, folder / ARTIFACT, Precision.fp32, more=candidate.traced)
+    )
     if compared.problem:
         return _Problem(text=f"it is not the model: {compared.problem}")
+    if warning:
+        candidate = replace(candidate, warnings=(*candidate.warnings, warning))
     made = _Made(candidate=candidate, spec=asked, worst=compared.worst)
     return _halved(made, loaded, folder, options) if options.precision is Precision.fp16 else made
 
@@ -241,7 +246,7 @@ def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_W
 
 
 def _noted(asked: ModelSpec, spec: ModelSpec, problem: _Problem | None) -> ModelSpec:
-    if asked == spec or problem is None:
+    if problem is None or [t.dims for t in asked.inputs] == [t.dims for t in spec.inputs]:
         return asked
     note = f"The batch is fixed at {asked.inputs[0].dims[0].opt}: {' '.join(problem.text.split())}."
     return replace(asked, notes=(*asked.notes, note))

@@ -10,7 +10,7 @@ from typing import Any
 from .artifacts import last_line
 from .onnx_runtime import Compared, OnnxRunner, compare
 from .spec import Dim, ModelSpec, Precision, TensorSpec
-from .stimuli import seeded_inputs
+from .stimuli import covering, seeded_inputs
 
 SEEDS = (11_003, 11_017)
 _MORE_SEEDS = tuple(range(11_100, 11_108))
@@ -31,7 +31,7 @@ def parity_of(
 ) -> Compared:
     """The same for `runner`, a callable that gives outputs by name for inputs in the model's order."""
     worst = 0.0
-    seeds = (*SEEDS, *(_MORE_SEEDS if more else ()))
+    seeds = covering(spec.inputs, (*SEEDS, *(_MORE_SEEDS if more else ())))
     for sizes, seed in [*((spec.inputs, s) for s in seeds), *((t, SEEDS[1]) for t in _other_sizes(spec))]:
         found = compare(runner, module, seeded_inputs(sizes, seed), precision)
         if found.problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from .spec import (
     VerifyReport,
 )
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
+from .values import without_folder
 from .variants import DEVICES, UNFUSED, Variant, variant_named
 from .verify import verify_project
 
@@ -532,7 +534,7 @@ def _options(request: Request) -> dict[str, str]:
         "weights": last(request.weights) if "/" in request.weights else request.weights,
         "seed": str(request.seed),
         "state_dict": last(request.state_dict),
-        "input": " ".join(request.inputs),
+        "input": shlex.join(without_folder(text) for text in request.inputs),
         "dynamic": " ".join(request.dynamic),
         "precision": request.precision or "",
         "tf32": "yes" if request.tf32 else "",

@@ -86,6 +86,7 @@ def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[
     generated = {
         f"include/{project.name}/model_info.hpp": cpp.model_info_header(project.name, project.model),
         "src/artifact_info.hpp": cpp.artifact_info_header(project),
+        "bench/input_values.hpp": cpp.input_values_header(project.name, project.model, project.goldens),
         "tests/golden_cases.hpp": cpp.golden_cases_header(project.name, project.goldens),
         "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
         "assets/labels.txt": "".join(f"{label}\n" for label in project.model.labels),

@@ -72,7 +72,8 @@ class LoadOptions:
     """Folders added to the import path."""
     state_dict: str | None = None
     inputs: tuple[str, ...] = ()
-    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments"""
+    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments; `=0..1`, `=8000,16000` or
+    `=FILE.npy` behind it says what its elements are drawn from"""
     preprocess: str | None = None
     """`module:attr` or a JSON file"""
     labels: str | None = None
@@ -177,7 +178,7 @@ def load_source(source: Source, options: LoadOptions, progress: Progress) -> Loa
     _refuse_contradictions(source, options, given)
     if isinstance(source, TorchvisionSource):
         group_of(source.name)
-        loaded = _load_torchvision(source, options, progress)
+        loaded = _load_torchvision(source, options, given, progress)
     elif isinstance(source, FactorySource):
         loaded = _load_factory(source, options)
     elif isinstance(source, TorchScriptSource):
@@ -233,8 +234,10 @@ def _refuse_contradictions(source: Source, options: LoadOptions, given: tuple[Te
         raise UsageError("; ".join(problems))
 
 
-def _load_torchvision(source: TorchvisionSource, options: LoadOptions, progress: Progress) -> LoadedModel:
-    built = build(source.name, options.weights, options.seed, options.weights_timeout, progress)
+def _load_torchvision(
+    source: TorchvisionSource, options: LoadOptions, given: tuple[TensorSpec, ...], progress: Progress
+) -> LoadedModel:
+    built = build(source.name, options.weights, options.seed, options.weights_timeout, progress, given)
     return LoadedModel(
         module=_inference_only(built.module),
         source=source,

@@ -76,6 +76,11 @@ def further_seeds(
     return seeds, len(wanted)
 
 
+def covering(inputs: Sequence[TensorSpec], seeds: Sequence[int]) -> tuple[int, ...]:
+    """`seeds`, and more, so that every given value, example and layout of a mask is drawn."""
+    return (*seeds, *further_seeds(inputs, [(seed, 1) for seed in seeds], max(seeds) + 1)[0])
+
+
 def _wanted(inputs: Sequence[TensorSpec]) -> set[tuple[Any, ...]]:
     counts = [_choices(spec) for spec in inputs]
     wanted: set[tuple[Any, ...]] = {(k, i) for k, n in enumerate(counts) if n > 1 for i in range(n)}

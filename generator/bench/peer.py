@@ -173,15 +173,17 @@ def _stages(job: Mapping[str, Any], prepare: Callable[..., Any], run: Model) -> 
 
 
 def _random(spec: Mapping[str, Any]) -> Any:
-    """As the C++ benchmark: uniform in [-1, 1], whole numbers 0 to 9 for integer types."""
+    """As the C++ benchmark: uniform in the input's range, or a golden's elements, repeated."""
     import numpy as np
 
+    if spec["golden"]:
+        return np.resize(np.load(spec["golden"], allow_pickle=False), spec["shape"])
     generator = np.random.default_rng(0)
-    if spec["dtype"] == "bool":
-        return generator.integers(0, 2, spec["shape"]).astype(bool)
+    low, high = spec["bounds"]
     if spec["dtype"].startswith("float"):
-        return generator.uniform(-1, 1, spec["shape"]).astype(spec["dtype"])
-    return generator.integers(0, 10, spec["shape"]).astype(spec["dtype"])
+        share = generator.uniform(0, 1, spec["shape"])
+        return (low * (1 - share) + high * share).astype(spec["dtype"])
+    return generator.integers(low, high, spec["shape"], endpoint=True).astype(spec["dtype"])
 
 
 _MODES = {"check": _check, "start": _start, "time": _time, "stages": _stages}

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..again import asked_for
 from ..errors import GencppError
-from ..spec import ProjectSpec
+from ..spec import ModelSpec, ProjectSpec
 from .process import environment, spawn
 
 EAGER, ONNX = "eager.pt", "model.onnx"
@@ -86,10 +87,18 @@ def _onnx(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
         (scratch / ONNX).symlink_to(Path(loaded.onnx).resolve())
         return ""
     try:
-        export_onnx(loaded, project.model, scratch, OnnxOptions(parser=False), lambda _: None)
+        export_onnx(loaded, _with_files(project.model, loaded), scratch, OnnxOptions(parser=False), lambda _: None)
     except GencppError as e:
         return f"no ONNX file of the model: {' '.join(e.message.split())}"
     return ""
+
+
+def _with_files(model: ModelSpec, loaded: Any) -> ModelSpec:
+    """`model` with the elements of `--input NAME:...=FILE.npy`, which its manifest does not hold."""
+    read = {t.name: t.values for t in loaded.inputs if t.values is not None and t.values.array is not None}
+    return replace(
+        model, inputs=tuple(replace(t, values=read[t.name]) if t.name in read else t for t in model.inputs)
+    )
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import parity
+from ..bench_values import bench_values
 from ..errors import CheckFailed
 from ..spec import GoldenCase, Task
+from ..values import is_float
 from .build import Built
 from .options import PEERS
 from .process import Ran, environment, spawn
@@ -118,9 +120,16 @@ class Peer:
 
     def time(self, setting: Setting) -> Sample:
         """In a loop of Python's."""
-        tensors = [
-            {"dtype": t.dtype.value, "shape": t.shape(setting.batch)} for t in self.built.project.model.inputs
-        ]
+        project = self.built.project
+        goldens = self.built.folder / "assets" / "goldens"
+        tensors = []
+        for t, file in zip(project.model.inputs, project.goldens.cases[0].inputs, strict=True):
+            values = bench_values(t, file)
+            golden = str(goldens / values.golden) if values.golden else ""
+            bounds = (values.low, values.high) if is_float(t.dtype) else (values.first, values.last)
+            tensors.append(
+                {"dtype": t.dtype.value, "shape": t.shape(setting.batch), "bounds": bounds, "golden": golden}
+            )
         return self._run("time", setting, tensors=tensors, seconds=setting.seconds, warmup=setting.warmup)
 
     def start(self, setting: Setting) -> Sample:

@@ -251,9 +251,15 @@ Result<void> measure_layers(const Model& model, const bench::Options& options, R
   if (options.dump_profile || !options.export_profile.empty()) {
     std::vector<Tensor> inputs;
     std::vector<TensorView> views;
-    for (const TensorInfo& info : model.inputs()) {
-      inputs.push_back(bench::random_tensor(info, options.batch, 0));
-      views.push_back(inputs.back().view());
+    for (std::size_t i = 0; i < model.inputs().size(); ++i) {
+      Result<Tensor> made = bench::random_tensor(i, model.inputs()[i], options.batch, 0);
+      if (!made) {
+        return made.error();
+      }
+      inputs.push_back(std::move(made).value());
+    }
+    for (const Tensor& input : inputs) {
+      views.push_back(input.view());
     }
     report.layer_runs = options.iterations > 0 ? options.iterations : 100;
     Result<std::vector<{= name =}::LayerTime>> layers = model.profile(views, report.layer_runs);

@@ -1,15 +1,16 @@
 // What the benchmark feeds the model.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "{= name =}/model.hpp"
 
 namespace {= name =}::bench {
 
-// Values that no layer can shortcut: uniform in [-1, 1], whole numbers 0 to 9 for integer types. `batch` is
-// the first size where that may vary; 0 takes what the artifact is tuned for.
-[[nodiscard]] Tensor random_tensor(const TensorInfo& info, int batch, unsigned seed);
+// Values that no layer can shortcut, for input number `input`: uniform in the range of input_values.hpp, or a
+// golden's, repeated. `batch` is the first size where that may vary; 0 takes what the artifact is tuned for.
+[[nodiscard]] Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, int batch, unsigned seed);
 
 // Inputs and output buffers of one caller.
 struct Buffers {
