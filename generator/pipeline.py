@@ -374,6 +374,7 @@ def _make(
     progress: Progress,
 ) -> tuple[ProjectSpec, dict[str, str]]:
     """The project, and its files that need more than its facts."""
+    from .branches import with_branches
     from .golden import make_goldens
 
     progress("exporting")
@@ -391,6 +392,7 @@ def _make(
     goldens = make_goldens(
         loaded, spec, assets, request.seed, progress, tolerance=tolerance, profiles=profiles
     )
+    goldens = with_branches(goldens, spec, artifact, assets)
     made = ProjectSpec(
         name=name,
         backend=backend.name,
@@ -420,6 +422,7 @@ def _make_tuned(
     progress: Progress,
 ) -> ProjectSpec:
     """The fastest candidate that answers as the model does, with the table of all."""
+    from .branches import with_branches
     from .golden import make_goldens
     from .libtorch_export import export_candidates
 
@@ -450,7 +453,8 @@ def _make_tuned(
         best = fastest(rows)
         chosen = candidates[best.variant]
         shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
-    return tuned(chosen, best, rows)
+    goldens = with_branches(chosen.goldens, chosen.model, chosen.artifact, assets)
+    return tuned(replace(chosen, goldens=goldens), best, rows)
 
 
 def _export_libtorch(

@@ -1,0 +1,79 @@
+"""Control flow by values: the goldens take every branch that an artifact has, or parity is not strong.
+
+Sits after golden.py; used by pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .artifacts import last_line
+from .branch_text import Branch
+from .fitting import input_text
+from .golden import FOLDER
+from .spec import Artifact, Goldens, ModelSpec
+
+_SHOWN = 5
+
+
+def with_branches(goldens: Goldens, spec: ModelSpec, artifact: Artifact, assets: Path) -> Goldens:
+    """`goldens`, called weak where they leave out a branch by a value; the branches are named.
+
+    `assets` holds the artifact and the goldens. Branches that raise are not counted, nor what depends on
+    sizes only.
+    """
+    try:
+        found = _branches(artifact, spec, assets, goldens)
+    except Exception as e:  # noqa: BLE001 - torch and ONNX Runtime raise many kinds
+        return _weak(goldens, f"which branches the goldens take is not known: {last_line(e)}")
+    untaken = list(dict.fromkeys(b.text for b in found if not b.taken))
+    if not untaken:
+        return goldens
+    told = "; ".join(untaken[:_SHOWN]) + (f"; and {len(untaken) - _SHOWN} more" if len(untaken) > _SHOWN else "")
+    return _weak(
+        goldens,
+        f"branches of the model were never run by a golden: {told}. "
+        f"Give values that take them, such as by {input_text(_named(spec, untaken))}",
+    )
+
+
+def _branches(artifact: Artifact, spec: ModelSpec, assets: Path, goldens: Goldens) -> Sequence[Branch]:
+    path = assets / artifact.file
+    if artifact.format == "torchscript":
+        from .branches_script import script_branches
+
+        return script_branches(path, [t.name for t in spec.inputs], _runs(assets, goldens))
+    if artifact.format == "onnx":
+        from .branches_onnx import onnx_branches
+
+        return onnx_branches(path, _runs(assets, goldens))
+    return ()  # one straight line: torch.export follows no value, and a network definition has no branches
+
+
+def _runs(assets: Path, goldens: Goldens) -> list[list[Any]]:
+    """The inputs of every golden."""
+    import numpy as np
+    import torch
+
+    folder = assets / FOLDER
+    return [
+        [torch.from_numpy(np.load(folder / file, allow_pickle=False)) for file in case.inputs]
+        for case in goldens.cases
+    ]
+
+
+def _named(spec: ModelSpec, texts: Sequence[str]) -> Any:
+    """The first input that a condition names; else the first of integers, else the first."""
+    for t in spec.inputs:
+        if any(t.name in text for text in texts):
+            return t
+    return next((t for t in spec.inputs if "int" in t.dtype.value), spec.inputs[0])
+
+
+def _weak(goldens: Goldens, note: str) -> Goldens:
+    return replace(
+        goldens, parity="weak", parity_note="; ".join(n for n in (goldens.parity_note, note) if n)
+    )
