@@ -1,4 +1,6 @@
-"""What benchmarks feed an input, in C++ and in Python: within what its goldens are drawn from.
+"""What programs feed an input without a user: warm-up, benchmarks in C++ and in Python.
+
+Within what its goldens are drawn from.
 
 Sits after values.py; used by cpp and bench.
 """
@@ -38,3 +40,16 @@ def bench_values(tensor: TensorSpec, golden: str) -> BenchValues:
     if is_float(tensor.dtype):
         return BenchValues(low=as_number(low, tensor.dtype), high=as_number(high, tensor.dtype))
     return BenchValues(first=as_number(low, tensor.dtype), last=as_number(high, tensor.dtype))
+
+
+def fill_value(tensor: TensorSpec) -> float:
+    """A value that every element may have: 0 where that is in the range, else the nearest, or a given one."""
+    values = tensor.values
+    if values is None:
+        return 0.0
+    if values.each and not any(as_number(v, tensor.dtype) == 0 for v in values.each):
+        return float(as_number(values.each[0], tensor.dtype))
+    low, high = as_number(values.low, tensor.dtype), as_number(values.high, tensor.dtype)
+    if values.kinds and "none" not in values.kinds:
+        return float(high)
+    return float(min(max(0, low), high))

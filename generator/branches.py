@@ -14,19 +14,22 @@ from .artifacts import last_line
 from .branch_text import Branch
 from .fitting import input_text
 from .golden import FOLDER
+from .sources import LoadedModel
 from .spec import Artifact, Goldens, ModelSpec
 
 _SHOWN = 5
 
 
-def with_branches(goldens: Goldens, spec: ModelSpec, artifact: Artifact, assets: Path) -> Goldens:
+def with_branches(
+    goldens: Goldens, loaded: LoadedModel, spec: ModelSpec, artifact: Artifact, assets: Path
+) -> Goldens:
     """`goldens`, called weak where they leave out a branch by a value; the branches are named.
 
     `assets` holds the artifact and the goldens. Branches that raise are not counted, nor what depends on
     sizes only.
     """
     try:
-        found = _branches(artifact, spec, assets, goldens)
+        found = _branches(artifact, loaded, spec, assets, goldens)
     except Exception as e:  # noqa: BLE001 - torch and ONNX Runtime raise many kinds
         return _weak(goldens, f"which branches the goldens take is not known: {last_line(e)}")
     untaken = list(dict.fromkeys(b.text for b in found if not b.taken))
@@ -40,12 +43,16 @@ def with_branches(goldens: Goldens, spec: ModelSpec, artifact: Artifact, assets:
     )
 
 
-def _branches(artifact: Artifact, spec: ModelSpec, assets: Path, goldens: Goldens) -> Sequence[Branch]:
+def _branches(
+    artifact: Artifact, loaded: LoadedModel, spec: ModelSpec, assets: Path, goldens: Goldens
+) -> Sequence[Branch]:
     path = assets / artifact.file
-    if artifact.format == "torchscript":
+    # An exporter drops what raises: of a TorchScript source only its own graph tells which branch that was.
+    if artifact.format == "torchscript" or (loaded.scripted and artifact.format == "onnx"):
         from .branches_script import script_branches
 
-        return script_branches(path, [t.name for t in spec.inputs], _runs(assets, goldens))
+        source = path if artifact.format == "torchscript" else loaded.module
+        return script_branches(source, [t.name for t in spec.inputs], _runs(assets, goldens))
     if artifact.format == "onnx":
         from .branches_onnx import onnx_branches
 

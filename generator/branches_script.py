@@ -52,17 +52,19 @@ Bits = tuple[bool, bool]
 """Whether the elements, and whether the size, depend on the elements of the inputs."""
 
 
-def script_branches(path: Path, names: Sequence[str], runs: Sequence[Sequence[Any]]) -> list[Branch]:
+def script_branches(
+    source: Path | Any, names: Sequence[str], runs: Sequence[Sequence[Any]]
+) -> list[Branch]:
     """Every branch by a value, with whether one of `runs` took it; raises what torch raises.
 
-    `names`: of the inputs, for the conditions' text.
+    `source`: a file, or a ScriptModule. `names`: of the inputs, for the conditions' text.
     """
     import torch
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         jit: Any = torch.jit
-        module = jit.load(str(path), map_location="cpu")
+        module = jit.load(str(source), map_location="cpu") if isinstance(source, Path) else source
         if hasattr(module, "training"):
             module = jit.freeze(module.eval())  # one graph, without calls
     graph = module.graph.copy()

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterable
 
-from .bench_values import bench_values
+from .bench_values import bench_values, fill_value
 from .errors import UsageError
 from .spec import (
     CompiledFor,
@@ -127,6 +127,7 @@ def model_info_header(name: str, model: ModelSpec) -> str:
         "  Dims min;",
         "  Dims opt;",
         "  Dims max;",
+        "  double fill;  // of an input: a value that every element may have",
         "};",
         "",
         f"inline constexpr std::string_view kModelName = {string_literal(model.source)};",
@@ -409,7 +410,8 @@ def _tensor_array(variable: str, tensors: tuple[TensorSpec, ...]) -> list[str]:
             dims_literal(d.opt for d in t.dims),
             dims_literal(d.max for d in t.dims),
         )
-        rows.append(f"    TensorFacts{{{string_literal(t.name)}, {DTYPES[t.dtype]}, {', '.join(sizes)}}},")
+        facts = (string_literal(t.name), DTYPES[t.dtype], *sizes, double_literal(fill_value(t)))
+        rows.append(f"    TensorFacts{{{', '.join(facts)}}},")
     return [
         f"inline constexpr std::array<TensorFacts, {len(tensors)}> {variable}{{",
         *rows,

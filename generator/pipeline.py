@@ -392,7 +392,7 @@ def _make(
     goldens = make_goldens(
         loaded, spec, assets, request.seed, progress, tolerance=tolerance, profiles=profiles
     )
-    goldens = with_branches(goldens, spec, artifact, assets)
+    goldens = with_branches(goldens, loaded, spec, artifact, assets)
     made = ProjectSpec(
         name=name,
         backend=backend.name,
@@ -453,7 +453,7 @@ def _make_tuned(
         best = fastest(rows)
         chosen = candidates[best.variant]
         shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
-    goldens = with_branches(chosen.goldens, chosen.model, chosen.artifact, assets)
+    goldens = with_branches(chosen.goldens, loaded, chosen.model, chosen.artifact, assets)
     return tuned(replace(chosen, goldens=goldens), best, rows)
 
 

@@ -17,6 +17,7 @@ TensorInfo to_info(const TensorFacts& facts) {
   info.min = facts.min;
   info.opt = facts.opt;
   info.max = facts.max;
+  info.fill = facts.fill;
   for (std::size_t i = 0; i < facts.min.size(); ++i) {
     info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : -1);
   }

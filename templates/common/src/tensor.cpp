@@ -1,5 +1,6 @@
 #include "{= name =}/tensor.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -55,6 +56,45 @@ std::uint32_t rounded_shift(std::uint32_t value, std::uint32_t shift) noexcept {
 }
 
 }  // namespace
+
+Tensor filled(DType dtype, const Dims& dims, double value) {
+  Tensor tensor(dtype, dims);
+  const std::int64_t count = tensor.bytes() == 0 ? 0 : dims.elements();
+  const auto set = [&](auto* elements, auto element) { std::fill_n(elements, count, element); };
+  switch (dtype) {
+    case DType::float32:
+      set(tensor.data_as<float>(), static_cast<float>(value));
+      break;
+    case DType::float64:
+      set(tensor.data_as<double>(), value);
+      break;
+    case DType::float16:
+      set(static_cast<std::uint16_t*>(tensor.data()), float_to_half(static_cast<float>(value)));
+      break;
+    case DType::bfloat16:
+      set(static_cast<std::uint16_t*>(tensor.data()), float_to_bfloat16(static_cast<float>(value)));
+      break;
+    case DType::int8:
+      set(tensor.data_as<std::int8_t>(), static_cast<std::int8_t>(value));
+      break;
+    case DType::uint8:
+      set(tensor.data_as<std::uint8_t>(), static_cast<std::uint8_t>(value));
+      break;
+    case DType::int16:
+      set(tensor.data_as<std::int16_t>(), static_cast<std::int16_t>(value));
+      break;
+    case DType::int32:
+      set(tensor.data_as<std::int32_t>(), static_cast<std::int32_t>(value));
+      break;
+    case DType::int64:
+      set(tensor.data_as<std::int64_t>(), static_cast<std::int64_t>(value));
+      break;
+    case DType::boolean:
+      set(tensor.data_as<bool>(), value != 0.0);
+      break;
+  }
+  return tensor;
+}
 
 std::size_t size_of(DType dtype) noexcept {
   switch (dtype) {

@@ -76,6 +76,7 @@ struct TensorInfo {
   Dims min;
   Dims opt;
   Dims max;
+  double fill = 0.0;  // of an input: a value that every element may have; load() warms up on it
 };
 
 using Outputs = std::vector<Tensor>;

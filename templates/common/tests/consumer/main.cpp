@@ -29,7 +29,7 @@ int main() {
   std::vector<{= name =}::Tensor> tensors;
   std::vector<{= name =}::TensorView> inputs;
   for (const {= name =}::TensorInfo& info : model->inputs()) {
-    tensors.emplace_back(info.dtype, info.opt);
+    tensors.push_back({= name =}::filled(info.dtype, info.opt, info.fill));
     inputs.push_back(tensors.back().view());
   }
   const auto outputs = model->run(inputs);

@@ -526,11 +526,11 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
 }
 
 Result<void> Model::Impl::warm_up() {
-  std::vector<Tensor> zeros;
+  std::vector<Tensor> tensors;
   std::vector<TensorView> views;
   for (const TensorInfo& input : inputs) {
-    zeros.emplace_back(input.dtype, input.opt);
-    views.push_back(zeros.back().view());
+    tensors.push_back(filled(input.dtype, input.opt, input.fill));
+    views.push_back(tensors.back().view());
   }
   const int wanted = device == Device::cpu ? kWarmUpRuns : kWarmUpRunsOnGpu;
   settling_runs = fused ? wanted - 1 : wanted;  // the run that settles fused code counts as one

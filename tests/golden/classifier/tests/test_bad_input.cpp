@@ -64,7 +64,7 @@ void test_tensors(const Model& model, Checker& check) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> views;
   for (const TensorInfo& info : model.inputs()) {
-    tensors.emplace_back(info.dtype, info.opt);
+    tensors.push_back(filled(info.dtype, info.opt, info.fill));
     views.push_back(tensors.back().view());
   }
   const std::string name = model.inputs()[0].name;

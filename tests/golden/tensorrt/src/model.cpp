@@ -126,15 +126,15 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
 
 // On the sizes that the engine is tuned for; those of a caller's own engine may lie outside of what the project takes.
 Result<void> Model::Impl::warm_up() const {
-  std::vector<Tensor> zeros;
+  std::vector<Tensor> tensors;
   std::vector<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Dims dims = engine.profiles.at(0).inputs[i].opt;
     for (std::size_t d = 0; d < dims.size(); ++d) {
       dims[d] = std::clamp(dims[d], inputs[i].min[d], inputs[i].max[d]);
     }
-    zeros.emplace_back(inputs[i].dtype, dims);
-    views.push_back(zeros.back().view());
+    tensors.push_back(filled(inputs[i].dtype, dims, inputs[i].fill));
+    views.push_back(tensors.back().view());
   }
   for (int i = 0; i < kWarmUpRuns; ++i) {
     if (const Result<Outputs> ran = run(views); !ran) {

@@ -210,6 +210,9 @@ class Tensor {
   std::shared_ptr<void> memory_;
 };
 
+// Every element is `value`, converted to the element type.
+[[nodiscard]] Tensor filled(DType dtype, const Dims& dims, double value);
+
 // Conversions of 16-bit patterns; float_to_* round to nearest, ties to even.
 [[nodiscard]] float half_to_float(std::uint16_t bits) noexcept;
 [[nodiscard]] std::uint16_t float_to_half(float value) noexcept;

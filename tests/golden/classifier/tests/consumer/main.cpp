@@ -29,7 +29,7 @@ int main() {
   std::vector<sample::Tensor> tensors;
   std::vector<sample::TensorView> inputs;
   for (const sample::TensorInfo& info : model->inputs()) {
-    tensors.emplace_back(info.dtype, info.opt);
+    tensors.push_back(sample::filled(info.dtype, info.opt, info.fill));
     inputs.push_back(tensors.back().view());
   }
   const auto outputs = model->run(inputs);
