@@ -35,7 +35,11 @@ StateDict = Annotated[
 ]
 Input = Annotated[
     list[str] | None,
-    typer.Option("--input", help="An input that the source does not tell: name:1x3x224x224:float32."),
+    typer.Option(
+        "--input",
+        help="An input: name:1x3x224x224:float32. Its values behind it: ids:1x12:int64=0..99 (a range), "
+        "rate::int64=8000,16000 (values, each in turn), mask:1x12:bool=FILE.npy (one input or several).",
+    ),
 ]
 
 

@@ -13,7 +13,7 @@ from .errors import GencppError
 from .spec import DType, TensorSpec, Values
 from .stimuli import MASKS, is_flag, is_mask, seeded_inputs
 from .structure import run_module
-from .values import bounds_of, from_bounds, guessed, is_float
+from .values import from_bounds, guessed, is_float, is_guess
 
 _SEED = 90_001
 _LAYOUTS = {
@@ -44,7 +44,7 @@ def fitted(module: Any, inputs: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec,
 
     found, notes = _smaller(first, refuses)
     found, more = _laid_out(module, found)
-    unsaid = [t for t in found if _is_guess(t)]
+    unsaid = [t for t in found if is_guess(t.values, t.dtype)]
     notes += more
     if unsaid:
         told = ", ".join(f"{t.name} from {_range(t.values)}" for t in unsaid)
@@ -74,15 +74,6 @@ def _range(values: Values | None) -> str:
     if values.file:
         return values.file
     return ",".join(values.each) if values.each else f"{values.low} to {values.high}"
-
-
-def _is_guess(tensor: TensorSpec) -> bool:
-    """Whether a range was guessed that is not all that the type holds."""
-    values = tensor.values
-    if values is None or not values.guessed or is_float(tensor.dtype):
-        return False
-    low, high = bounds_of(tensor.dtype)
-    return (int(values.low), int(values.high)) != (low, high)
 
 
 def _smaller(inputs: tuple[TensorSpec, ...], refuses: Problem) -> tuple[tuple[TensorSpec, ...], list[str]]:

@@ -518,7 +518,8 @@ class Goldens(JsonValue):
     cases: tuple[GoldenCase, ...]
     pixel_cases: tuple[PixelCase, ...] = ()
     parity: str = "strong"
-    """`strong`: any two goldens differ by 1000 tolerances or more; `weak`: they do not (a user's weights)."""
+    """`strong`: any two goldens differ by 1000 tolerances or more, and they take every branch by a value that the
+    artifact has; `weak`: not so."""
     parity_note: str = ""
 
 

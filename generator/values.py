@@ -14,10 +14,6 @@ from typing import Any
 from .errors import UsageError
 from .spec import DType, Values
 
-FORMS = "LOW..HIGH, VALUE, VALUE,VALUE or FILE.npy"
-SYNTAX = f"--input NAME:SHAPE:DTYPE=VALUES, where VALUES is {FORMS}"
-"""For messages."""
-
 _GUESSED = {DType.uint8: (0, 255), DType.int8: (-128, 127), DType.bool_: (0, 1)}
 _GUESSED_INTEGERS = (0, 9)
 _LARGEST_FLOAT = {
@@ -62,10 +58,8 @@ def parse_values(text: str, dtype: DType, shape: tuple[int, ...], where: str) ->
     return Values(low=_shown(min(each)), high=_shown(max(each)), each=tuple(map(_shown, distinct)))
 
 
-def told(values: Values | None, dtype: DType) -> str:
+def told(values: Values, dtype: DType) -> str:
     """What an input is drawn from, for people: `0 to 9 (guessed)`."""
-    if values is None:
-        return "about -3 to 3"
     if values.file:
         return f"`{values.file}`" + (f" ({values.examples} examples)" if values.examples > 1 else "")
     word = {"0": "false", "1": "true"} if dtype is DType.bool_ else {}
@@ -73,7 +67,14 @@ def told(values: Values | None, dtype: DType) -> str:
         return ", ".join(word.get(v, v) for v in values.each)
     if dtype is DType.bool_:
         return "false, true" if values.low != values.high else word[values.low]
-    return f"{values.low} to {values.high}" + (" (guessed)" if values.guessed else "")
+    return f"{values.low} to {values.high}" + (" (guessed)" if is_guess(values, dtype) else "")
+
+
+def is_guess(values: Values | None, dtype: DType) -> bool:
+    """Whether a range was guessed that is not all that the type holds."""
+    if values is None or not values.guessed or is_float(dtype):
+        return False
+    return (int(values.low), int(values.high)) != bounds_of(dtype)
 
 
 def without_folder(text: str) -> str:
