@@ -35,7 +35,9 @@ def with_branches(
     untaken = list(dict.fromkeys(b.text for b in found if not b.taken))
     if not untaken:
         return goldens
-    told = "; ".join(untaken[:_SHOWN]) + (f"; and {len(untaken) - _SHOWN} more" if len(untaken) > _SHOWN else "")
+    told = "; ".join(untaken[:_SHOWN]) + (
+        f"; and {len(untaken) - _SHOWN} more" if len(untaken) > _SHOWN else ""
+    )
     return _weak(
         goldens,
         f"branches of the model were never run by a golden: {told}. "
@@ -81,6 +83,4 @@ def _named(spec: ModelSpec, texts: Sequence[str]) -> Any:
 
 
 def _weak(goldens: Goldens, note: str) -> Goldens:
-    return replace(
-        goldens, parity="weak", parity_note="; ".join(n for n in (goldens.parity_note, note) if n)
-    )
+    return replace(goldens, parity="weak", parity_note="; ".join(n for n in (goldens.parity_note, note) if n))

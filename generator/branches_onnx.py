@@ -1,4 +1,4 @@
-"""Which branches by values an ONNX file takes: a copy whose branches each give a mark as an output, run on inputs.
+"""Which branches by values an ONNX file takes: a copy whose branches give marks as an output, run on inputs.
 
 Used by branches.
 """
@@ -48,7 +48,7 @@ class _Probe:
 
 
 def onnx_branches(path: Path, runs: Sequence[Sequence[Any]]) -> list[Branch]:
-    """Every branch by a value, with whether one of `runs` took it; raises what onnx and ONNX Runtime raise."""
+    """Every branch by a value, with whether one of `runs` took it; raises what ONNX Runtime raises."""
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
@@ -78,7 +78,9 @@ def onnx_branches(path: Path, runs: Sequence[Sequence[Any]]) -> list[Branch]:
     finally:
         file.unlink(missing_ok=True)
     found = [
-        branch for number, (kind, text) in probe.found.items() for branch in _branches(kind, text, number, total)
+        branch
+        for number, (kind, text) in probe.found.items()
+        for branch in _branches(kind, text, number, total)
     ]
     return found + unseen
 

@@ -1,4 +1,4 @@
-"""Which branches by values a TorchScript file takes: a copy of its graph that says where it is, run on inputs.
+"""Which branches by values a TorchScript file takes: a copy of its graph says where it is, run on inputs.
 
 Used by branches. TorchScript has no counters of its own; what prints in a copy of the graph is seen exactly.
 """
@@ -52,9 +52,7 @@ Bits = tuple[bool, bool]
 """Whether the elements, and whether the size, depend on the elements of the inputs."""
 
 
-def script_branches(
-    source: Path | Any, names: Sequence[str], runs: Sequence[Sequence[Any]]
-) -> list[Branch]:
+def script_branches(source: Path | Any, names: Sequence[str], runs: Sequence[Sequence[Any]]) -> list[Branch]:
     """Every branch by a value, with whether one of `runs` took it; raises what torch raises.
 
     `source`: a file, or a ScriptModule. `names`: of the inputs, for the conditions' text.
@@ -86,7 +84,9 @@ def script_branches(
             warnings.simplefilter("ignore")
             function(*([] if alone else [module]), *[t.clone() for t in run])
         taken |= {(int(a), int(b)) for a, b in _SAID.findall(said.getvalue())}
-    return [branch for number, (node, text) in enumerate(found) for branch in _branches(node, text, number, taken)]
+    return [
+        branch for number, (node, text) in enumerate(found) for branch in _branches(node, text, number, taken)
+    ]
 
 
 def _branches(node: Any, text: str, number: int, taken: set[tuple[int, int]]) -> Iterator[Branch]:
@@ -138,7 +138,9 @@ def _walk(block: Any, bits: dict[str, Bits], found: dict[str, tuple[Any, Any]]) 
             bits[next(iter(node.inputs())).debugName()] = (True, given[0][1])
 
 
-def _control(node: Any, given: list[Bits], bits: dict[str, Bits], found: dict[str, tuple[Any, Any]]) -> list[Bits]:
+def _control(
+    node: Any, given: list[Bits], bits: dict[str, Bits], found: dict[str, tuple[Any, Any]]
+) -> list[Bits]:
     blocks, inputs = list(node.blocks()), list(node.inputs())
     place = f"{node.kind()} {[o.debugName() for o in node.outputs()]} {[i.debugName() for i in inputs]}"
     if node.kind() == "prim::If":

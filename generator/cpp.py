@@ -366,7 +366,7 @@ def input_values_header(name: str, model: ModelSpec, goldens: Goldens) -> str:
             "  double high;",
             "  std::int64_t first;  // of whole numbers",
             "  std::int64_t last;",
-            "  const char* golden;  // a file of assets/goldens whose elements are taken instead; empty: none",
+            "  const char* golden;  // a file of assets/goldens, taken instead; empty: none",
             "};",
             "",
             f"inline constexpr std::array<InputValues, {len(rows)}> kInputValues{{",

@@ -55,19 +55,19 @@ def fast_path_notes(
             for name, (relative, zeros) in found.items()
         )
         notes.append(
-            "PyTorch's fast path for attention is off in the reference and in the C++ program. Eager PyTorch"
-            f" takes it, and then for some masks {told}. {remedy}"
+            "PyTorch's fast path for attention is off in the reference and in the C++ program. Eager"
+            f" PyTorch takes it, and then for some masks {told}. {remedy}"
         )
     elif failed:
         notes.append(
-            "PyTorch's fast path for attention, which is off in the reference and in the C++ program, fails in"
-            f" eager PyTorch for some masks that are in the goldens ({failed}). {remedy}"
+            "PyTorch's fast path for attention, which is off in the reference and in the C++ program, fails"
+            f" in eager PyTorch for some masks that are in the goldens ({failed}). {remedy}"
         )
     return tuple(notes)
 
 
 def _difference(plain: Any, fast: Any) -> tuple[float, bool]:
-    """(largest difference relative to the largest value, whether the fast path gives 0 wherever they differ)."""
+    """(largest difference relative to the largest value, whether the fast path gives 0 where they differ)."""
     if plain.shape != fast.shape or not plain.is_floating_point():
         return (float("inf"), False) if plain.shape != fast.shape else (0.0, False)
     largest = float(plain.double().abs().max()) or 1.0

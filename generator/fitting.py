@@ -55,6 +55,8 @@ def fitted(module: Any, inputs: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec,
 def input_text(tensor: TensorSpec) -> str:
     """`--input ids:1x12:int64=LOW..HIGH (or =VALUE,VALUE, or =FILE.npy)`."""
     sizes = "x".join(map(str, tensor.shape()))
+    if tensor.dtype is DType.bool_:
+        return f"--input {tensor.name}:{sizes}:bool=true,false (or =FILE.npy)"
     return f"--input {tensor.name}:{sizes}:{tensor.dtype}=LOW..HIGH (or =VALUE,VALUE, or =FILE.npy)"
 
 
@@ -128,7 +130,9 @@ def _draws(inputs: Sequence[TensorSpec]) -> Iterator[list[Any]]:
     for end in ("high", "low"):
         ends = [
             replace(t, values=replace(t.values, each=(getattr(t.values, end),)))
-            if t.values is not None and t.values.guessed and not is_mask(t)
+            if t.values is not None
+            and t.values.guessed
+            and not is_mask(t)
             and all(d.opt == 1 for d in t.dims)
             else t
             for t in inputs
@@ -195,5 +199,3 @@ def _problem(module: Any, tensors: Sequence[Any], *, finite: bool = True) -> str
     if finite and not all(bool(torch.isfinite(t).all()) for _, t in outputs if t.is_floating_point()):
         return "the outputs are not finite"
     return ""
-
-

@@ -300,11 +300,9 @@ def _least_difference(
     for name, tensors in outputs.items():
         if name == "batch":
             count = _batch(spec, profiles)
-            items += [
-                (f"batch item {i}", *(_rows(s, t, i, count) for s, t in pairs))
-                for i in range(count)
-                for pairs in [((spec.inputs, inputs[name]), (spec.outputs, tensors))]
-            ]
+            for i in range(count):
+                rows = _rows(spec.inputs, inputs[name], i, count), _rows(spec.outputs, tensors, i, count)
+                items.append((f"batch item {i}", *rows))
         else:
             items.append((name, inputs[name], tensors))
     least, pair = float("inf"), ""

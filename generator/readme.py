@@ -81,9 +81,7 @@ def _tensors(model: ModelSpec) -> str:
     rows = ["| | name | type | shape |", "|---|---|---|---|"]
     for kind, tensors in (("input", model.inputs), ("output", model.outputs)):
         rows += [f"| {kind} | `{cell(t.name)}` | {t.dtype.value} | {shape_text(t)} |" for t in tensors]
-    drawn = [
-        f"`{cell(t.name)}` from {told(t.values, t.dtype)}" for t in model.inputs if t.values is not None
-    ]
+    drawn = [f"`{cell(t.name)}` from {told(t.values, t.dtype)}" for t in model.inputs if t.values is not None]
     if drawn:
         rows += ["", f"The goldens, the warm-up and the benchmark take {', '.join(drawn)}."]
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""A TorchScript module whose numbers (int, float, bool) are tensors of one element, as the C++ API passes them.
+"""A TorchScript module whose numbers (int, float, bool) are tensors of one element, as C++ passes them.
 
 Used by export.
 """

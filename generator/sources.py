@@ -72,8 +72,8 @@ class LoadOptions:
     """Folders added to the import path."""
     state_dict: str | None = None
     inputs: tuple[str, ...] = ()
-    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments; `=0..1`, `=8000,16000` or
-    `=FILE.npy` behind it says what its elements are drawn from"""
+    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments; `=0..1`, `=8000,16000`
+    or `=FILE.npy` behind it says what its elements are drawn from"""
     preprocess: str | None = None
     """`module:attr` or a JSON file"""
     labels: str | None = None

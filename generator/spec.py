@@ -130,7 +130,7 @@ class JsonValue:
 
 def _stored(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields that JSON holds: all but those that are only in memory."""
-    return [f for f in dataclasses.fields(cls) if not f.metadata.get(IN_MEMORY)]  # type: ignore[arg-type]
+    return [f for f in dataclasses.fields(cls) if not f.metadata.get(IN_MEMORY)]
 
 
 def _encode(value: Any) -> Any:
@@ -518,8 +518,8 @@ class Goldens(JsonValue):
     cases: tuple[GoldenCase, ...]
     pixel_cases: tuple[PixelCase, ...] = ()
     parity: str = "strong"
-    """`strong`: any two goldens differ by 1000 tolerances or more, and they take every branch by a value that the
-    artifact has; `weak`: not so."""
+    """`strong`: any two goldens differ by 1000 tolerances or more, and they take every branch by a value that
+    the artifact has; `weak`: not so."""
     parity_note: str = ""
 
 

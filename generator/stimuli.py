@@ -1,4 +1,4 @@
-"""Seeded inputs that excite a model: smooth patterns for images, noise, masks as people lay them out, given values.
+"""Seeded inputs that excite a model: smooth patterns for images, noise, masks as people have them, values.
 
 Sits after structure.py; used by lively, inspection, export and golden. White noise of two seeds gives
 nearly the same features, so image-like inputs get patterns whose colour and contrast follow the seed.
@@ -137,7 +137,7 @@ def _turn(counts: Sequence[int], t: int, index: int) -> int:
     for n in counts[:index]:
         period *= n
     n = counts[index]
-    return (t + t // math.lcm(n, period)) % n
+    return (t + t // math.lcm(n, period) % math.gcd(n, period)) % n
 
 
 def is_mask(spec: TensorSpec) -> bool:
@@ -174,7 +174,9 @@ def _item(spec: TensorSpec, shape: tuple[int, ...], key: tuple[int, int, int], t
     values = spec.values or guessed(spec.dtype)
     dtype = torch_dtype(spec.dtype)
     if values is None:
-        drawn = _pattern(shape, generator) if len(shape) in (3, 4) else torch.randn(shape, generator=generator)
+        drawn = (
+            _pattern(shape, generator) if len(shape) in (3, 4) else torch.randn(shape, generator=generator)
+        )
         return drawn.to(dtype)
     if values.each:
         number = as_number(values.each[turn % len(values.each)], spec.dtype)
@@ -196,10 +198,8 @@ def _item(spec: TensorSpec, shape: tuple[int, ...], key: tuple[int, int, int], t
     return drawn
 
 
-def _in_range(
-    shape: tuple[int, ...], low: float, high: float, dtype: DType, generator: Any
-) -> Any:
-    """A pattern between `low` and `high` for images (channels first, or last where these are few), else noise."""
+def _in_range(shape: tuple[int, ...], low: float, high: float, dtype: DType, generator: Any) -> Any:
+    """A pattern from `low` to `high` for images (channels first, or last where they are few), else noise."""
     import torch
 
     if len(shape) in (3, 4):

@@ -1,6 +1,6 @@
 """What goes into and comes out of a module: names, element types, flat lists of tensors.
 
-Sits after spec.py and values.py: imports spec, values and errors only; used by lively, sources, inspection, export and golden.
+Sits after spec.py, values.py and fast_path.py; used by lively, sources, inspection, export and golden.
 """
 
 from __future__ import annotations

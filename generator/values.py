@@ -153,9 +153,12 @@ def _from_file(path: Path, dtype: DType, shape: tuple[int, ...], where: str) -> 
         raise UsageError(f"{where}: {path}: {e.strerror or e}", hint=hint) from None
     except (ValueError, EOFError, SyntaxError, TypeError) as e:
         pickled = "pickle" in str(e) or "Python objects" in str(e)
-        problem = "holds Python objects, which are not read" if pickled else "is not an .npy file, or is damaged"
+        problem = (
+            "holds Python objects, which are not read" if pickled else "is not an .npy file, or is damaged"
+        )
         raise UsageError(f"{where}: {path.name} {problem}", hint=hint) from None
     if not isinstance(mapped, np.ndarray):  # an archive of several
+        mapped.close()
         raise UsageError(f"{where}: {path.name} holds several arrays", hint=hint)
     if mapped.dtype != np.dtype(dtype.value if dtype is not DType.bfloat16 else "float32"):
         raise UsageError(
@@ -171,7 +174,7 @@ def _from_file(path: Path, dtype: DType, shape: tuple[int, ...], where: str) -> 
             f"{where}: {path.name} is {sizes}, the input is {wanted}",
             hint="the shapes must be equal; a multiple of the first dimension holds several examples.",
         )
-    array = np.ascontiguousarray(mapped).reshape(whole)
+    array = np.array(mapped, order="C").reshape(whole)
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     convert = float if array.dtype.kind == "f" else int
     low, high = (convert(finite.min()), convert(finite.max())) if finite.size else (convert(0), convert(0))
@@ -194,7 +197,7 @@ def is_pair(values: Values, dtype: DType) -> bool:
     """Whether there are two values only, low and high, as masks and flags have them."""
     if dtype in _LARGEST_FLOAT or values.each or values.array is not None:
         return False
-    return as_number(values.high, dtype) - as_number(values.low, dtype) == 1
+    return int(values.high) - int(values.low) == 1
 
 
 def is_float(dtype: DType) -> bool:
@@ -206,4 +209,4 @@ def count(values: Values, dtype: DType) -> float:
     """How many different values a range has."""
     if is_float(dtype):
         return math.inf
-    return as_number(values.high, dtype) - as_number(values.low, dtype) + 1
+    return int(values.high) - int(values.low) + 1

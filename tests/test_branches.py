@@ -27,8 +27,18 @@ def scripted(factory: str, path: Path) -> Path:
     return path
 
 
+def loaded(file: Path) -> Any:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(str(file))
+
+
 def made(source: str | Path, out: Path, *inputs: str, backend: str = "libtorch", **more: Any) -> Generated:
-    return generate(Request(source=str(source), backend=backend, out=out, inputs=inputs, path=(HERE,), **more))
+    return generate(
+        Request(source=str(source), backend=backend, out=out, inputs=inputs, path=(HERE,), **more)
+    )
 
 
 def if_on_value(path: Path) -> Path:
@@ -51,7 +61,11 @@ def if_on_value(path: Path) -> Path:
         h.make_node("MatMul", ["x", "w"], ["m"]),
         h.make_node("Equal", ["rate", "wanted"], ["is"]),
         h.make_node(
-            "If", ["is"], ["y"], then_branch=h.make_graph([inner], "i", [], [info("c")]), else_branch=scaled("d", -1.0)
+            "If",
+            ["is"],
+            ["y"],
+            then_branch=h.make_graph([inner], "i", [], [info("c")]),
+            else_branch=scaled("d", -1.0),
         ),
     ]
     w = np.random.default_rng(5).normal(size=(8, 4)).astype(np.float32)
@@ -84,12 +98,10 @@ def test_both_branches_of_a_script(tmp_path: Path) -> None:
 
 
 def test_a_number_in_python_is_a_tensor_in_cpp(tmp_path: Path) -> None:
-    import torch
-
     for factory, inputs in (("rate", ("x:1x8", "rate::int64=8000")), ("gain", ("x:1x8", "gain::float32=2"))):
         source = scripted(factory, tmp_path / f"{factory}.pt")
         made(source, tmp_path / factory, *inputs)
-        module = torch.jit.load(str(tmp_path / factory / "assets" / "model.pt"))
+        module = loaded(tmp_path / factory / "assets" / "model.pt")
         kinds = [str(i.type()) for i in list(module.graph.inputs())[1:]]
         assert kinds[:2] == ["Tensor", "Tensor"], "LibTorch's forward takes no tensor for an int"
 
@@ -99,7 +111,7 @@ def test_branches_by_data_and_loops_are_named(tmp_path: Path) -> None:
     found = made(source, tmp_path / "a", "x:1x8", "flag::bool=false", "turns::int64=0")
     note = found.project.goldens.parity_note
     assert "`flag` is never true" in note and "is never entered" in note
-    assert "`sum(linear(x)) > 1000000000.0` is never true" in note
+    assert "`sum(...) > 1000000000.0` is never true" in note
     assert "100" not in note.replace("1000000000.0", ""), "a branch by a size is not one by a value"
     more = made(source, tmp_path / "b", "x:1x8", "flag::bool", "turns::int64=1,2").project.goldens
     assert "flag" not in more.parity_note.partition(". Give")[0] and "entered" not in more.parity_note
@@ -107,7 +119,9 @@ def test_branches_by_data_and_loops_are_named(tmp_path: Path) -> None:
 
 def test_a_model_without_branches_stays_strong(tmp_path: Path) -> None:
     for artifact in ("torchscript", "plain", "frozen"):
-        found = made("models.tiny:two_in_three_out", tmp_path / artifact, "left:1x6", "right:1x5", artifact=artifact)
+        found = made(
+            "models.tiny:two_in_three_out", tmp_path / artifact, "left:1x6", "right:1x5", artifact=artifact
+        )
         assert found.project.goldens.parity == "strong"
 
 
@@ -126,12 +140,11 @@ def test_branches_of_an_onnx_file(tmp_path: Path) -> None:
 
 def test_loops_of_an_onnx_file(tmp_path: Path) -> None:
     import onnx
+    import torch
     from onnx import TensorProto as T
     from onnx import helper as h
 
     from generator.branches_onnx import onnx_branches
-
-    import torch
 
     one = h.make_tensor("one_value", T.FLOAT, [1], [1.0])
     body = h.make_graph(
@@ -179,7 +192,7 @@ def test_the_fast_path_is_off_in_reference_and_artifact(tmp_path: Path) -> None:
         assert torch.backends.mha.get_fastpath_enabled()
         note = next(n for n in project.model.notes if "fast path" in n)
         assert "output differs by up to" in note and "(it is 0 at padded places)" in note
-        module = torch.jit.load(str(out / "assets" / "model.pt"))
+        module = loaded(out / "assets" / "model.pt")
         masks = []
         for case in project.goldens.cases:
             inputs = [np.load(out / "assets" / "goldens" / f) for f in case.inputs]
@@ -199,11 +212,13 @@ def test_the_fast_path_is_off_for_onnx_and_a_mask_of_everything_is_told(tmp_path
     found = made("models.valued:padded", tmp_path / "a", *PADDED, backend="tensorrt")
     values = found.project.model.inputs[1].values
     assert values is not None and "all" not in values.kinds and "left" in values.kinds
-    assert any("Where padding is all true, the artifact does not answer as the model" in w for w in found.warnings)
+    assert any(
+        "Where padding is all true, the artifact does not answer as the model" in w for w in found.warnings
+    )
 
 
 def test_a_model_with_one_answer_by_either_path_gets_no_note(tmp_path: Path) -> None:
-    found = made("models.tiny:encoder", tmp_path / "a", "x:1x5x64")
+    found = made("models.tiny:encoder", tmp_path / "a", "src:1x5x64")
     assert not [n for n in found.project.model.notes if "fast path" in n]
 
 

@@ -97,7 +97,7 @@ def test_a_manifest_keeps_values_and_old_ones_are_read() -> None:
 def test_ranges_and_values_are_drawn() -> None:
     ids = drawn("ids:1x40:int64=0..99")
     assert int(ids.min()) == 0 and int(ids.max()) == 99
-    assert 0 <= int(drawn("ids:1x12:int64").min()) and int(drawn("ids:1x12:int64").max()) == 9
+    assert int(drawn("ids:1x12:int64").min()) >= 0 and int(drawn("ids:1x12:int64").max()) == 9
     assert [int(drawn("rate::int64=8000,16000", seed)) for seed in range(3)] == [8000, 16000, 8000]
     assert drawn("rate:1:int64=7,8,9", 0, batch=3).tolist() == [7, 8, 9]
     assert drawn("rate::int32=8000").shape == ()
@@ -153,7 +153,11 @@ def test_a_file_is_taken_in_turn_and_for_other_sizes(tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.int64).reshape(2, 3)
     np.save(tmp_path / "ids.npy", array)
     spec = parse_input(f"ids:1x3:int64={tmp_path / 'ids.npy'}")
-    assert spec.values is not None and (spec.values.examples, spec.values.low, spec.values.high) == (2, "0", "5")
+    assert spec.values is not None and (spec.values.examples, spec.values.low, spec.values.high) == (
+        2,
+        "0",
+        "5",
+    )
     assert [seeded_inputs([spec], s)[0].tolist() for s in range(3)] == [[[0, 1, 2]], [[3, 4, 5]], [[0, 1, 2]]]
     wide = replace(spec, dims=(Dim(min=1, opt=1, max=8), Dim.fixed(5)))
     assert seeded_inputs([wide], 0, 2)[0].tolist() == [[0, 1, 2, 0, 1], [3, 4, 5, 3, 4]]
@@ -166,7 +170,7 @@ def test_a_file_is_taken_in_turn_and_for_other_sizes(tmp_path: Path) -> None:
     assert [seeded_inputs([whole], s)[0].tolist() for s in (0, 1)] == [array.tolist()] * 2
     again = TensorSpec.from_json(spec.to_json())  # no elements in a manifest: its range
     assert str(tmp_path) not in str(spec.to_json()) and again == spec
-    assert 0 <= int(seeded_inputs([again], 0)[0].min()) and int(seeded_inputs([again], 0)[0].max()) <= 5
+    assert int(seeded_inputs([again], 0)[0].min()) >= 0 and int(seeded_inputs([again], 0)[0].max()) <= 5
 
 
 def test_files_that_are_refused(tmp_path: Path) -> None:
@@ -206,7 +210,8 @@ def test_a_manifest_names_no_folder_and_the_file_is_found_by_name(tmp_path: Path
     assert without_folder("x:1x3=0..1") == "x:1x3=0..1" and file_of("x:1x3=0..1") == ""
     (tmp_path / "my ids.npy").write_bytes(b"")
     made = replace(
-        tensors_only(), options={"model": "nets:make", "input": "y:1x2 'x:1x3=my ids.npy' z::int64=../../z.npy"}
+        tensors_only(),
+        options={"model": "nets:make", "input": "y:1x2 'x:1x3=my ids.npy' z::int64=../../z.npy"},
     )
     found = asked_for(made, (str(tmp_path),)).inputs
     assert found == ("y:1x2", f"x:1x3={tmp_path / 'my ids.npy'}", "z::int64=z.npy")
@@ -220,7 +225,13 @@ def test_what_programs_feed_by_themselves() -> None:
     assert of("ids:1x3:int64=0..99") == BenchValues(first=0, last=99)
     assert of("rate::int64=8000,16000") == BenchValues(first=8000, last=8000)
     assert of("x:1x3=0..1") == BenchValues(low=0.0, high=1.0)
-    fills = {"x:1x3": 0, "r::int64=8000,16000": 8000, "r::int64=8000,0": 0, "n:1x2:int64=1..9": 1, "x:1x3=-2..-1": -1}
+    fills = {
+        "x:1x3": 0,
+        "r::int64=8000,16000": 8000,
+        "r::int64=8000,0": 0,
+        "n:1x2:int64=1..9": 1,
+        "x:1x3=-2..-1": -1,
+    }
     assert {text: fill_value(parse_input(text)) for text in fills} == fills
     masked = parse_input("m:1x3:bool=0..1")
     assert masked.values is not None
@@ -325,9 +336,9 @@ def test_examples_that_come_again_weaken_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_random_weights_are_made_lively_on_given_values() -> None:
-    from generator.builders import build
-
     import torch
+
+    from generator.builders import build
 
     given = (parse_input("x:1x3x224x224=5..6"),)
     usual = build("squeezenet1_1", "none", 0, 0.0, lambda _: None)

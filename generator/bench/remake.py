@@ -87,7 +87,9 @@ def _onnx(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
         (scratch / ONNX).symlink_to(Path(loaded.onnx).resolve())
         return ""
     try:
-        export_onnx(loaded, _with_files(project.model, loaded), scratch, OnnxOptions(parser=False), lambda _: None)
+        export_onnx(
+            loaded, _with_files(project.model, loaded), scratch, OnnxOptions(parser=False), lambda _: None
+        )
     except GencppError as e:
         return f"no ONNX file of the model: {' '.join(e.message.split())}"
     return ""
