@@ -46,6 +46,7 @@ SOURCES = (
     "npy.cpp",
     "npy_header.cpp",
     "image.cpp",
+    "input_file.cpp",
     "image_pnm.cpp",
     "image_jpeg.cpp",
     "image_png.cpp",

@@ -26,6 +26,12 @@ struct DecodeOptions {
   int least_width = 0;
   int least_height = 0;
   int least_shorter = 0;
+
+  // What a file may cost; one that asks for more is refused before anything is allocated for it. No camera's picture
+  // meets these: a small file can claim any size (a decompression bomb).
+  std::int64_t max_pixels = 178'956'970;               // width x height: Pillow's own limit
+  std::uint64_t max_bytes = std::uint64_t{1} << 30U;  // of the file: 1 GiB
+  int max_scans = 64;                                 // JPEG only: each is a pass over the whole picture; encoders write up to 24
 };
 
 // Decodes a file's bytes: the pixels of PIL.Image.open(...).convert("RGB"), exactly. EXIF orientation

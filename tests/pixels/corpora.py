@@ -1,0 +1,213 @@
+"""Compares the generated C++ decoders with Pillow over the pictures of public test suites.
+
+    python tests/pixels/corpora.py [--folder FOLDER] [--page docs/verified-pictures.md]
+
+FOLDER (default: $GENCPP_PICTURES, else ~/.cache/gencpp/pictures) holds one folder for each suite; SUITES says where
+they are from and how they are laid out. They are never part of this repository. Every file goes through both sides:
+the pixels must be equal. What only one side takes is listed with what the other side says of it. Exits with 1 where
+a pixel differs, or where a file that only one side takes has no reason in REASONS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import textwrap
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import Image, features
+from pixel_parity import Tool, build_tool, run_tool
+
+VARIABLE = "GENCPP_PICTURES"
+OURS = ("JPEG", "MPO", "PNG", "PPM")
+"""Pillow's names of the formats that the C++ reads (MPO: a JPEG with more pictures behind it)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Pictures of a public repository."""
+
+    folder: str
+    title: str
+    repository: str
+    paths: tuple[str, ...]
+    """What to take of the repository, with its folders."""
+
+
+SUITES = (
+    Suite(folder="pillow", title="Pillow", repository="python-pillow/Pillow", paths=("Tests/images",)),
+    Suite(folder="pngsuite", title="PngSuite", repository="lunapaint/pngsuite", paths=("png",)),
+    Suite(
+        folder="libjpeg-turbo",
+        title="libjpeg-turbo",
+        repository="libjpeg-turbo/libjpeg-turbo",
+        paths=("testimages",),
+    ),
+    Suite(
+        folder="libpng",
+        title="libpng",
+        repository="pnggroup/libpng",
+        paths=("contrib/pngsuite", "contrib/testpngs", "pngtest.png", "pngbar.png", "pngnow.png"),
+    ),
+    Suite(folder="image-png", title="image-png", repository="image-rs/image-png", paths=("tests",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OneSided:
+    """A file that one side takes and the other refuses."""
+
+    name: str
+    taken_by: str
+    said: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Result:
+    """What the files of one suite came to."""
+
+    equal: int = 0
+    pixels: int = 0
+    refused: int = 0
+    """Of a format that the C++ reads, by both sides."""
+    differing: list[str] = field(default_factory=list)
+    one_sided: list[OneSided] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    """Files of formats that the C++ does not read, by format."""
+
+
+REASONS: dict[str, str] = {}
+"""For each file that only one side takes, by its suite and path: why that is right."""
+
+
+def picture_folder() -> Path:
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else Path.home() / ".cache" / "gencpp" / "pictures"
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def compare_suite(tool: Tool, suite: Suite, folder: Path, scratch: Path) -> Result:
+    """Every file of a suite through both sides."""
+    files = files_of(folder / suite.folder)
+    links = []
+    for i, file in enumerate(files):  # the tool's lines hold no spaces
+        links.append(scratch / f"{suite.folder}-{i}")
+        links[-1].symlink_to(file)
+    outs = [link.with_suffix(".npy") for link in links]
+    answers = run_tool(tool, [f"{link} {out}" for link, out in zip(links, outs, strict=True)])
+    if len(answers) != len(files):
+        sys.exit(f"pixels_tool answered {len(answers)} of {len(files)} files of {suite.title}")
+    result = Result()
+    for file, out, answer in zip(files, outs, answers, strict=True):
+        name = file.relative_to(folder).as_posix()
+        compare_file(file, name, answer, out, result)
+        out.unlink(missing_ok=True)
+    return result
+
+
+def compare_file(file: Path, name: str, answer: str, out: Path, result: Result) -> None:
+    kind, pixels, refusal = pillow_pixels(file)
+    ours = answer == "ok"
+    if not ours and kind not in OURS and not starts_as_ours(file):
+        result.others[kind or "no picture"] += 1
+        return
+    said = answer.removeprefix("error ").replace(str(out.with_suffix("")), file.name)
+    if pixels is None and not ours:
+        result.refused += 1
+    elif pixels is None:
+        result.one_sided.append(OneSided(name, "C++", refusal, REASONS.get(name, "")))
+    elif not ours:
+        result.one_sided.append(OneSided(name, "Pillow", said, REASONS.get(name, "")))
+    else:
+        actual = np.load(out)
+        result.pixels += pixels.shape[0] * pixels.shape[1]
+        if actual.shape != pixels.shape:
+            result.differing.append(f"{name}: {actual.shape}, Pillow's is {pixels.shape}")
+        elif unequal := int((actual != pixels).any(axis=-1).sum()):
+            result.differing.append(f"{name}: {unequal} of {pixels.shape[0] * pixels.shape[1]} pixels differ")
+        else:
+            result.equal += 1
+
+
+def pillow_pixels(file: Path) -> tuple[str, npt.NDArray[np.uint8] | None, str]:
+    """The format by Pillow's name, the pixels, or why there are none."""
+    kind = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(file) as image:
+                kind = image.format or ""
+                if kind not in OURS:
+                    return kind, None, "another format"
+                return kind, np.asarray(image.convert("RGB")), ""
+        except Exception as error:  # noqa: BLE001 - whatever Pillow refuses with
+            return kind, None, f"{type(error).__name__}: {error}".replace(str(file), file.name)
+
+
+def starts_as_ours(file: Path) -> bool:
+    with file.open("rb") as opened:
+        head = opened.read(8)
+    pnm = len(head) > 2 and head[:1] == b"P" and head[1:2] in b"2356" and head[2:3].isspace()
+    return pnm or head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--folder", type=Path, default=picture_folder(), help="of the suites' folders")
+    parser.add_argument("--page", type=Path, help="markdown file to write")
+    parser.add_argument("--build-dir", type=Path, help="where to compile (default: a temporary folder)")
+    options = parser.parse_args()
+    suites = [suite for suite in SUITES if (options.folder / suite.folder).is_dir()]
+    if not suites:
+        sys.exit(f"no suite below {options.folder}; {how_to_get()}")
+    with tempfile.TemporaryDirectory() as temporary:
+        program, codecs = build_tool(options.build_dir or Path(temporary) / "build")
+        if set(codecs) != {"jpeg", "png"}:
+            sys.exit(f"codecs found: {codecs or 'none'}; get both with: apt install libjpeg-dev libpng-dev")
+        tool = Tool(argv=(str(program),))
+        results = {s: compare_suite(tool, s, options.folder, Path(temporary)) for s in suites}
+    print("\n".join(report(results)))
+    if options.page:
+        options.page.write_text(page(results), encoding="utf-8")
+    return 1 if any(r.differing or any(not o.reason for o in r.one_sided) for r in results.values()) else 0
+
+
+def how_to_get() -> str:
+    wanted = "; ".join(f"{s.folder}: {' '.join(s.paths)} of github.com/{s.repository}" for s in SUITES)
+    return f"copy there (or to the folder that {VARIABLE} names) {wanted}"
+
+
+def report(results: dict[Suite, Result]) -> list[str]:
+    lines = []
+    for suite, result in results.items():
+        lines.append(
+            f"{suite.title}: {result.equal} files with {result.pixels} pixels equal, {len(result.differing)} differ, "
+            f"{result.refused} refused by both, {len(result.one_sided)} taken by one side, "
+            f"{sum(result.others.values())} of other formats"
+        )
+        lines += [f"    DIFFERS: {text}" for text in result.differing]
+        for one in result.one_sided:
+            lines.append(f"    only {one.taken_by}: {one.name}: {one.said} | {one.reason or 'NO REASON'}")
+    return lines
+
+
+def page(results: dict[Suite, Result]) -> str:
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
