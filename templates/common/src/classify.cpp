@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <numeric>
 
@@ -10,6 +9,8 @@
 #include "{= name =}/model_info.hpp"
 
 #include "embedded.hpp"
+#include "exact_math.hpp"
+#include "input_file.hpp"
 #include "path_text.hpp"
 
 namespace {= name =} {
@@ -84,9 +85,9 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     }
     path = *found;
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    return Error{ErrorCode::not_found, "cannot read labels " + path_text(path)};
+  InputFile in;
+  if (const Result<std::uint64_t> opened = in.open(path); !opened) {
+    return Error{opened.error().code, "cannot read labels " + path_text(path) + ": " + opened.error().message};
   }
   return split_lines(in);
 }

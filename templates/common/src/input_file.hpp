@@ -20,6 +20,9 @@ class FileBuffer final : public std::streambuf {
   ~FileBuffer() override { close(); }
 
   [[nodiscard]] Result<std::uint64_t> open(const std::filesystem::path& file);
+#if !defined(_WIN32)
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+#endif
 
  protected:
   int_type underflow() override;
@@ -50,6 +53,11 @@ class InputFile final : public std::istream {
 
   // Opens the file and gives its size, or says what it is instead, without its name. Once only.
   [[nodiscard]] Result<std::uint64_t> open(const std::filesystem::path& file);
+
+#if !defined(_WIN32)
+  // Of the open file, for mmap(); closed with this.
+  [[nodiscard]] int descriptor() const noexcept { return buffer_.descriptor(); }
+#endif
 
  private:
   FileBuffer buffer_;
