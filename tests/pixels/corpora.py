@@ -2,10 +2,10 @@
 
     python tests/pixels/corpora.py [--folder FOLDER] [--page docs/verified-pictures.md]
 
-FOLDER (default: $GENCPP_PICTURES, else ~/.cache/gencpp/pictures) holds one folder for each suite; SUITES says where
-they are from and how they are laid out. They are never part of this repository. Every file goes through both sides:
-the pixels must be equal. What only one side takes is listed with what the other side says of it. Exits with 1 where
-a pixel differs, or where a file that only one side takes has no reason in REASONS.
+FOLDER (default: $GENCPP_PICTURES, else ~/.cache/gencpp/pictures) holds one folder for each suite; SUITES says
+where they are from and how they are laid out. They are never part of this repository. Every file goes through
+both sides: the pixels must be equal. What only one side takes is listed with what the other side says of it.
+Exits with 1 where a pixel differs, or where a file that only one side takes has no reason in REASONS.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import tempfile
 import textwrap
 import warnings
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,13 +85,40 @@ class Result:
     """Files of formats that the C++ does not read, by format."""
 
 
-REASONS: dict[str, str] = {}
+FLOATS = "a PFM, of floats: a format that the C++ does not read"
+BITS = "a PBM, of bits: a format that the C++ does not read"
+REASONS = {
+    "pillow/Tests/images/apng/chunk_no_fctl.png": "its animation is damaged; the C++ reads its first picture",
+    "pillow/Tests/images/hopper.pfm": FLOATS,
+    "pillow/Tests/images/hopper_be.pfm": FLOATS,
+    "pillow/Tests/images/hopper_1bit.pbm": BITS,
+    "pillow/Tests/images/hopper_1bit_plain.pbm": BITS,
+    "pillow/Tests/images/png_decompression_dos.png": (
+        "its text unpacks to more than Pillow allows; the C++ reads no text"
+    ),
+    "pillow/Tests/images/truncated_end_chunk.png": "it is cut behind its pixels, where the C++ reads no more",
+    "pillow/Tests/images/unknown_compression_method.png": "its colour profile is damaged; the C++ reads none",
+    "image-png/tests/bugfixes/cicp_pq.png": "the checksum of its light levels is wrong; the C++ reads none",
+    "image-png/tests/bugfixes/issue#430.png": (
+        "the checksum of its colour profile is wrong; the C++ reads none"
+    ),
+    "libpng/contrib/testpngs/crashers/empty_ancillary_chunks.png": (
+        "its chromaticities are damaged; the C++ reads none"
+    ),
+}
 """For each file that only one side takes, by its suite and path: why that is right."""
 
 
 def picture_folder() -> Path:
     named = os.environ.get(VARIABLE)
     return Path(named) if named else Path.home() / ".cache" / "gencpp" / "pictures"
+
+
+def missing_suites() -> str:
+    """Why the comparison cannot run here; empty: it can."""
+    folder = picture_folder()
+    absent = [suite for suite in SUITES if not (folder / suite.folder).is_dir()]
+    return f"no {', '.join(s.folder for s in absent)} below {folder}: {how_to_get()}" if absent else ""
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -170,12 +196,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=picture_folder(), help="of the suites' folders")
     parser.add_argument("--page", type=Path, help="markdown file to write")
     parser.add_argument("--build-dir", type=Path, help="where to compile (default: a temporary folder)")
+    parser.add_argument("--program", type=Path, help="a project's own pixels_tool, already built")
     options = parser.parse_args()
     suites = [suite for suite in SUITES if (options.folder / suite.folder).is_dir()]
     if not suites:
         sys.exit(f"no suite below {options.folder}; {how_to_get()}")
     with tempfile.TemporaryDirectory() as temporary:
-        program, codecs = build_tool(options.build_dir or Path(temporary) / "build")
+        if options.program:
+            program, codecs = options.program, ["jpeg", "png"]
+        else:
+            program, codecs = build_tool(options.build_dir or Path(temporary) / "build")
         if set(codecs) != {"jpeg", "png"}:
             sys.exit(f"codecs found: {codecs or 'none'}; get both with: apt install libjpeg-dev libpng-dev")
         tool = Tool(argv=(str(program),))
@@ -195,9 +225,9 @@ def report(results: dict[Suite, Result]) -> list[str]:
     lines = []
     for suite, result in results.items():
         lines.append(
-            f"{suite.title}: {result.equal} files with {result.pixels} pixels equal, {len(result.differing)} differ, "
-            f"{result.refused} refused by both, {len(result.one_sided)} taken by one side, "
-            f"{sum(result.others.values())} of other formats"
+            f"{suite.title}: {result.equal} files with {result.pixels} pixels equal, "
+            f"{len(result.differing)} differ, {result.refused} refused by both, "
+            f"{len(result.one_sided)} taken by one side, {sum(result.others.values())} of other formats"
         )
         lines += [f"    DIFFERS: {text}" for text in result.differing]
         for one in result.one_sided:
@@ -206,7 +236,49 @@ def report(results: dict[Suite, Result]) -> list[str]:
 
 
 def page(results: dict[Suite, Result]) -> str:
-    return ""
+    """The result as documentation; file names are other projects', contents are not in it."""
+    versions = f"Pillow {PIL.__version__} with libjpeg-turbo {features.version('libjpeg_turbo')}"
+    files = sum(r.equal for r in results.values())
+    pixels = sum(r.pixels for r in results.values())
+    differing = sum(len(r.differing) for r in results.values())
+    made = (
+        f"Made by `python tests/pixels/corpora.py --page docs/verified-pictures.md` with {versions}. "
+        f"{differing} of {files + differing} files ({pixels:,} pixels) that both sides read have other "
+        'pixels than Pillow\'s `Image.open(file).convert("RGB")`; "both refuse" are files of these formats '
+        "that are damaged or beyond what either reads. The pictures are other projects' and no part of this "
+        f"repository: copy the paths below of each suite's repository into a folder of its name ("
+        f"{', '.join(f'`{suite.folder}`' for suite in results)}) in `~/.cache/gencpp/pictures`, or in the "
+        f"folder that `{VARIABLE}` names."
+    )
+    lines = ["# Pictures of public test suites", "", *textwrap.wrap(made, 110), ""]
+    lines += [
+        "| suite | equal | differ | both refuse | one side takes | pixels |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for suite, r in results.items():
+        paths = ", ".join(f"`{path}`" for path in suite.paths)
+        name = f"[{suite.title}](https://github.com/{suite.repository}): {paths}"
+        counts = (r.equal, len(r.differing), r.refused, len(r.one_sided))
+        lines.append(f"| {name} | {' | '.join(map(str, counts))} | {r.pixels:,} |")
+    one_sided = [one for r in results.values() for one in r.one_sided]
+    lines += [
+        "",
+        "## Files that one side takes",
+        "",
+        "| file | taken by | the other says | why |",
+        "|---|---|---|---|",
+    ]
+    for one in one_sided:
+        said = one.said.replace("|", "\\|")
+        lines.append(f"| `{one.name}` | {one.taken_by} | {said} | {one.reason or '**unknown**'} |")
+    others = sum((r.others for r in results.values()), Counter[str]())
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(others.items()))
+    rest = (
+        f"{sum(others.values())} files are of formats that the C++ does not read and refuses: {kinds}. "
+        "(Pillow's name of each; `no picture`: it knows none, as for the suites' own texts and sources.)"
+    )
+    lines += ["", "## Other formats", "", *textwrap.wrap(rest, 110), ""]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
