@@ -86,8 +86,13 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     path = *found;
   }
   InputFile in;
-  if (const Result<std::uint64_t> opened = in.open(path); !opened) {
-    return Error{opened.error().code, "cannot read labels " + path_text(path) + ": " + opened.error().message};
+  const Result<std::uint64_t> size = in.open(path);
+  if (!size) {
+    return Error{size.error().code, "cannot read labels " + path_text(path) + ": " + size.error().message};
+  }
+  constexpr std::uint64_t kMost = std::uint64_t{64} << 20U;
+  if (*size > kMost) {
+    return Error{ErrorCode::bad_file, path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
   }
   return split_lines(in);
 }

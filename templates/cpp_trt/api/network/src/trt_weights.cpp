@@ -29,7 +29,9 @@ struct Bytes {
   std::uint64_t size = 0;
 };
 
-Error cannot_read(const fs::path& file, ErrorCode code, const std::string& why) { return Error{code, "cannot read the weights " + path_text(file) + ": " + why}; }
+Error cannot_read(const fs::path& file, ErrorCode code, const std::string& why) {
+  return Error{code, "cannot read the weights " + path_text(file) + ": " + why};
+}
 
 #if defined(_WIN32)
 
@@ -56,7 +58,8 @@ Result<Bytes> map_file(const fs::path& file) {
     return cannot_read(file, opened.error().code, opened.error().message);
   }
   const auto size = static_cast<std::size_t>(*opened);
-  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in.descriptor(), 0) : nullptr;  // stays when the file is closed
+  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in.descriptor(), 0)
+                          : nullptr;  // stays when the file is closed
   if (memory == MAP_FAILED) {
     return cannot_read(file, ErrorCode::io, "it cannot be mapped into memory");
   }
