@@ -63,7 +63,7 @@ def ask(core: Path, line: str, scratch: Path) -> Answer:
     return Answer(said.read_text().strip(), usage.ru_maxrss / unit)
 
 
-@pytest.mark.parametrize("liar", liars(), ids=lambda liar: liar.name)
+@pytest.mark.parametrize("liar", list(liars()), ids=lambda liar: liar.name)
 def test_a_file_that_lies_costs_nothing(liar: Liar, core: Path, tmp_path: Path) -> None:
     file = tmp_path / liar.name
     file.write_bytes(liar.data)
