@@ -38,26 +38,48 @@ class Suite:
     folder: str
     title: str
     repository: str
+    commit: str
+    """The one that docs/verified-pictures.md was made with."""
     paths: tuple[str, ...]
     """What to take of the repository, with its folders."""
 
 
 SUITES = (
-    Suite(folder="pillow", title="Pillow", repository="python-pillow/Pillow", paths=("Tests/images",)),
-    Suite(folder="pngsuite", title="PngSuite", repository="lunapaint/pngsuite", paths=("png",)),
+    Suite(
+        folder="pillow",
+        title="Pillow",
+        repository="python-pillow/Pillow",
+        commit="4e5f09f533db",
+        paths=("Tests/images",),
+    ),
+    Suite(
+        folder="pngsuite",
+        title="PngSuite",
+        repository="lunapaint/pngsuite",
+        commit="8cd768dd0d00",
+        paths=("png",),
+    ),
     Suite(
         folder="libjpeg-turbo",
         title="libjpeg-turbo",
         repository="libjpeg-turbo/libjpeg-turbo",
+        commit="8a99315babe7",
         paths=("testimages",),
     ),
     Suite(
         folder="libpng",
         title="libpng",
         repository="pnggroup/libpng",
+        commit="d1d0abeffede",
         paths=("contrib/pngsuite", "contrib/testpngs", "pngtest.png", "pngbar.png", "pngnow.png"),
     ),
-    Suite(folder="image-png", title="image-png", repository="image-rs/image-png", paths=("tests",)),
+    Suite(
+        folder="image-png",
+        title="image-png",
+        repository="image-rs/image-png",
+        commit="4f873e4a628c",
+        paths=("tests",),
+    ),
 )
 
 
@@ -250,14 +272,14 @@ def page(results: dict[Suite, Result]) -> str:
         f"{', '.join(f'`{suite.folder}`' for suite in results)}) in `~/.cache/gencpp/pictures`, or in the "
         f"folder that `{VARIABLE}` names."
     )
-    lines = ["# Pictures of public test suites", "", *textwrap.wrap(made, 110), ""]
+    lines = ["# Pictures of public test suites", "", *textwrap.wrap(made, 110, break_on_hyphens=False), ""]
     lines += [
         "| suite | equal | differ | both refuse | one side takes | pixels |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for suite, r in results.items():
         paths = ", ".join(f"`{path}`" for path in suite.paths)
-        name = f"[{suite.title}](https://github.com/{suite.repository}): {paths}"
+        name = f"[{suite.title}](https://github.com/{suite.repository}) at `{suite.commit}`: {paths}"
         counts = (r.equal, len(r.differing), r.refused, len(r.one_sided))
         lines.append(f"| {name} | {' | '.join(map(str, counts))} | {r.pixels:,} |")
     one_sided = [one for r in results.values() for one in r.one_sided]

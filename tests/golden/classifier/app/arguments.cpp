@@ -69,7 +69,8 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known : {"--input", "--output", "--save-input", "--device", "--threads", "--topk", "--max-pixels"}) {
+  for (const std::string_view known :
+      {"--input", "--output", "--save-input", "--device", "--threads", "--topk", "--max-pixels"}) {
     if (option == known) {
       return true;
     }

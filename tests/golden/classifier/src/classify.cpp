@@ -92,7 +92,8 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
   }
   constexpr std::uint64_t kMost = std::uint64_t{64} << 20U;
   if (*size > kMost) {
-    return Error{ErrorCode::bad_file, path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
+    return Error{ErrorCode::bad_file,
+        path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
   }
   return split_lines(in);
 }

@@ -123,11 +123,14 @@ Error in_file(const std::filesystem::path& file, ErrorCode code, const std::stri
   return Error{code, path_text(file) + ": " + what};
 }
 
-Error in_file(const std::filesystem::path& file, const Error& error) { return in_file(file, error.code, error.message); }
+Error in_file(const std::filesystem::path& file, const Error& error) {
+  return in_file(file, error.code, error.message);
+}
 
 // Whether a file that begins like this may be a picture: nothing else is read whole.
 bool begins_a_picture(const std::uint8_t* bytes, std::size_t size) {
-  return starts_with(bytes, size, kJpegMagic) || starts_with(bytes, size, kPngMagic) || is_pnm(bytes, size) || detail::is_npy(bytes, size);
+  return starts_with(bytes, size, kJpegMagic) || starts_with(bytes, size, kPngMagic) || is_pnm(bytes, size) ||
+         detail::is_npy(bytes, size);
 }
 
 Result<void> load(const std::filesystem::path& file, const DecodeOptions& options, Image& image) {
@@ -158,7 +161,8 @@ Result<void> load(const std::filesystem::path& file, const DecodeOptions& option
 Result<void> save(const std::filesystem::path& file, const Image& image) {
   const auto width = static_cast<std::uint64_t>(image.width);  // a negative one comes out far too large
   const auto height = static_cast<std::uint64_t>(image.height);
-  if (const Result<void> checked = detail::check_picture_size(width, height, std::numeric_limits<int>::max()); !checked) {
+  if (const Result<void> checked = detail::check_picture_size(width, height, std::numeric_limits<int>::max());
+      !checked) {
     return in_file(file, ErrorCode::invalid_argument, checked.error().message);
   }
   if (image.pixels.size() != width * height * 3) {

@@ -18,7 +18,8 @@ inline constexpr std::int64_t kMaxPixels = DecodeOptions().max_pixels;
 // Into `image`, whose memory is used again.
 [[nodiscard]] Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image);
 [[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);
-[[nodiscard]] Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);  // P2, P3, P5, P6
+[[nodiscard]] Result<Image> decode_pnm(
+    const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);  // P2, P3, P5, P6
 
 // A black picture.
 [[nodiscard]] Image make_image(int width, int height);

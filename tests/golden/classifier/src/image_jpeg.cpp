@@ -154,8 +154,12 @@ bool can_hold_blocks(const jpeg_decompress_struct& info, std::size_t size) {
   std::uint64_t blocks = 0;
   for (int i = 0; i < info.num_components; ++i) {
     const jpeg_component_info& component = info.comp_info[i];
-    const auto along = [](std::uint64_t pixels, int sampling, int most) { return (pixels * static_cast<unsigned>(sampling) + 8U * static_cast<unsigned>(most) - 1) / (8U * static_cast<unsigned>(most)); };
-    blocks += along(info.image_width, component.h_samp_factor, info.max_h_samp_factor) * along(info.image_height, component.v_samp_factor, info.max_v_samp_factor);
+    const auto along = [](std::uint64_t pixels, int sampling, int most) {
+      return (pixels * static_cast<unsigned>(sampling) + 8U * static_cast<unsigned>(most) - 1) /
+             (8U * static_cast<unsigned>(most));
+    };
+    blocks += along(info.image_width, component.h_samp_factor, info.max_h_samp_factor) *
+              along(info.image_height, component.v_samp_factor, info.max_v_samp_factor);
   }
   return blocks / 8 <= size;
 }
@@ -217,7 +221,9 @@ bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride, std::
 
 Error failure(const Decoder& decoder) {
   if (decoder.too_many_scans) {
-    return Error{ErrorCode::unsupported, "the JPEG has more than " + std::to_string(decoder.max_scans) + " scans, which DecodeOptions::max_scans allows: each costs the time of a picture"};
+    return Error{ErrorCode::unsupported,
+        "the JPEG has more than " + std::to_string(decoder.max_scans) +
+            " scans, which DecodeOptions::max_scans allows: each costs the time of a picture"};
   }
   return Error{ErrorCode::bad_file, decoder.truncated ? "truncated JPEG" : "bad JPEG: " + std::string(decoder.message)};
 }
@@ -237,18 +243,22 @@ Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const Deco
     const std::string count = std::to_string(info.num_components);
     return Error{ErrorCode::unsupported, "a JPEG of " + count + " components is not supported"};
   }
-  if (const Result<void> checked = check_picture_size(info.image_width, info.image_height, options.max_pixels); !checked) {
+  if (const Result<void> checked = check_picture_size(info.image_width, info.image_height, options.max_pixels);
+      !checked) {
     return checked.error();
   }
   if (!can_hold_blocks(info, size)) {
-    return Error{ErrorCode::bad_file, "truncated JPEG: " + std::to_string(size) + " bytes cannot hold " + std::to_string(info.image_width) + "x" + std::to_string(info.image_height) + " pixels"};
+    return Error{ErrorCode::bad_file, "truncated JPEG: " + std::to_string(size) + " bytes cannot hold " +
+                                          std::to_string(info.image_width) + "x" +
+                                          std::to_string(info.image_height) + " pixels"};
   }
   if (!choose_output(decoder, options)) {
     return failure(decoder);
   }
   resize_image(static_cast<int>(info.output_width), static_cast<int>(info.output_height), image);
   std::vector<std::uint8_t> cmyk(info.num_components == 4 ? std::size_t{info.output_width} * 4 : 0);
-  if (!read_rows(decoder, image.pixels.data(), std::size_t{info.output_width} * 3, cmyk.empty() ? nullptr : cmyk.data())) {
+  if (!read_rows(
+          decoder, image.pixels.data(), std::size_t{info.output_width} * 3, cmyk.empty() ? nullptr : cmyk.data())) {
     return failure(decoder);
   }
   return {};

@@ -49,7 +49,9 @@ class ChunkReader {
         continue;
       }
       const std::size_t data_end = kHead + length_;
-      const std::uint8_t* from = at_ < kHead ? head_.data() + at_ : (at_ < data_end ? data_ + (at_ - kHead) : tail_.data() + (at_ - data_end));
+      const std::uint8_t* from = at_ < kHead
+                                     ? head_.data() + at_
+                                     : (at_ < data_end ? data_ + (at_ - kHead) : tail_.data() + (at_ - data_end));
       const std::size_t there = (at_ < kHead ? kHead : (at_ < data_end ? data_end : end_)) - at_;
       const std::size_t taken = std::min(count, there);
       std::memcpy(out, from, taken);
@@ -83,7 +85,8 @@ class ChunkReader {
   bool next() {
     while (left_ >= kHead) {
       std::memcpy(head_.data(), file_, kHead);
-      const std::size_t claimed = std::size_t{head_[0]} << 24U | std::size_t{head_[1]} << 16U | std::size_t{head_[2]} << 8U | head_[3];
+      const std::size_t claimed =
+          std::size_t{head_[0]} << 24U | std::size_t{head_[1]} << 16U | std::size_t{head_[2]} << 8U | head_[3];
       const bool pixels = std::memcmp(head_.data() + 4, "IDAT", 4) == 0;
       const bool ends = claimed + kTail <= left_ - kHead;
       if (pixels_ ? !pixels : !(pixels || ends)) {
@@ -300,7 +303,9 @@ Error failure(const Decoder& decoder) {
 
 // Bytes of the rows as they are packed: each begins with the number of its filter.
 std::uint64_t row_bytes(const Header& header) {
-  const auto rows_of = [&](std::uint64_t width, std::uint64_t height) { return width == 0 ? 0 : height * (1 + (width * header.bits + 7) / 8); };
+  const auto rows_of = [&](std::uint64_t width, std::uint64_t height) {
+    return width == 0 ? 0 : height * (1 + (width * header.bits + 7) / 8);
+  };
   if (!header.interlaced) {
     return rows_of(header.width, header.height);
   }
@@ -310,13 +315,16 @@ std::uint64_t row_bytes(const Header& header) {
   } kPasses[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
   std::uint64_t bytes = 0;
   for (const auto& pass : kPasses) {
-    bytes += rows_of((std::uint64_t{header.width} + pass.dx - 1 - pass.x0) / pass.dx, (std::uint64_t{header.height} + pass.dy - 1 - pass.y0) / pass.dy);
+    bytes += rows_of((std::uint64_t{header.width} + pass.dx - 1 - pass.x0) / pass.dx,
+        (std::uint64_t{header.height} + pass.dy - 1 - pass.y0) / pass.dy);
   }
   return bytes;
 }
 
 // Deflate packs at most 1032 to 1: less data than that cannot hold the rows.
-bool can_hold_rows(const Decoder& decoder, const Header& header) { return row_bytes(header) / 1032 <= decoder.chunks.packed_pixels(); }
+bool can_hold_rows(const Decoder& decoder, const Header& header) {
+  return row_bytes(header) / 1032 <= decoder.chunks.packed_pixels();
+}
 
 }  // namespace
 

@@ -30,7 +30,8 @@ constexpr std::size_t kMost = std::size_t{1} << 30U;  // in one call: no system 
 Error is_folder() { return Error{ErrorCode::io, "is a folder"}; }
 
 Error no_regular_file(const char* what) {
-  return Error{ErrorCode::bad_file, std::string("is no regular file but ") + what + ": write its content to a file and give that"};
+  return Error{ErrorCode::bad_file,
+      std::string("is no regular file but ") + what + ": write its content to a file and give that"};
 }
 
 Error missing(const fs::path& file) {
@@ -46,7 +47,8 @@ Error missing(const fs::path& file) {
 Result<std::uint64_t> FileBuffer::open(const fs::path& file) {
   const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
   // With "backup semantics" a folder is opened, too, and can be told from a file that is not readable.
-  const HANDLE handle = CreateFileW(file.c_str(), GENERIC_READ, share, nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr);
+  const HANDLE handle =
+      CreateFileW(file.c_str(), GENERIC_READ, share, nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr);
   if (handle == INVALID_HANDLE_VALUE) {
     const DWORD why = GetLastError();
     if (why == ERROR_FILE_NOT_FOUND || why == ERROR_PATH_NOT_FOUND) {
@@ -82,7 +84,8 @@ std::size_t FileBuffer::read_some(char* out, std::size_t count) {
   LARGE_INTEGER at{};
   at.QuadPart = static_cast<LONGLONG>(position_);
   DWORD got = 0;
-  if (wanted == 0 || handle_ == nullptr || SetFilePointerEx(handle_, at, nullptr, FILE_BEGIN) == 0 || ReadFile(handle_, out, wanted, &got, nullptr) == 0) {
+  if (wanted == 0 || handle_ == nullptr || SetFilePointerEx(handle_, at, nullptr, FILE_BEGIN) == 0 ||
+      ReadFile(handle_, out, wanted, &got, nullptr) == 0) {
     return 0;
   }
   position_ += got;

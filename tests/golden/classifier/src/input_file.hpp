@@ -28,7 +28,9 @@ class FileBuffer final : public std::streambuf {
   int_type underflow() override;
   std::streamsize xsgetn(char* out, std::streamsize count) override;
   pos_type seekoff(off_type offset, std::ios::seekdir from, std::ios::openmode which) override;
-  pos_type seekpos(pos_type position, std::ios::openmode which) override { return seekoff(position, std::ios::beg, which); }
+  pos_type seekpos(pos_type position, std::ios::openmode which) override {
+    return seekoff(position, std::ios::beg, which);
+  }
 
  private:
   void close() noexcept;

@@ -105,7 +105,9 @@ void test_kinds(const fs::path& folder, Checker& check) {
 }
 
 // 2x1 pixels, up to the first chunk behind the head.
-std::string png_head() { return text_of("\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\2\0\0\0\1\x08\2\0\0\0\x7b\x40\xe8\xdd"); }
+std::string png_head() {
+  return text_of("\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\2\0\0\0\1\x08\2\0\0\0\x7b\x40\xe8\xdd");
+}
 
 void test_png(Checker& check) {
   if (!has_png()) {
@@ -113,7 +115,8 @@ void test_png(Checker& check) {
   }
   for (const char* kind : {"tEXt", "zTXt", "iTXt", "sPLT", "iCCP", "eXIf", "tRNS", "hIST", "acTL", "prVt", "PLTE"}) {
     const std::string file = png_head() + text_of("\x7f\xff\xff\xff") + kind + "abc";
-    check.fails(decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size()), ErrorCode::bad_file, "", std::string("2 GB of ") + kind + " in 44 bytes");
+    check.fails(decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size()), ErrorCode::bad_file,
+        "truncated PNG", std::string("2 GB of ") + kind + " in 44 bytes");
   }
 }
 
@@ -126,7 +129,8 @@ std::string jpeg_head(int width, int height, bool progressive) {
     file += static_cast<char>(side & 255);
   }
   file += text_of("\1\1\x11\0");
-  for (const char* table : {"\0\0", "\x10\xe0"}) {  // its kind, and its only symbol: 0, or zeros to the end of many blocks
+  for (const char* table :
+      {"\0\0", "\x10\xe0"}) {  // its kind, and its only symbol: 0, or zeros to the end of many blocks
     file += text_of("\xff\xc4\0\x14") + table[0] + '\1' + std::string(15, '\0') + table[1];
   }
   return file;
@@ -134,7 +138,8 @@ std::string jpeg_head(int width, int height, bool progressive) {
 
 // With `scans` of them, whose first has the bits that its blocks need.
 std::string jpeg_of_scans(int side, int scans) {
-  std::string file = jpeg_head(side, side, true) + text_of("\xff\xda\0\x08\1\1\0\0\0\0") + std::string(static_cast<std::size_t>(side * side / 64 / 8 + 8), '\0');
+  std::string file = jpeg_head(side, side, true) + text_of("\xff\xda\0\x08\1\1\0\0\0\0") +
+                     std::string(static_cast<std::size_t>(side * side / 64 / 8 + 8), '\0');
   for (int i = 1; i < scans; ++i) {
     file += text_of("\xff\xda\0\x08\1\1\0") + std::string(2, static_cast<char>(1 + i % 63)) + text_of("\0\0\0\0");
   }
@@ -145,9 +150,12 @@ void test_jpeg(Checker& check) {
   if (!has_jpeg()) {
     return;
   }
-  const auto decoded = [](const std::string& file, const DecodeOptions& options = {}) { return decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), options); };
+  const auto decoded = [](const std::string& file, const DecodeOptions& options = {}) {
+    return decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), options);
+  };
   const std::string tiny = jpeg_head(13000, 13000, false) + text_of("\xff\xda\0\x08\1\1\0\0\x3f\0\0\0\xff\xd9");
-  check.fails(decoded(tiny), ErrorCode::bad_file, "cannot hold 13000x13000", "a tiny JPEG that claims 169 million pixels");
+  check.fails(
+      decoded(tiny), ErrorCode::bad_file, "cannot hold 13000x13000", "a tiny JPEG that claims 169 million pixels");
 
   const int most = DecodeOptions().max_scans;
   check.that(decoded(jpeg_of_scans(64, most)).ok(), "as many scans as are allowed");
@@ -157,20 +165,28 @@ void test_jpeg(Checker& check) {
   more.max_scans = 1000;
   check.that(decoded(jpeg_of_scans(64, 1000), more).ok(), "a thousand scans where the caller wants them");
   more.max_scans = 2;
-  check.fails(decoded(jpeg_of_scans(64, 3), more), ErrorCode::unsupported, "more than 2 scans", "the caller's own limit");
+  check.fails(
+      decoded(jpeg_of_scans(64, 3), more), ErrorCode::unsupported, "more than 2 scans", "the caller's own limit");
 }
 
 void test_others(const fs::path& folder, Checker& check) {
-  check.fails(read_image(write_bytes(folder / "large.ppm", "P6\n13000 13000\n255\nabc")), ErrorCode::bad_file, "truncated", "a PPM that claims 507 MB");
-  check.fails(read_image(write_bytes(folder / "plain.ppm", "P3\n13000 13000\n255\n1 2 3")), ErrorCode::bad_file, "truncated", "a plain PPM that claims 507 MB");
-  check.fails(read_image(write_bytes(folder / "comment.ppm", "P6\n#" + std::string(100000, 'x'))), ErrorCode::bad_file, "no size", "a comment without an end");
-  check.fails(read_image(write_bytes(folder / "huge.ppm", "P6\n9999999999 9999999999\n255\n")), ErrorCode::unsupported, "--max-pixels", "a PPM of 10^20 pixels");
+  check.fails(read_image(write_bytes(folder / "large.ppm", "P6\n13000 13000\n255\nabc")), ErrorCode::bad_file,
+      "truncated", "a PPM that claims 507 MB");
+  check.fails(read_image(write_bytes(folder / "plain.ppm", "P3\n13000 13000\n255\n1 2 3")), ErrorCode::bad_file,
+      "truncated", "a plain PPM that claims 507 MB");
+  check.fails(read_image(write_bytes(folder / "comment.ppm", "P6\n#" + std::string(100000, 'x'))),
+      ErrorCode::bad_file, "no size", "a comment without an end");
+  check.fails(read_image(write_bytes(folder / "huge.ppm", "P6\n9999999999 9999999999\n255\n")),
+      ErrorCode::unsupported, "--max-pixels", "a PPM of 10^20 pixels");
   const std::string shape = "{'descr': '|u1', 'fortran_order': False, 'shape': (13000, 13000, 3), }";
   const std::string npy = text_of("\x93NUMPY\1\0") + static_cast<char>(shape.size()) + '\0' + shape + "abc";
-  check.fails(read_image(write_bytes(folder / "large.npy", npy)), ErrorCode::bad_file, "truncated", "a .npy picture that claims 507 MB");
+  check.fails(read_image(write_bytes(folder / "large.npy", npy)), ErrorCode::bad_file, "truncated",
+      "a .npy picture that claims 507 MB");
   check.fails(read_npy(folder / "large.npy"), ErrorCode::bad_file, "truncated", "a .npy that claims 507 MB");
-  check.fails(read_npy(write_bytes(folder / "head.npy", text_of("\x93NUMPY\2\0\xff\xff\x0f\0"))), ErrorCode::bad_file, "truncated", "a .npy whose header claims a megabyte");
-  check.fails(read_npy(write_bytes(folder / "head4.npy", text_of("\x93NUMPY\2\0\xff\xff\xff\xff"))), ErrorCode::bad_file, "claims", "a .npy whose header claims 4 GB");
+  check.fails(read_npy(write_bytes(folder / "head.npy", text_of("\x93NUMPY\2\0\xff\xff\x0f\0"))),
+      ErrorCode::bad_file, "truncated", "a .npy whose header claims a megabyte");
+  check.fails(read_npy(write_bytes(folder / "head4.npy", text_of("\x93NUMPY\2\0\xff\xff\xff\xff"))),
+      ErrorCode::bad_file, "claims", "a .npy whose header claims 4 GB");
 }
 
 void test_limits(const fs::path& folder, Checker& check) {
@@ -189,7 +205,9 @@ void test_limits(const fs::path& folder, Checker& check) {
   DecodeOptions options;
   options.max_pixels = 6;
   options.max_bytes = ppm.size();
-  check.that(decode_image(bytes, ppm.size(), options).ok() && read_image(write_bytes(folder / "a.ppm", ppm), options).ok(), "a picture at its limits");
+  check.that(
+      decode_image(bytes, ppm.size(), options).ok() && read_image(write_bytes(folder / "a.ppm", ppm), options).ok(),
+      "a picture at its limits");
   options.max_pixels = 5;
   check.fails(decode_image(bytes, ppm.size(), options), ErrorCode::unsupported, "3x2", "a pixel too many");
   check.fails(read_image(folder / "a.ppm", options), ErrorCode::unsupported, "3x2", "a pixel too many in a file");
@@ -199,21 +217,26 @@ void test_limits(const fs::path& folder, Checker& check) {
   check.fails(read_image(folder / "a.ppm", options), ErrorCode::unsupported, "max_bytes", "a byte too many in a file");
 }
 
-// Values that Pillow's round(value / maxval * 255) decides by a half or nearly so. Under -ffast-math they came out other.
+// Values that Pillow's round(value / maxval * 255) decides by a half or nearly so: what -ffast-math would change.
 void test_levels(Checker& check) {
   struct Level {
     int maxval;
     int value;
     int level;
   };
-  for (const Level& one : {Level{1, 1, 255}, Level{2, 1, 128}, Level{14, 7, 128}, Level{28, 14, 128}, Level{50, 15, 76}, Level{50, 35, 178}, Level{100, 30, 76}, Level{100, 50, 128}, Level{200, 60, 76}, Level{254, 127, 128}, Level{300, 90, 76}, Level{1000, 300, 76}, Level{30000, 9000, 76}, Level{65534, 32767, 128}}) {
+  for (const Level& one :
+      {Level{1, 1, 255}, Level{2, 1, 128}, Level{14, 7, 128}, Level{28, 14, 128}, Level{50, 15, 76},
+          Level{50, 35, 178}, Level{100, 30, 76}, Level{100, 50, 128}, Level{200, 60, 76}, Level{254, 127, 128},
+          Level{300, 90, 76}, Level{1000, 300, 76}, Level{30000, 9000, 76}, Level{65534, 32767, 128}}) {
     std::string file = "P6\n1 1\n" + std::to_string(one.maxval) + "\n";
     for (int i = 0; i < 3; ++i) {
       file += one.maxval > 255 ? std::string(1, static_cast<char>(one.value >> 8)) : std::string();
       file += static_cast<char>(one.value & 255);
     }
     const Result<Image> image = decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
-    check.that(image.ok() && image->pixels[0] == one.level, "value " + std::to_string(one.value) + " of " + std::to_string(one.maxval) + " is not " + std::to_string(one.level));
+    check.that(image.ok() && image->pixels[0] == one.level, "value " + std::to_string(one.value) + " of " +
+                                                                std::to_string(one.maxval) + " is not " +
+                                                                std::to_string(one.level));
   }
 }
 
@@ -229,14 +252,16 @@ void test_stream(const fs::path& folder, Checker& check) {
   const Result<std::uint64_t> size = in.open(file);
   check.that(size.ok() && *size == bytes.size(), "the size of a stream");
   std::vector<char> part(bytes.size());
-  for (const std::size_t start : {std::size_t{0}, std::size_t{65535}, std::size_t{65536}, std::size_t{10}, std::size_t{200000}, bytes.size() - 1, bytes.size()}) {
+  for (const std::size_t start : {std::size_t{0}, std::size_t{65535}, std::size_t{65536}, std::size_t{10},
+           std::size_t{200000}, bytes.size() - 1, bytes.size()}) {
     for (const std::size_t count : {std::size_t{1}, std::size_t{7}, std::size_t{65536}, std::size_t{150000}}) {
       in.clear();
       in.seekg(static_cast<std::streamoff>(start));
       in.read(part.data(), static_cast<std::streamsize>(count));
       const auto got = static_cast<std::size_t>(in.gcount());
       in.clear();
-      check.that(got == std::min(count, bytes.size() - start) && bytes.compare(start, got, part.data(), got) == 0, "reading " + std::to_string(count) + " bytes from " + std::to_string(start));
+      check.that(got == std::min(count, bytes.size() - start) && bytes.compare(start, got, part.data(), got) == 0,
+          "reading " + std::to_string(count) + " bytes from " + std::to_string(start));
       check.that(static_cast<std::size_t>(in.tellg()) == start + got, "where a stream is after reading");
       if (start + got < bytes.size()) {
         check.that(in.get() == std::char_traits<char>::to_int_type(bytes[start + got]), "the byte behind");

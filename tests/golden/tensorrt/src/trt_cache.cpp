@@ -218,7 +218,9 @@ Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check ch
     return header.error();
   }
   const std::uint64_t before = kHeaderSize + header->key_size;
-  const std::uint64_t expected = header->plan_size > std::numeric_limits<std::uint64_t>::max() - before ? std::numeric_limits<std::uint64_t>::max() : before + header->plan_size;
+  const std::uint64_t expected = header->plan_size > std::numeric_limits<std::uint64_t>::max() - before
+                                     ? std::numeric_limits<std::uint64_t>::max()
+                                     : before + header->plan_size;
   if (size != expected) {
     return damaged(file, (size < expected ? "is truncated: " : "is damaged: ") + std::to_string(size) + " bytes, expected " + std::to_string(expected));
   }

@@ -80,7 +80,8 @@ void test_round_trip(const fs::path& folder, Checker& check) {
 #if !defined(_WIN32)
   const fs::path pipe = file.parent_path() / "pipe.engine";
   check.that(::mkfifo(pipe.c_str(), 0600) == 0, "mkfifo");
-  check.that(trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B", "the nearest engine beside a pipe");
+  check.that(
+      trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B", "the nearest engine beside a pipe");
   check.fails(trt::read_cached(pipe, key, Check::quick), ErrorCode::bad_file, "a pipe", "a pipe in the cache");
 #endif
   check.that(trt::nearest_engine(folder / "none", other).empty(), "a folder that is not there has no engines");
@@ -118,7 +119,8 @@ void test_damage(const fs::path& folder, Checker& check) {
   for (const std::uintmax_t byte : {std::uintmax_t{28}, std::uintmax_t{31}}) {  // the size of the plan becomes huge
     check.that(write(), "writing");
     change_byte(file, byte);
-    check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "truncated", "a plan of a size that cannot be");
+    check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "truncated",
+        "a plan of a size that cannot be");
   }
 }
 

@@ -61,7 +61,9 @@ void test_plans(const fs::path& folder, Checker& check) {
   refused("empty.engine", "", "is empty");
   check.fails(trt::read_plan_file(folder / "missing.engine", Check::quick), ErrorCode::not_found, "missing.engine", "an engine that is not there");
 #if !defined(_WIN32)
-  check.that(::mkfifo((folder / "pipe.engine").c_str(), 0600) == 0 && ::mkfifo((folder / "pipe").c_str(), 0600) == 0, "mkfifo");
+  check.that(
+      ::mkfifo((folder / "pipe.engine").c_str(), 0600) == 0 && ::mkfifo((folder / "pipe").c_str(), 0600) == 0,
+      "mkfifo");
   check.fails(trt::read_plan_file(folder / "pipe.engine", Check::quick), ErrorCode::bad_file, "a pipe", "a pipe");
   check.that(!trt::names_plan(folder / "pipe"), "a pipe is no plan, and is not waited for");
 #endif
