@@ -17,6 +17,7 @@ struct Arguments {
   LoadOptions load;
   int threads = 0;
   std::size_t topk = 5;
+  int max_pixels = 0;  // 0: the library's limit
   bool fast_jpeg = false;
   bool json = false;
   bool info = false;

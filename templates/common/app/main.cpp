@@ -137,7 +137,15 @@ Result<void> run_one(const std::string& what, const Model& model, const std::vec
   return {};
 }
 
-{= name =}::DecodeOptions decoding(const app::Arguments& arguments) { return arguments.fast_jpeg ? {= name =}::scaled_decoding() : {= name =}::DecodeOptions(); }
+{= name =}::DecodeOptions decoding(const app::Arguments& arguments) {
+  {= name =}::DecodeOptions options = arguments.fast_jpeg ? {= name =}::scaled_decoding() : {= name =}::DecodeOptions();
+  if (arguments.max_pixels > 0) {
+    options.max_pixels = arguments.max_pixels;
+    constexpr std::uint64_t kMostBytes = 8;  // of a pixel: four samples of 16 bits
+    options.max_bytes = std::max(options.max_bytes, kMostBytes * static_cast<std::uint64_t>(arguments.max_pixels));
+  }
+  return options;
+}
 
 Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
   const Result<Image> image = {= name =}::read_image(file, decoding(arguments));

@@ -56,6 +56,9 @@ std::string difference(const char* what, long long now, long long then) {
 }  // namespace
 
 Result<Summary> read_baseline(const std::string& file) {
+  if (!std::filesystem::is_regular_file(file)) {  // a pipe would be waited for
+    return Error{ErrorCode::invalid_argument, "--baseline: " + file + " is not a file"};
+  }
   std::ifstream in(file, std::ios::binary);
   const std::string json{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (!in) {

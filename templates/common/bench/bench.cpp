@@ -154,8 +154,9 @@ Result<Stages> measure_stages(const Model& model, const bench::Options& options)
   if (!{= name =}::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: leave the picture out"};
   }
-  if (!std::filesystem::is_regular_file(options.image)) {
-    return Error{ErrorCode::not_found, options.image + " is not a file"};
+  // First as any program would: its limits, and what is no file.
+  if (const Result<{= name =}::Image> readable = {= name =}::read_image(options.image); !readable) {
+    return readable.error();
   }
   std::ifstream in(options.image, std::ios::binary);
   const std::vector<char> file{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

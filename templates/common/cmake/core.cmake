@@ -8,6 +8,7 @@ add_library({= name =}_core
   src/image_jpeg.cpp
   src/image_png.cpp
   src/image_pnm.cpp
+  src/input_file.cpp
   src/integrity.cpp
   src/npy.cpp
   src/npy_header.cpp
@@ -45,7 +46,7 @@ set_target_properties({= name =}_core PROPERTIES
 # A fused multiply-add rounds once where Pillow and torchvision round twice.
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   set_source_files_properties(src/resize.cpp src/preprocess.cpp PROPERTIES
-    COMPILE_OPTIONS "-fno-fast-math;-ffp-contract=off")
+    COMPILE_OPTIONS "${{= name =}_exact_math};-ffp-contract=off")
 endif()
 
 find_package(JPEG QUIET)

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "exact_math.hpp"
 #include "image_codecs.hpp"
 #include "resize.hpp"
 #include "workers.hpp"

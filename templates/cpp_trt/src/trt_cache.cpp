@@ -7,10 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
+#include "input_file.hpp"
 #include "integrity.hpp"
 #include "path_text.hpp"
 
@@ -76,7 +78,7 @@ std::uint64_t number_at(const char* bytes) {
 Error damaged(const fs::path& file, const std::string& how) { return Error{ErrorCode::bad_file, path_text(file) + " " + how}; }
 
 // The header; `in` is then at the plan.
-Result<Header> read_header(std::ifstream& in, const fs::path& file) {
+Result<Header> read_header(std::istream& in, const fs::path& file) {
   std::array<char, kHeaderSize> raw{};
   if (!in.read(raw.data(), raw.size())) {
     return damaged(file, "is truncated");
@@ -204,20 +206,21 @@ Result<fs::path> cache_folder(const fs::path& chosen) {
 std::string cache_file_name(const std::string& key, const char* suffix) { return "{= name =}-" + sha256(key.data(), key.size()).substr(0, 16) + suffix; }
 
 Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check check) {
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(file, error);
-  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) {
-    return Error{ErrorCode::not_found, path_text(file) + " does not exist"};
+  InputFile in;
+  const Result<std::uint64_t> opened = in.open(file);
+  if (!opened) {
+    const bool missing = opened.error().code == ErrorCode::not_found;
+    return Error{opened.error().code, path_text(file) + (missing ? " does not exist" : " " + opened.error().message)};
   }
-  std::ifstream in(file, std::ios::binary);
-  if (error || !in) {
-    return Error{ErrorCode::io, path_text(file) + " cannot be read"};
-  }
+  const std::uint64_t size = *opened;
   const Result<Header> header = read_header(in, file);
   if (!header) {
     return header.error();
   }
-  const std::uint64_t expected = kHeaderSize + header->key_size + header->plan_size;
+  const std::uint64_t before = kHeaderSize + header->key_size;
+  const std::uint64_t expected = header->plan_size > std::numeric_limits<std::uint64_t>::max() - before
+                                     ? std::numeric_limits<std::uint64_t>::max()
+                                     : before + header->plan_size;
   if (size != expected) {
     return damaged(file, (size < expected ? "is truncated: " : "is damaged: ") + std::to_string(size) + " bytes, expected " + std::to_string(expected));
   }
@@ -275,7 +278,10 @@ std::string nearest_engine(const fs::path& folder, const std::string& key) {
     if (at->path().extension() != ".engine") {
       continue;
     }
-    std::ifstream in(at->path(), std::ios::binary);
+    InputFile in;
+    if (!in.open(at->path())) {
+      continue;
+    }
     const Result<Header> header = read_header(in, at->path());
     if (!header) {
       continue;

@@ -3,10 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
+#include <istream>
 #include <string_view>
-#include <system_error>
 
+#include "input_file.hpp"
 #include "path_text.hpp"
 
 namespace {= name =}::trt {
@@ -18,8 +18,7 @@ constexpr std::string_view kPlanTag = "ftrt";
 constexpr std::size_t kVersionAt = 24;  // four bytes, where the word after the tag is 0
 constexpr std::size_t kHeadSize = 64;
 
-std::size_t read_head(const fs::path& file, std::array<unsigned char, kHeadSize>& head) {
-  std::ifstream in(file, std::ios::binary);
+std::size_t read_head(std::istream& in, std::array<unsigned char, kHeadSize>& head) {
   in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   return static_cast<std::size_t>(in.gcount());
 }
@@ -33,12 +32,13 @@ std::uint32_t word_at(const unsigned char* bytes) {
 }
 
 // What a file is that is no plan, and what to do about it; empty when that is not known.
-std::string foreign(const Bytes& file, const std::string& name) {
-  const std::string_view text(reinterpret_cast<const char*>(file.data.get()), file.size);
+std::string foreign(const unsigned char* data, std::size_t size, const std::string& name) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto starts = [&](std::string_view with) { return text.substr(0, with.size()) == with; };
-  if (file.size > 5 && file.data[4] == '{') {
-    const std::uint64_t metadata = word_at(file.data.get());
-    if (4 + metadata + kPlanTag.size() <= file.size && text.substr(static_cast<std::size_t>(4 + metadata), kPlanTag.size()) == kPlanTag) {
+  if (size > 5 && data[4] == '{') {
+    const std::uint64_t metadata = word_at(data);
+    if (4 + metadata + kPlanTag.size() <= size &&
+        text.substr(static_cast<std::size_t>(4 + metadata), kPlanTag.size()) == kPlanTag) {
       return "is an engine as Ultralytics exports it, with " + std::to_string(metadata) + " bytes of JSON in front of the plan. Write the plan alone: tail -c +" + std::to_string(metadata + 5) + " '" + name + "' > plain.engine";
     }
   }
@@ -52,7 +52,7 @@ std::string foreign(const Bytes& file, const std::string& name) {
     return "is JSON text, not an engine";
   }
   // ONNX: field 1 (the version of the format, a small number), then another field of the model.
-  if (file.size > 2 && file.data[0] == 0x08 && file.data[1] < 0x40 && (file.data[2] == 0x12 || file.data[2] == 0x3a || file.data[2] == 0x42)) {
+  if (size > 2 && data[0] == 0x08 && data[1] < 0x40 && (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42)) {
     return "is an ONNX file, not an engine: name it *.onnx, and it is built here";
   }
   return {};
@@ -67,33 +67,42 @@ bool names_plan(const fs::path& file) {
   if (suffix == ".engine" || suffix == ".plan" || suffix == ".trt") {
     return true;
   }
+  InputFile in;
+  if (!in.open(file)) {
+    return false;
+  }
   std::array<unsigned char, kHeadSize> head{};
-  const std::size_t size = read_head(file, head);
+  const std::size_t size = read_head(in, head);
   return is_cached_engine(head.data(), size) || (size >= kPlanTag.size() && std::memcmp(head.data(), kPlanTag.data(), kPlanTag.size()) == 0);
 }
 
 Result<Bytes> read_plan_file(const fs::path& file, Check check) {
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(file, error);
-  std::array<unsigned char, kHeadSize> head{};
-  const std::size_t head_size = read_head(file, head);
-  if (error || (size > 0 && head_size == 0)) {
-    return Error{ErrorCode::not_found, "cannot read engine " + path_text(file)};
+  InputFile in;
+  const Result<std::uint64_t> size = in.open(file);
+  if (!size) {
+    return Error{size.error().code, "cannot read engine " + path_text(file) + ": " + size.error().message};
   }
-  if (size == 0) {
+  if (*size == 0) {
     return refused(file, "is empty");
   }
+  std::array<unsigned char, kHeadSize> head{};
+  const std::size_t head_size = read_head(in, head);
   if (is_cached_engine(head.data(), head_size)) {
     return read_cached(file, "", check);
   }
+  // Before all of it is read: another file may be of any size.
+  if (const std::string what = foreign(head.data(), head_size, path_text(file)); !what.empty()) {
+    return refused(file, what);
+  }
   Bytes plan;
-  plan.size = static_cast<std::size_t>(size);
+  plan.size = static_cast<std::size_t>(*size);
   plan.data.reset(new unsigned char[plan.size]);
-  std::ifstream in(file, std::ios::binary);
+  in.clear();  // of the end of a file that is shorter than a head
+  in.seekg(0);
   if (!in.read(reinterpret_cast<char*>(plan.data.get()), static_cast<std::streamsize>(plan.size))) {
     return Error{ErrorCode::io, "cannot read engine " + path_text(file)};
   }
-  if (const std::string what = foreign(plan, path_text(file)); !what.empty()) {
+  if (const std::string what = foreign(plan.data.get(), plan.size, path_text(file)); !what.empty()) {
     return refused(file, what);
   }
   return plan;

@@ -2,6 +2,11 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <system_error>
+
+#if !defined(_WIN32)
+#include <sys/stat.h>
+#endif
 
 #include "check.hpp"
 #include "trt_plan.hpp"
@@ -55,6 +60,18 @@ void test_plans(const fs::path& folder, Checker& check) {
   refused("onnx.engine", std::string("\x08\x08\x12\x07pytorch", 11), "ONNX");
   refused("empty.engine", "", "is empty");
   check.fails(trt::read_plan_file(folder / "missing.engine", Check::quick), ErrorCode::not_found, "missing.engine", "an engine that is not there");
+#if !defined(_WIN32)
+  check.that(
+      ::mkfifo((folder / "pipe.engine").c_str(), 0600) == 0 && ::mkfifo((folder / "pipe").c_str(), 0600) == 0,
+      "mkfifo");
+  check.fails(trt::read_plan_file(folder / "pipe.engine", Check::quick), ErrorCode::bad_file, "a pipe", "a pipe");
+  check.that(!trt::names_plan(folder / "pipe"), "a pipe is no plan, and is not waited for");
+#endif
+  const fs::path large = write(folder / "large.engine", "PK\x03\x04 and more");
+  std::error_code error;
+  fs::resize_file(large, std::uintmax_t{6} << 30U, error);  // takes no room on the disk
+  check.fails(trt::read_plan_file(large, Check::quick), ErrorCode::bad_file, "zip archive", "6 GB of another kind");
+  fs::remove(large);
   const Result<trt::Bytes> unknown = trt::read_plan_file(write(folder / "unknown.engine", "what is this?"), Check::quick);
   check.that(unknown.ok() && trt::plan_version(*unknown).empty(), "what is not known is TensorRT's to judge");
 }

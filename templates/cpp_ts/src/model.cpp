@@ -25,7 +25,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -44,6 +43,7 @@
 #include "cuda_driver.hpp"
 #include "embedded.hpp"
 #include "facts.hpp"
+#include "input_file.hpp"
 #include "integrity.hpp"
 #include "libtorch_facts.hpp"
 #include "memory_file.hpp"
@@ -687,8 +687,9 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
       return package ? impl->read_compiled(*package, *compiled, options) : package.error();
     }
     if (embedded.data == nullptr) {
-      std::ifstream in(file, std::ios::binary);  // not by name: on Windows a name as char* cannot hold every path
-      return impl->read_script(in);
+      InputFile in;  // not by name: on Windows a name as char* cannot hold every path
+      const Result<std::uint64_t> opened = in.open(file);
+      return opened ? impl->read_script(in) : Result<void>(opened.error());
     }
     MemoryBuffer buffer(embedded);
     std::istream in(&buffer);

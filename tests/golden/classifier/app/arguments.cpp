@@ -53,12 +53,14 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
   } else if (option == "--device") {
     return set_device(value, arguments);
   } else {
-    const Result<int> number = to_int(option, value, option == "--topk" ? 1 : 0);
+    const Result<int> number = to_int(option, value, option == "--topk" || option == "--max-pixels" ? 1 : 0);
     if (!number) {
       return number.error();
     }
     if (option == "--threads") {
       arguments.threads = *number;
+    } else if (option == "--max-pixels") {
+      arguments.max_pixels = *number;
     } else {
       arguments.topk = static_cast<std::size_t>(*number);
     }
@@ -67,7 +69,8 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known : {"--input", "--output", "--save-input", "--device", "--threads", "--topk"}) {
+  for (const std::string_view known :
+      {"--input", "--output", "--save-input", "--device", "--threads", "--topk", "--max-pixels"}) {
     if (option == known) {
       return true;
     }
@@ -149,6 +152,8 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
                      worked on at the same time (default: one for each processor), each by one thread
   --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their size where the model takes no more:
                      faster for large ones, and other pixels, so that answers differ in their digits
+  --max-pixels N     refuse pictures of more than N pixels, width x height (default 178956970, Pillow's limit): a
+                     small file can claim any size
   --json             results as JSON on standard output
   --info             print what the model takes and gives and what was loaded, and stop
   --verbose          print what the backend says while it loads

@@ -137,7 +137,15 @@ Result<void> run_one(const std::string& what, const Model& model, const std::vec
   return {};
 }
 
-sample::DecodeOptions decoding(const app::Arguments& arguments) { return arguments.fast_jpeg ? sample::scaled_decoding() : sample::DecodeOptions(); }
+sample::DecodeOptions decoding(const app::Arguments& arguments) {
+  sample::DecodeOptions options = arguments.fast_jpeg ? sample::scaled_decoding() : sample::DecodeOptions();
+  if (arguments.max_pixels > 0) {
+    options.max_pixels = arguments.max_pixels;
+    constexpr std::uint64_t kMostBytes = 8;  // of a pixel: four samples of 16 bits
+    options.max_bytes = std::max(options.max_bytes, kMostBytes * static_cast<std::uint64_t>(arguments.max_pixels));
+  }
+  return options;
+}
 
 Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
   const Result<Image> image = sample::read_image(file, decoding(arguments));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <numeric>
 
@@ -10,6 +9,8 @@
 #include "sample/model_info.hpp"
 
 #include "embedded.hpp"
+#include "exact_math.hpp"
+#include "input_file.hpp"
 #include "path_text.hpp"
 
 namespace sample {
@@ -84,9 +85,15 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     }
     path = *found;
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    return Error{ErrorCode::not_found, "cannot read labels " + path_text(path)};
+  InputFile in;
+  const Result<std::uint64_t> size = in.open(path);
+  if (!size) {
+    return Error{size.error().code, "cannot read labels " + path_text(path) + ": " + size.error().message};
+  }
+  constexpr std::uint64_t kMost = std::uint64_t{64} << 20U;
+  if (*size > kMost) {
+    return Error{ErrorCode::bad_file,
+        path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
   }
   return split_lines(in);
 }

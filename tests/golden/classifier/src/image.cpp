@@ -1,21 +1,27 @@
 #include "sample/image.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <limits>
 #include <new>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "image_codecs.hpp"
+#include "input_file.hpp"
 #include "npy_header.hpp"
 #include "path_text.hpp"
 
 namespace sample {
 namespace {
+
+constexpr std::string_view kJpegMagic{"\xff\xd8\xff", 3};
+constexpr std::string_view kPngMagic{"\x89PNG\r\n\x1a\n", 8};
 
 bool starts_with(const std::uint8_t* bytes, std::size_t size, std::string_view magic) {
   return size >= magic.size() && std::memcmp(bytes, magic.data(), magic.size()) == 0;
@@ -27,8 +33,21 @@ bool is_pnm(const std::uint8_t* bytes, std::size_t size) {
   return size >= 3 && bytes[0] == 'P' && contains("2356", bytes[1]) && contains(" \t\n\v\f\r", bytes[2]);
 }
 
+Error no_picture(std::size_t size) {
+  return Error{ErrorCode::bad_file, size == 0 ? "the file is empty" : "not a JPEG, PNG, PPM or .npy picture"};
+}
+
+Result<void> check_file_size(std::uint64_t size, const DecodeOptions& options) {
+  if (size > options.max_bytes) {
+    return Error{ErrorCode::unsupported,
+        "the file has " + std::to_string(size) + " bytes; the limit is " + std::to_string(options.max_bytes) +
+            ", which DecodeOptions::max_bytes sets"};
+  }
+  return {};
+}
+
 // A picture saved by numpy.save: uint8, HxWx3 or HxW (grey).
-Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
+Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
   const Result<detail::NpyHeader> header = detail::parse_npy_header(bytes, size);
   if (!header) {
     return header.error();
@@ -41,7 +60,7 @@ Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
   }
   const auto height = static_cast<std::uint64_t>(dims[0]);
   const auto width = static_cast<std::uint64_t>(dims[1]);
-  if (const Result<void> checked = detail::check_picture_size(width, height); !checked) {
+  if (const Result<void> checked = detail::check_picture_size(width, height, options.max_pixels); !checked) {
     return checked.error();
   }
   if (size - header->data_offset < header->data_bytes) {
@@ -61,24 +80,27 @@ Result<Image> decode_npy(const std::uint8_t* bytes, std::size_t size) {
 }
 
 // What is not a JPEG.
-Result<Image> decode_other(const std::uint8_t* bytes, std::size_t size) {
-  if (starts_with(bytes, size, "\x89PNG\r\n\x1a\n")) {
-    return detail::decode_png(bytes, size);
+Result<Image> decode_other(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
+  if (starts_with(bytes, size, kPngMagic)) {
+    return detail::decode_png(bytes, size, options);
   }
   if (is_pnm(bytes, size)) {
-    return detail::decode_pnm(bytes, size);
+    return detail::decode_pnm(bytes, size, options);
   }
   if (detail::is_npy(bytes, size)) {
-    return decode_npy(bytes, size);
+    return decode_npy(bytes, size, options);
   }
-  return Error{ErrorCode::bad_file, "not a JPEG, PNG, PPM or .npy picture"};
+  return no_picture(size);
 }
 
 Result<void> decode(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
-  if (starts_with(bytes, size, "\xff\xd8\xff")) {
+  if (const Result<void> checked = check_file_size(size, options); !checked) {
+    return checked;
+  }
+  if (starts_with(bytes, size, kJpegMagic)) {
     return detail::decode_jpeg(bytes, size, options, image);
   }
-  Result<Image> decoded = decode_other(bytes, size);
+  Result<Image> decoded = decode_other(bytes, size, options);
   if (!decoded) {
     return decoded.error();
   }
@@ -101,32 +123,46 @@ Error in_file(const std::filesystem::path& file, ErrorCode code, const std::stri
   return Error{code, path_text(file) + ": " + what};
 }
 
+Error in_file(const std::filesystem::path& file, const Error& error) {
+  return in_file(file, error.code, error.message);
+}
+
+// Whether a file that begins like this may be a picture: nothing else is read whole.
+bool begins_a_picture(const std::uint8_t* bytes, std::size_t size) {
+  return starts_with(bytes, size, kJpegMagic) || starts_with(bytes, size, kPngMagic) || is_pnm(bytes, size) ||
+         detail::is_npy(bytes, size);
+}
+
 Result<void> load(const std::filesystem::path& file, const DecodeOptions& options, Image& image) {
-  std::error_code ec;
-  if (!std::filesystem::exists(file, ec)) {
-    return in_file(file, ErrorCode::not_found, "no such file");
+  InputFile in;
+  const Result<std::uint64_t> size = in.open(file);
+  if (!size) {
+    return in_file(file, size.error());
   }
-  if (std::filesystem::is_directory(file, ec)) {
-    return in_file(file, ErrorCode::io, "is a folder");
+  std::array<std::uint8_t, 16> head{};
+  const auto head_size = static_cast<std::size_t>(std::min<std::uint64_t>(*size, head.size()));
+  in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head_size));
+  if (!begins_a_picture(head.data(), head_size)) {
+    return in_file(file, no_picture(head_size));
   }
-  const std::uintmax_t size = std::filesystem::file_size(file, ec);
-  std::ifstream in(file, std::ios::binary);
-  if (ec || !in) {
-    return in_file(file, ErrorCode::io, "cannot be read");
+  if (const Result<void> checked = check_file_size(*size, options); !checked) {
+    return in_file(file, checked.error());
   }
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(*size));
+  in.seekg(0);
   in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (static_cast<std::uintmax_t>(in.gcount()) != size) {
-    return in_file(file, ErrorCode::io, "reading failed");
+  if (static_cast<std::uint64_t>(in.gcount()) != *size) {
+    return in_file(file, Error{ErrorCode::io, "reading failed: the file became shorter meanwhile, or its disk failed"});
   }
   const Result<void> decoded = guarded_decode(bytes.data(), bytes.size(), options, image);
-  return decoded ? Result<void>{} : in_file(file, decoded.error().code, decoded.error().message);
+  return decoded ? Result<void>{} : in_file(file, decoded.error());
 }
 
 Result<void> save(const std::filesystem::path& file, const Image& image) {
   const auto width = static_cast<std::uint64_t>(image.width);  // a negative one comes out far too large
   const auto height = static_cast<std::uint64_t>(image.height);
-  if (const Result<void> checked = detail::check_picture_size(width, height); !checked) {
+  if (const Result<void> checked = detail::check_picture_size(width, height, std::numeric_limits<int>::max());
+      !checked) {
     return in_file(file, ErrorCode::invalid_argument, checked.error().message);
   }
   if (image.pixels.size() != width * height * 3) {
@@ -185,15 +221,18 @@ Result<void> write_ppm(const std::filesystem::path& file, const Image& image) {
 
 namespace detail {
 
-Result<void> check_picture_size(std::uint64_t width, std::uint64_t height) {
+Result<void> check_picture_size(std::uint64_t width, std::uint64_t height, std::int64_t max_pixels) {
   if (width == 0 || height == 0) {
     return Error{ErrorCode::bad_file, "the picture is empty"};
   }
-  constexpr auto kMax = static_cast<std::uint64_t>(kMaxPixels);
-  if (width > kMax || height > kMax || width * height > kMax) {
+  // The sides are ints, and a picture's bytes a difference of pointers.
+  constexpr std::uint64_t kMaxSide = std::numeric_limits<int>::max();
+  constexpr std::uint64_t kMaxArea = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max()) / 4;
+  const std::uint64_t limit = std::min(max_pixels > 0 ? static_cast<std::uint64_t>(max_pixels) : 0, kMaxArea);
+  if (width > kMaxSide || height > kMaxSide || width * height > limit) {
     return Error{ErrorCode::unsupported,
         "the picture claims " + std::to_string(width) + "x" + std::to_string(height) + " pixels; the limit is " +
-            std::to_string(kMax) + " in all"};
+            std::to_string(limit) + " in all, which --max-pixels and DecodeOptions::max_pixels set"};
   }
   return {};
 }

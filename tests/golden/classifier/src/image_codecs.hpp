@@ -9,16 +9,17 @@
 
 namespace sample::detail {
 
-// Larger pictures are refused: a small file can claim any size (a decompression bomb). Pillow's own limit.
-inline constexpr std::int64_t kMaxPixels = 178'956'970;
+// What a picture is resized and cropped to is no larger than this.
+inline constexpr std::int64_t kMaxPixels = DecodeOptions().max_pixels;
 
-// An Error for sizes that are empty or above kMaxPixels.
-[[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height);
+// An Error for sizes that are empty or have more than `max_pixels`.
+[[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height, std::int64_t max_pixels);
 
 // Into `image`, whose memory is used again.
 [[nodiscard]] Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image);
-[[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size);
-[[nodiscard]] Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size);  // P2, P3, P5, P6
+[[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);
+[[nodiscard]] Result<Image> decode_pnm(
+    const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);  // P2, P3, P5, P6
 
 // A black picture.
 [[nodiscard]] Image make_image(int width, int height);

@@ -6,6 +6,8 @@
 
 #include <jpeglib.h>
 
+#include <algorithm>
+#include <limits>
 #include <vector>
 #endif
 
@@ -32,9 +34,12 @@ struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
   jpeg_source_mgr source{};
+  jpeg_progress_mgr progress{};
+  int max_scans = 0;
   std::jmp_buf on_error{};
   char message[JMSG_LENGTH_MAX] = "";
   bool truncated = false;
+  bool too_many_scans = false;
 
   Decoder() = default;
   Decoder(const Decoder&) = delete;
@@ -66,10 +71,28 @@ static void skip_input(j_decompress_ptr info, long count) {
   }
 }
 
+// Called now and then. Each scan is a pass over the whole picture, and takes no more than a few bytes of the file.
+static void count_scans(j_common_ptr info) {
+  auto* decoder = static_cast<Decoder*>(info->client_data);
+  if (decoder->info.input_scan_number > decoder->max_scans) {
+    decoder->too_many_scans = true;
+    std::longjmp(decoder->on_error, 1);
+  }
+}
+
 }  // extern "C"
 
+// What libjpeg may take: two bytes for each sample of four, which a file of several scans needs, and what their blocks
+// reach beyond the picture.
+long memory_limit(const DecodeOptions& options) {
+  constexpr long kMost = std::numeric_limits<long>::max();
+  constexpr long kMore = 256L << 20U;
+  const std::int64_t pixels = std::max<std::int64_t>(options.max_pixels, 0);
+  return pixels > (kMost - kMore) / 8 ? kMost : static_cast<long>(pixels) * 8 + kMore;
+}
+
 // Up to the first scan; false: see message and truncated.
-bool read_header(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) {
+bool read_header(Decoder& decoder, const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
   jpeg_decompress_struct& info = decoder.info;
   info.err = jpeg_std_error(&decoder.errors);
   info.client_data = &decoder;
@@ -79,6 +102,10 @@ bool read_header(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) 
     return false;
   }
   jpeg_create_decompress(&info);
+  info.mem->max_memory_to_use = memory_limit(options);
+  decoder.max_scans = options.max_scans;
+  decoder.progress.progress_monitor = count_scans;
+  info.progress = &decoder.progress;
   decoder.source.next_input_byte = bytes;
   decoder.source.bytes_in_buffer = size;
   decoder.source.init_source = ignore_source;
@@ -118,6 +145,25 @@ unsigned scale_for(const jpeg_decompress_struct& info, const DecodeOptions& opti
   return 1;
 }
 
+// Whether a file of `size` bytes can hold the picture: Huffman codes take a bit for each block, at least. (Arithmetic
+// codes have no such bound.)
+bool can_hold_blocks(const jpeg_decompress_struct& info, std::size_t size) {
+  if (info.arith_code != FALSE) {
+    return true;
+  }
+  std::uint64_t blocks = 0;
+  for (int i = 0; i < info.num_components; ++i) {
+    const jpeg_component_info& component = info.comp_info[i];
+    const auto along = [](std::uint64_t pixels, int sampling, int most) {
+      return (pixels * static_cast<unsigned>(sampling) + 8U * static_cast<unsigned>(most) - 1) /
+             (8U * static_cast<unsigned>(most));
+    };
+    blocks += along(info.image_width, component.h_samp_factor, info.max_h_samp_factor) *
+              along(info.image_height, component.v_samp_factor, info.max_v_samp_factor);
+  }
+  return blocks / 8 <= size;
+}
+
 // Tells the size that the picture is decoded to, in info.output_width and info.output_height.
 bool choose_output(Decoder& decoder, const DecodeOptions& options) {
   jpeg_decompress_struct& info = decoder.info;
@@ -129,32 +175,6 @@ bool choose_output(Decoder& decoder, const DecodeOptions& options) {
   info.scale_denom = scale_for(info, options);
   jpeg_calc_output_dimensions(&info);
   return true;
-}
-
-// Decodes all rows, each `stride` bytes after the last. CMYK comes out as it is stored.
-bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride) {
-  jpeg_decompress_struct& info = decoder.info;
-  if (setjmp(decoder.on_error) != 0) {
-    return false;
-  }
-  if (jpeg_start_decompress(&info) == FALSE) {
-    decoder.truncated = true;
-    return false;
-  }
-  while (info.output_scanline < info.output_height) {
-    JSAMPROW row = pixels + info.output_scanline * stride;
-    if (jpeg_read_scanlines(&info, &row, 1) != 1) {
-      decoder.truncated = true;
-      return false;
-    }
-  }
-  // Damage behind the last row is an error for Pillow; a missing end marker, which suspends this, is none.
-  (void)jpeg_finish_decompress(&info);
-  return true;
-}
-
-Error failure(const Decoder& decoder) {
-  return Error{ErrorCode::bad_file, decoder.truncated ? "truncated JPEG" : "bad JPEG: " + std::string(decoder.message)};
 }
 
 // a * b / 255, rounded; exact for bytes.
@@ -173,11 +193,46 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t count, std::uint8_t* rgb)
   }
 }
 
+// Decodes all rows, each `stride` bytes after the last. `cmyk`: room for one row, where that is what is stored.
+bool read_rows(Decoder& decoder, std::uint8_t* pixels, std::size_t stride, std::uint8_t* cmyk) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.on_error) != 0) {
+    return false;
+  }
+  if (jpeg_start_decompress(&info) == FALSE) {
+    decoder.truncated = true;
+    return false;
+  }
+  while (info.output_scanline < info.output_height) {
+    std::uint8_t* rgb = pixels + info.output_scanline * stride;
+    JSAMPROW row = cmyk != nullptr ? cmyk : rgb;
+    if (jpeg_read_scanlines(&info, &row, 1) != 1) {
+      decoder.truncated = true;
+      return false;
+    }
+    if (cmyk != nullptr) {
+      cmyk_to_rgb(cmyk, info.output_width, rgb);
+    }
+  }
+  // Damage behind the last row is an error for Pillow; a missing end marker, which suspends this, is none.
+  (void)jpeg_finish_decompress(&info);
+  return true;
+}
+
+Error failure(const Decoder& decoder) {
+  if (decoder.too_many_scans) {
+    return Error{ErrorCode::unsupported,
+        "the JPEG has more than " + std::to_string(decoder.max_scans) +
+            " scans, which DecodeOptions::max_scans allows: each costs the time of a picture"};
+  }
+  return Error{ErrorCode::bad_file, decoder.truncated ? "truncated JPEG" : "bad JPEG: " + std::string(decoder.message)};
+}
+
 }  // namespace
 
 Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
   Decoder decoder;
-  if (!read_header(decoder, bytes, size)) {
+  if (!read_header(decoder, bytes, size, options)) {
     return failure(decoder);
   }
   const jpeg_decompress_struct& info = decoder.info;
@@ -188,26 +243,24 @@ Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const Deco
     const std::string count = std::to_string(info.num_components);
     return Error{ErrorCode::unsupported, "a JPEG of " + count + " components is not supported"};
   }
-  if (const Result<void> checked = check_picture_size(info.image_width, info.image_height); !checked) {
+  if (const Result<void> checked = check_picture_size(info.image_width, info.image_height, options.max_pixels);
+      !checked) {
     return checked.error();
+  }
+  if (!can_hold_blocks(info, size)) {
+    return Error{ErrorCode::bad_file, "truncated JPEG: " + std::to_string(size) + " bytes cannot hold " +
+                                          std::to_string(info.image_width) + "x" +
+                                          std::to_string(info.image_height) + " pixels"};
   }
   if (!choose_output(decoder, options)) {
     return failure(decoder);
   }
-  const std::size_t width = info.output_width;
   resize_image(static_cast<int>(info.output_width), static_cast<int>(info.output_height), image);
-  if (info.num_components != 4) {
-    if (!read_rows(decoder, image.pixels.data(), width * 3)) {
-      return failure(decoder);
-    }
-    return {};
-  }
-  const std::size_t count = width * info.output_height;
-  std::vector<std::uint8_t> cmyk(count * 4);
-  if (!read_rows(decoder, cmyk.data(), width * 4)) {
+  std::vector<std::uint8_t> cmyk(info.num_components == 4 ? std::size_t{info.output_width} * 4 : 0);
+  if (!read_rows(
+          decoder, image.pixels.data(), std::size_t{info.output_width} * 3, cmyk.empty() ? nullptr : cmyk.data())) {
     return failure(decoder);
   }
-  cmyk_to_rgb(cmyk.data(), count, image.pixels.data());
   return {};
 }
 

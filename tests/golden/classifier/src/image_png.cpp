@@ -3,10 +3,10 @@
 #if defined(SAMPLE_HAVE_PNG)
 #include <png.h>
 
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
-#include <vector>
 #endif
 
 namespace sample {
@@ -28,16 +28,113 @@ namespace {
 
 constexpr const char* kTruncated = "truncated PNG";
 
+// The file as libpng gets it: the signature and the chunks that pixels are made of. All others are passed over here,
+// whatever length they claim: libpng would make room for their content, and unpack some of it.
+class ChunkReader {
+ public:
+  // `bytes` begin with the signature.
+  ChunkReader(const std::uint8_t* bytes, std::size_t size) : file_(bytes), left_(size) {
+    std::memcpy(head_.data(), file_, kHead);
+    skip(kHead);
+    end_ = kHead;
+  }
+
+  // The next `count` bytes for libpng; false where there are not as many.
+  bool read(std::uint8_t* out, std::size_t count) {
+    while (count > 0) {
+      if (at_ == end_) {
+        if (!next()) {
+          return false;
+        }
+        continue;
+      }
+      const std::size_t data_end = kHead + length_;
+      const std::uint8_t* from = at_ < kHead
+                                     ? head_.data() + at_
+                                     : (at_ < data_end ? data_ + (at_ - kHead) : tail_.data() + (at_ - data_end));
+      const std::size_t there = (at_ < kHead ? kHead : (at_ < data_end ? data_end : end_)) - at_;
+      const std::size_t taken = std::min(count, there);
+      std::memcpy(out, from, taken);
+      out += taken;
+      count -= taken;
+      at_ += taken;
+    }
+    return true;
+  }
+
+  // Bytes of packed pixels in this chunk and behind it.
+  [[nodiscard]] std::uint64_t packed_pixels() const {
+    std::uint64_t bytes = pixels_ ? length_ : 0;
+    for (ChunkReader ahead = *this; ahead.next();) {
+      bytes += ahead.pixels_ ? ahead.length_ : 0;
+    }
+    return bytes;
+  }
+
+ private:
+  static constexpr std::size_t kHead = 8;  // of a chunk: its length and its name
+  static constexpr std::size_t kTail = 4;  // its checksum
+
+  void skip(std::size_t count) {
+    file_ += count;
+    left_ -= count;
+  }
+
+  // Goes to the next chunk that counts; false: there is none, or the file ends within it. Pixels may end with the
+  // file: Pillow takes what is there.
+  bool next() {
+    while (left_ >= kHead) {
+      std::memcpy(head_.data(), file_, kHead);
+      const std::size_t claimed =
+          std::size_t{head_[0]} << 24U | std::size_t{head_[1]} << 16U | std::size_t{head_[2]} << 8U | head_[3];
+      const bool pixels = std::memcmp(head_.data() + 4, "IDAT", 4) == 0;
+      const bool ends = claimed + kTail <= left_ - kHead;
+      if (pixels_ ? !pixels : !(pixels || ends)) {
+        return false;
+      }
+      skip(kHead);
+      if (!pixels && (head_[4] & 0x20U) != 0) {  // a small letter: it can be done without
+        skip(claimed + kTail);
+        continue;
+      }
+      pixels_ = pixels;
+      length_ = std::min(claimed, left_);
+      for (unsigned i = 0; i < 4; ++i) {
+        head_[i] = static_cast<std::uint8_t>(length_ >> (24U - 8U * i));
+      }
+      data_ = file_;
+      skip(length_);
+      tail_.fill(0);
+      const std::size_t tail = std::min(left_, kTail);
+      std::memcpy(tail_.data(), file_, tail);
+      skip(tail);
+      at_ = 0;
+      end_ = kHead + length_ + kTail;
+      return true;
+    }
+    return false;
+  }
+
+  const std::uint8_t* file_;
+  std::size_t left_;
+  std::array<std::uint8_t, kHead> head_{};
+  std::array<std::uint8_t, kTail> tail_{};
+  const std::uint8_t* data_ = nullptr;
+  std::size_t length_ = 0;
+  std::size_t at_ = 0;  // in head, data and tail, as one
+  std::size_t end_ = 0;
+  bool pixels_ = false;
+};
+
 // Everything that libpng works on. Its errors leave by longjmp, which runs no destructors: each function
 // that calls setjmp holds nothing but plain values, and what needs a destructor lives in its caller.
 struct Decoder {
   png_structp png = nullptr;
   png_infop info = nullptr;
-  const std::uint8_t* bytes = nullptr;
-  std::size_t left = 0;
+  ChunkReader chunks;
   char message[128] = "out of memory";
 
-  Decoder() = default;
+  Decoder(const std::uint8_t* bytes, std::size_t size) : chunks(bytes, size) {}
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -56,6 +153,7 @@ struct Header {
   unsigned bits = 1;  // of a stored pixel
   int depth = 0;
   int color = 0;
+  bool interlaced = false;
   Layout layout = Layout::rgb;
   std::array<std::uint8_t, 768> palette{};  // an index beyond the file's palette is black
 };
@@ -72,12 +170,9 @@ static void ignore_warning(png_structp /*png*/, png_const_charp /*message*/) {}
 
 static void read_bytes(png_structp png, png_bytep out, png_size_t count) {
   auto* decoder = static_cast<Decoder*>(png_get_io_ptr(png));
-  if (count > decoder->left) {
+  if (!decoder->chunks.read(out, count)) {
     png_error(png, kTruncated);
   }
-  std::memcpy(out, decoder->bytes, count);
-  decoder->bytes += count;
-  decoder->left -= count;
 }
 
 }  // extern "C"
@@ -104,12 +199,14 @@ bool read_header(Decoder& decoder, Header& header) {
   png_read_info(png, decoder.info);
   int depth = 0;
   int color = 0;
-  png_get_IHDR(png, decoder.info, &header.width, &header.height, &depth, &color, nullptr, nullptr, nullptr);
+  int interlace = PNG_INTERLACE_NONE;
+  png_get_IHDR(png, decoder.info, &header.width, &header.height, &depth, &color, &interlace, nullptr, nullptr);
   header.bits = static_cast<unsigned>(depth) * png_get_channels(png, decoder.info);
   // Pillow does not look at the checksums of the pixels' chunks.
   png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
   header.depth = depth;
   header.color = color;
+  header.interlaced = interlace != PNG_INTERLACE_NONE;
   return true;
 }
 
@@ -155,11 +252,17 @@ bool prepare_rows(Decoder& decoder, Header& header) {
   return true;
 }
 
-bool read_rows(Decoder& decoder, png_bytepp rows) {
+// Each row is `stride` bytes after the last. An interlaced picture is gone through several times.
+bool read_rows(Decoder& decoder, const Header& header, std::uint8_t* first, std::size_t stride) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) {
     return false;
   }
-  png_read_image(decoder.png, rows);
+  const int passes = header.interlaced ? 7 : 1;
+  for (int pass = 0; pass < passes; ++pass) {
+    for (std::size_t y = 0; y < header.height; ++y) {
+      png_read_row(decoder.png, first + y * stride, nullptr);
+    }
+  }
   return true;
 }
 
@@ -198,23 +301,40 @@ Error failure(const Decoder& decoder) {
   return Error{ErrorCode::bad_file, truncated ? kTruncated : "bad PNG: " + std::string(decoder.message)};
 }
 
+// Bytes of the rows as they are packed: each begins with the number of its filter.
+std::uint64_t row_bytes(const Header& header) {
+  const auto rows_of = [&](std::uint64_t width, std::uint64_t height) {
+    return width == 0 ? 0 : height * (1 + (width * header.bits + 7) / 8);
+  };
+  if (!header.interlaced) {
+    return rows_of(header.width, header.height);
+  }
+  // Adam7: each pass has every dx-th pixel of every dy-th row, from x0 and y0 on.
+  constexpr struct {
+    unsigned x0, y0, dx, dy;
+  } kPasses[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  std::uint64_t bytes = 0;
+  for (const auto& pass : kPasses) {
+    bytes += rows_of((std::uint64_t{header.width} + pass.dx - 1 - pass.x0) / pass.dx,
+        (std::uint64_t{header.height} + pass.dy - 1 - pass.y0) / pass.dy);
+  }
+  return bytes;
+}
+
 // Deflate packs at most 1032 to 1: less data than that cannot hold the rows.
 bool can_hold_rows(const Decoder& decoder, const Header& header) {
-  const std::uint64_t bytes = std::uint64_t{header.width} * header.height * header.bits / 8;
-  return bytes / 1032 <= decoder.left + 64;
+  return row_bytes(header) / 1032 <= decoder.chunks.packed_pixels();
 }
 
 }  // namespace
 
-Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size) {
-  Decoder decoder;
-  decoder.bytes = bytes;
-  decoder.left = size;
+Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
+  Decoder decoder(bytes, size);
   Header header;
   if (!read_header(decoder, header)) {
     return failure(decoder);
   }
-  if (const Result<void> checked = check_picture_size(header.width, header.height); !checked) {
+  if (const Result<void> checked = check_picture_size(header.width, header.height, options.max_pixels); !checked) {
     return checked.error();
   }
   if (!can_hold_rows(decoder, header)) {
@@ -226,14 +346,10 @@ Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size) {
   Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height));
   const std::size_t stride = std::size_t{header.width} * 3;
   const std::size_t offset = std::size_t{header.width} * (3 - bytes_per_pixel(header.layout));
-  std::vector<png_bytep> rows(header.height);
-  for (std::size_t y = 0; y < rows.size(); ++y) {
-    rows[y] = image.pixels.data() + y * stride + offset;
-  }
-  if (!read_rows(decoder, rows.data())) {
+  if (!read_rows(decoder, header, image.pixels.data() + offset, stride)) {
     return failure(decoder);
   }
-  for (std::size_t y = 0; y < rows.size() && header.layout != Layout::rgb; ++y) {
+  for (std::size_t y = 0; y < header.height && header.layout != Layout::rgb; ++y) {
     expand_row(header, image.pixels.data() + y * stride);
   }
   return image;
@@ -241,7 +357,7 @@ Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size) {
 
 #else
 
-Result<Image> decode_png(const std::uint8_t* /*bytes*/, std::size_t /*size*/) {
+Result<Image> decode_png(const std::uint8_t* /*bytes*/, std::size_t /*size*/, const DecodeOptions& /*options*/) {
   return Error{ErrorCode::unsupported,
       "this build cannot decode PNG: install libpng's development package "
       "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};

@@ -1,6 +1,6 @@
 // PGM and PPM, plain (P2, P3) and raw (P5, P6), scaled to 8 bits as Pillow does it.
 
-#include <cmath>
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,26 +60,25 @@ class TokenReader {
   std::size_t at_;
 };
 
-// The 8-bit level of each stored value. Python's round() takes a half to the even neighbour. Grey
-// above 8 bits becomes a wide integer in Pillow, which convert("RGB") clips instead of scaling.
-std::vector<std::uint8_t> level_table(std::size_t entries, int maxval, bool grey) {
-  const double top = grey && maxval > 255 ? 65535.0 : 255.0;
+// The 8-bit level of each stored value: value / maxval * 255, a half to the even neighbour as Python's round() has it.
+// Pillow divides in double, which gives the same for every value of every maxval; integers do so under any of the
+// compiler's flags. Grey above 8 bits becomes a wide integer in Pillow, which convert("RGB") clips instead of scaling.
+std::vector<std::uint8_t> level_table(std::size_t entries, std::uint64_t maxval, bool grey) {
+  const std::uint64_t top = grey && maxval > 255 ? 65535 : 255;
   std::vector<std::uint8_t> table(entries);
   for (std::size_t i = 0; i < entries; ++i) {
-    const double exact = static_cast<double>(i) / maxval * top;
-    double level = std::floor(exact);
-    const double rest = exact - level;
-    if (rest > 0.5 || (rest == 0.5 && std::fmod(level, 2.0) != 0.0)) {
-      level += 1.0;
-    }
-    table[i] = static_cast<std::uint8_t>(level > 255.0 ? 255.0 : level);
+    const std::uint64_t product = i * top;
+    const std::uint64_t level = product / maxval;
+    const std::uint64_t twice = 2 * (product % maxval);
+    const bool up = twice > maxval || (twice == maxval && level % 2 != 0);
+    table[i] = static_cast<std::uint8_t>(std::min<std::uint64_t>(level + (up ? 1 : 0), 255));
   }
   return table;
 }
 
 }  // namespace
 
-Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size) {
+Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options) {
   const char kind = static_cast<char>(bytes[1]);
   const bool grey = kind == '2' || kind == '5';
   const bool plain = kind == '2' || kind == '3';
@@ -93,7 +92,8 @@ Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size) {
   if (maxval < 1 || maxval > 65535) {
     return bad("the largest value is not between 1 and 65535");
   }
-  const Result<void> checked = check_picture_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height));
+  const Result<void> checked = check_picture_size(
+      static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), options.max_pixels);
   if (!checked) {
     return checked.error();
   }
@@ -108,7 +108,7 @@ Result<Image> decode_pnm(const std::uint8_t* bytes, std::size_t size) {
 
   Image image = make_image(static_cast<int>(width), static_cast<int>(height));
   const std::size_t entries = plain ? static_cast<std::size_t>(maxval) + 1 : (wide ? 65536 : 256);
-  const std::vector<std::uint8_t> levels = level_table(entries, static_cast<int>(maxval), grey);
+  const std::vector<std::uint8_t> levels = level_table(entries, static_cast<std::uint64_t>(maxval), grey);
   const std::size_t copies = grey ? 3 : 1;
   const std::uint8_t* data = bytes + start;
   std::uint8_t* out = image.pixels.data();

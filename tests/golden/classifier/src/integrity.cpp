@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <system_error>
+#include <istream>
 #include <vector>
 
+#include "input_file.hpp"
 #include "path_text.hpp"
 
 namespace sample {
@@ -30,7 +30,7 @@ Error differs(const std::filesystem::path& file, const std::string& what, const 
 }
 
 // Feeds `size` bytes from `offset` on; false when the file ends before.
-bool hash_range(std::ifstream& in, std::uint64_t offset, std::uint64_t size, Sha256& hash) {
+bool hash_range(std::istream& in, std::uint64_t offset, std::uint64_t size, Sha256& hash) {
   std::vector<char> buffer(1U << 20U);
   in.clear();
   in.seekg(static_cast<std::streamoff>(offset));
@@ -125,13 +125,12 @@ void Sha256::block(const std::uint8_t* data) {
 }
 
 Result<void> check_integrity(const std::filesystem::path& file, const ArtifactFacts& facts, Check check) {
-  std::error_code error;
-  const std::uint64_t size = std::filesystem::file_size(file, error);
-  std::ifstream in(file, std::ios::binary);
-  if (error || !in) {
-    return Error{ErrorCode::not_found, "cannot read artifact " + path_text(file)};
+  InputFile in;
+  const Result<std::uint64_t> opened = in.open(file);
+  if (!opened) {
+    return Error{opened.error().code, "cannot read artifact " + path_text(file) + ": " + opened.error().message};
   }
-
+  const std::uint64_t size = *opened;
   const bool whole = check == Check::full || size != facts.size || size < 2 * kEdge;
   Sha256 hash;
   const bool read = whole ? hash_range(in, 0, size, hash) : hash_range(in, 0, kEdge, hash) && hash_range(in, size - kEdge, kEdge, hash);

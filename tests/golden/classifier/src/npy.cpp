@@ -4,9 +4,9 @@
 #include <exception>
 #include <fstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
+#include "input_file.hpp"
 #include "npy_header.hpp"
 #include "path_text.hpp"
 
@@ -22,30 +22,19 @@ Error in_file(const std::filesystem::path& file, ErrorCode code, const std::stri
 
 Error in_file(const std::filesystem::path& file, const Error& error) { return in_file(file, error.code, error.message); }
 
-bool read_exactly(std::ifstream& in, void* data, std::size_t bytes) {
+bool read_exactly(std::istream& in, void* data, std::size_t bytes) {
   in.read(static_cast<char*>(data), static_cast<std::streamsize>(bytes));
   return in.good() || bytes == 0;
 }
 
 // Opens a file for reading and tells its size.
-Result<std::uint64_t> open(const std::filesystem::path& file, std::ifstream& in) {
-  std::error_code ec;
-  if (!std::filesystem::exists(file, ec)) {
-    return in_file(file, ErrorCode::not_found, "no such file");
-  }
-  if (std::filesystem::is_directory(file, ec)) {
-    return in_file(file, ErrorCode::io, "is a folder");
-  }
-  const std::uintmax_t size = std::filesystem::file_size(file, ec);
-  in.open(file, std::ios::binary);
-  if (ec || !in) {
-    return in_file(file, ErrorCode::io, "cannot be read");
-  }
-  return std::uint64_t{size};
+Result<std::uint64_t> open(const std::filesystem::path& file, InputFile& in) {
+  const Result<std::uint64_t> size = in.open(file);
+  return size ? size : Result<std::uint64_t>(in_file(file, size.error()));
 }
 
 // Reads the elements into a fresh tensor.
-Result<Tensor> read_elements(const std::filesystem::path& file, std::ifstream& in, DType dtype, const Dims& dims) {
+Result<Tensor> read_elements(const std::filesystem::path& file, std::istream& in, DType dtype, const Dims& dims) {
   Tensor tensor(dtype, dims);
   if (!read_exactly(in, tensor.data(), tensor.bytes())) {
     return in_file(file, ErrorCode::io, "reading failed");
@@ -60,7 +49,7 @@ Result<Tensor> read_elements(const std::filesystem::path& file, std::ifstream& i
 }
 
 Result<Tensor> load_npy(const std::filesystem::path& file) {
-  std::ifstream in;
+  InputFile in;
   const Result<std::uint64_t> size = open(file, in);
   if (!size) {
     return size.error();
@@ -72,10 +61,13 @@ Result<Tensor> load_npy(const std::filesystem::path& file) {
   if (!end) {
     return in_file(file, end.error());
   }
+  if (*size < *end) {
+    return in_file(file, ErrorCode::bad_file, "truncated .npy header");
+  }
   head.resize(*end);
   in.clear();
   in.seekg(0);
-  if (*size < *end || !read_exactly(in, head.data(), head.size())) {
+  if (!read_exactly(in, head.data(), head.size())) {
     return in_file(file, ErrorCode::bad_file, "truncated .npy header");
   }
   const Result<detail::NpyHeader> header = detail::parse_npy_header(head.data(), head.size());
@@ -95,7 +87,7 @@ Result<Tensor> load_raw(const std::filesystem::path& file, DType dtype, const Di
   if (!bytes) {
     return Error{ErrorCode::invalid_argument, bytes.error().message};
   }
-  std::ifstream in;
+  InputFile in;
   const Result<std::uint64_t> size = open(file, in);
   if (!size) {
     return size.error();

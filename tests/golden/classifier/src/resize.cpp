@@ -14,6 +14,7 @@
 #include <new>
 #include <vector>
 
+#include "exact_math.hpp"
 #include "resize_kernels.hpp"
 
 namespace sample::detail {

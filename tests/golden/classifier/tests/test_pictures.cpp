@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+#if !defined(_WIN32)
+#include <sys/stat.h>
+#endif
+
 #include "sample/model.hpp"
 #include "sample/model_info.hpp"
 #include "sample/pictures.hpp"
@@ -97,6 +101,10 @@ void test_bad_pictures(const Model& model, const Case& pictures, const fs::path&
   std::vector<fs::path> files = pictures.files;
   std::ofstream(folder / "text.jpg") << "no picture";
   files[0] = folder / "missing.ppm";
+#if !defined(_WIN32)
+  check.that(::mkfifo((folder / "pipe.ppm").c_str(), 0600) == 0, "mkfifo");
+  files[2] = folder / "pipe.ppm";  // it is waited for by nobody
+#endif
   files[3] = folder / "text.jpg";
   for (const int threads : {1, 3}) {
     const Answers answers = answers_for(model, files, threads, PictureRuns::apart, check);
@@ -105,7 +113,10 @@ void test_bad_pictures(const Model& model, const Case& pictures, const fs::path&
     }
     check.fails(answers.outputs[0], ErrorCode::not_found, "missing.ppm", "a picture that is not there");
     check.fails(answers.outputs[3], ErrorCode::bad_file, "text.jpg", "a text");
-    for (const std::size_t i : {std::size_t{1}, std::size_t{2}, std::size_t{4}, std::size_t{5}, std::size_t{6}}) {
+#if !defined(_WIN32)
+    check.fails(answers.outputs[2], ErrorCode::bad_file, "pipe.ppm", "a pipe");
+#endif
+    for (const std::size_t i : {std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{6}}) {
       check.that(answers.outputs[i].ok() && same_bits(*answers.outputs[i], pictures.expected[i]), "beside bad pictures: other bits for picture " + std::to_string(i));
     }
   }

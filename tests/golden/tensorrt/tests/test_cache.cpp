@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
@@ -76,6 +77,13 @@ void test_round_trip(const fs::path& folder, Checker& check) {
   check.that(trt::cache_file_name(other, ".engine") != trt::cache_file_name(key, ".engine"), "two keys have one name");
   check.that(trt::read_cached(file, "", Check::full).ok(), "without a key any engine is read");
   check.that(trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B", "the nearest engine: '" + trt::nearest_engine(file.parent_path(), other) + "'");
+#if !defined(_WIN32)
+  const fs::path pipe = file.parent_path() / "pipe.engine";
+  check.that(::mkfifo(pipe.c_str(), 0600) == 0, "mkfifo");
+  check.that(
+      trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B", "the nearest engine beside a pipe");
+  check.fails(trt::read_cached(pipe, key, Check::quick), ErrorCode::bad_file, "a pipe", "a pipe in the cache");
+#endif
   check.that(trt::nearest_engine(folder / "none", other).empty(), "a folder that is not there has no engines");
 }
 
@@ -108,6 +116,12 @@ void test_damage(const fs::path& folder, Checker& check) {
   check.that(write(), "writing");
   change_byte(file, 22);  // the size of the key becomes huge
   check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "damaged", "a size that cannot be");
+  for (const std::uintmax_t byte : {std::uintmax_t{28}, std::uintmax_t{31}}) {  // the size of the plan becomes huge
+    check.that(write(), "writing");
+    change_byte(file, byte);
+    check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "truncated",
+        "a plan of a size that cannot be");
+  }
 }
 
 void test_folders(const fs::path& folder, Checker& check) {

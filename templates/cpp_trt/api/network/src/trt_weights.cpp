@@ -2,22 +2,19 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
 
 #include "compat.hpp"
+#include "input_file.hpp"
 #include "integrity.hpp"
 #include "path_text.hpp"
 #include "weights_info.hpp"
 
 #if !defined(_WIN32)
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #endif
 
 namespace {= name =}::trt {
@@ -32,39 +29,39 @@ struct Bytes {
   std::uint64_t size = 0;
 };
 
-Error cannot_read(const fs::path& file) { return Error{ErrorCode::not_found, "cannot read the weights " + path_text(file)}; }
+Error cannot_read(const fs::path& file, ErrorCode code, const std::string& why) {
+  return Error{code, "cannot read the weights " + path_text(file) + ": " + why};
+}
 
 #if defined(_WIN32)
 
 Result<Bytes> map_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
-  const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
-  if (size < 0) {
-    return cannot_read(file);
+  InputFile in;
+  const Result<std::uint64_t> size = in.open(file);
+  if (!size) {
+    return cannot_read(file, size.error().code, size.error().message);
   }
   // int64 elements, so that the arrays are aligned
-  const auto memory = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(size) / 8 + 1);
-  in.seekg(0);
-  if (!in.read(reinterpret_cast<char*>(memory->data()), size)) {
-    return cannot_read(file);
+  const auto memory = std::make_shared<std::vector<std::int64_t>>(static_cast<std::size_t>(*size) / 8 + 1);
+  if (!in.read(reinterpret_cast<char*>(memory->data()), static_cast<std::streamsize>(*size))) {
+    return cannot_read(file, ErrorCode::io, "reading failed");
   }
-  return Bytes{std::shared_ptr<const void>(memory, memory->data()), static_cast<std::uint64_t>(size)};
+  return Bytes{std::shared_ptr<const void>(memory, memory->data()), *size};
 }
 
 #else
 
 Result<Bytes> map_file(const fs::path& file) {
-  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (handle < 0) {
-    return cannot_read(file);
+  InputFile in;
+  const Result<std::uint64_t> opened = in.open(file);
+  if (!opened) {
+    return cannot_read(file, opened.error().code, opened.error().message);
   }
-  struct stat facts{};
-  const bool known = ::fstat(handle, &facts) == 0;
-  const std::size_t size = known ? static_cast<std::size_t>(facts.st_size) : 0;
-  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, handle, 0) : nullptr;
-  ::close(handle);  // the mapping stays
-  if (!known || memory == MAP_FAILED) {
-    return cannot_read(file);
+  const auto size = static_cast<std::size_t>(*opened);
+  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, in.descriptor(), 0)
+                          : nullptr;  // stays when the file is closed
+  if (memory == MAP_FAILED) {
+    return cannot_read(file, ErrorCode::io, "it cannot be mapped into memory");
   }
   return Bytes{std::shared_ptr<const void>(memory, [size](const void* mapped) {
                  if (mapped != nullptr) {

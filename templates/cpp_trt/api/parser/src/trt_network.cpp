@@ -4,11 +4,12 @@
 #include <NvOnnxParser.h>
 
 #include <algorithm>
-#include <fstream>
+#include <istream>
 #include <string>
 #include <vector>
 
 #include "compat.hpp"
+#include "input_file.hpp"
 #include "path_text.hpp"
 #include "trt_logger.hpp"
 #include "trt_onnx.hpp"
@@ -25,8 +26,8 @@ std::vector<OnnxNode> nodes_of(const NetworkSource& source) {
     std::istream in(&buffer);
     return read_onnx_nodes(in);
   }
-  std::ifstream in(source.file, std::ios::binary);
-  return read_onnx_nodes(in);
+  InputFile in;
+  return in.open(source.file) ? read_onnx_nodes(in) : std::vector<OnnxNode>();
 }
 
 // Each text once, in order, as a list of lines.

@@ -26,6 +26,14 @@ struct DecodeOptions {
   int least_width = 0;
   int least_height = 0;
   int least_shorter = 0;
+
+  // What a file may ask for; where it is more, it is refused before anything is allocated. No camera's picture meets
+  // these limits, and a small file can claim any size (a decompression bomb).
+  std::int64_t max_pixels = 178'956'970;  // width x height: Pillow's own limit
+  // Of the file: 1 GiB.
+  std::uint64_t max_bytes = std::uint64_t{1} << 30U;
+  // JPEG only: each is a pass over the whole picture. Encoders write up to 24.
+  int max_scans = 64;
 };
 
 // Decodes a file's bytes: the pixels of PIL.Image.open(...).convert("RGB"), exactly. EXIF orientation
