@@ -128,8 +128,8 @@ def test_foreign_folder_is_refused_before_anything_is_loaded(gencpp: Gencpp, tmp
     assert (tmp_path / "work.txt").read_text() == "mine"
 
 
-def test_the_current_folder_is_refused(gencpp: Gencpp, tmp_path: Path) -> None:
-    refused(gencpp("new", "--model", "resnet18", ".", cwd=tmp_path), 2, "current folder", folder=tmp_path)
+def test_the_root_is_refused(gencpp: Gencpp) -> None:
+    refused(gencpp("new", "--model", "resnet18", "/"), 2, "must not be the root")
 
 
 def test_a_disk_that_cannot_be_written(gencpp: Gencpp) -> None:
