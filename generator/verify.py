@@ -16,7 +16,15 @@ from typing import Any
 from . import jsonfile, parity, trt_checks
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, UsageError
-from .project import Manifest, check_assets, disk_errors, edited_files, read_manifest, replace_text
+from .project import (
+    Manifest,
+    check_assets,
+    check_replaceable,
+    disk_errors,
+    edited_files,
+    read_manifest,
+    replace_text,
+)
 from .spec import ParityResult, StepResult, VerifyReport
 from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
 
@@ -67,6 +75,7 @@ def verify_project(folder: Path, progress: Progress, options: RuntimeOptions) ->
     if missing:
         raise EnvironmentLacks(f"{backend.title} was not found: {missing}", hint=backend.remedy)
     with disk_errors(folder):
+        check_replaceable(folder / "verify.json", ("project", "steps"))
         _empty(folder / "verify")
         verification = _Verification(folder, manifest, backend, options, tools, arguments, progress)
         report = verification.run()

@@ -58,16 +58,23 @@ def write_until(
     *,
     force: bool = False,
     model: bytes = b"model",
+    told: Path | None = None,
 ) -> int:
     """The same in a process that is killed at a step; DONE or REFUSED where it does not come there.
 
-    `stop` says of each step whether it is the one, or is how its name begins: `placed src/`.
+    `stop` says of each step whether it is the one, or is how its name begins: `placed src/`. What the
+    command says goes to the file `told`, as its standard error would.
     """
     rendered(spec)  # before the fork, so that the next process need not do it
 
     def at(step: str) -> None:
         if step.startswith(stop) if isinstance(stop, str) else stop(step):
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def say(text: str) -> None:
+        if told is not None:
+            with told.open("a") as file:
+                file.write(f"{text}\n")
 
     with warnings.catch_warnings():
         # Python 3.12 warns of threads, which the child does not use.
@@ -77,7 +84,7 @@ def write_until(
         code = 1
         try:
             steps._hook = at
-            write(out, spec, force=force, model=model)
+            write(out, spec, force=force, model=model, progress=say)
             code = DONE
         except UsageError:
             code = REFUSED

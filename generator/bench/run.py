@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..project import replace_text
+from ..project import check_replaceable, replace_text
 from . import baseline, machine, processors
 from .build import Built, build
 from .measure import measure
@@ -88,6 +88,7 @@ def target(folder: Path, name: str) -> Path:
     """The file in `folder`, which has to be there before minutes of measuring."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
+    check_replaceable(folder / name, ("machine", "runs"))
     return folder / name
 
 

@@ -8,6 +8,7 @@ from .manifest import MANIFEST as MANIFEST
 from .manifest import Manifest as Manifest
 from .manifest import edited_files as edited_files
 from .manifest import read_manifest as read_manifest
+from .paths import check_replaceable as check_replaceable
 from .paths import regular_file as regular_file
 from .paths import replace_text as replace_text
 from .render import render as render

@@ -88,8 +88,11 @@ def apply(out: Path, tree: Path, changes: Sequence[Change], *, force: bool) -> K
         if written is None or not written.done:  # else it was interrupted right after the rename
             _take_back(out, journal, replace(record, done=False))
         raise
-    reached("done")
-    return _finish(out, journal, record)
+    try:
+        reached("done")
+        return _finish(out, journal, record)
+    except KeyboardInterrupt:  # too late: the project is written
+        return _finish(out, journal, record)
 
 
 def recover(out: Path) -> tuple[bool, Kept] | None:

@@ -48,7 +48,7 @@ def _open(folder: Path, what: Path) -> int:
             _take(handle, folder, what)
             if _is_at(handle, folder / LOCK):
                 os.ftruncate(handle, 0)
-                os.pwrite(handle, str(os.getpid()).encode(), 0)
+                os.write(handle, str(os.getpid()).encode())
                 return handle
         except BaseException:
             os.close(handle)

@@ -13,7 +13,7 @@ from .. import jsonfile
 from ..errors import UsageError
 from ..names import check_relative_path
 from ..spec import SCHEMA, ProjectSpec
-from .paths import Kind, look, regular_file
+from .paths import Kind, kind_of, look, regular_file
 
 MANIFEST = "gencpp.json"
 OWN_FOLDER = ".gencpp"
@@ -53,7 +53,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is half-written: a gencpp command was interrupted there",
             hint="Any gencpp command on this folder mends it, such as: gencpp verify OUT",
         )
-    if not folder.is_dir() or look(folder, MANIFEST).kind is Kind.absent:
+    if not folder.is_dir() or kind_of(folder / MANIFEST) is Kind.absent:
         raise UsageError(
             f"{folder} is not a gencpp project: it has no {MANIFEST}",
             hint="Name the folder that `gencpp new` wrote.",

@@ -7,9 +7,11 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import jsonfile
 from ..errors import UsageError
 from ..names import check_relative_path
 
@@ -99,6 +101,21 @@ def regular_file(folder: Path, path: str, what: str = "the project") -> Path:
     if not regular:
         raise UsageError(f"{file} is not a regular file", hint="Restore it, or generate the project anew.")
     return file
+
+
+def check_replaceable(file: Path, keys: Collection[str]) -> None:
+    """Raises UsageError unless `file` is absent, or JSON with these keys: a report of ours."""
+    if kind_of(file) is Kind.absent:
+        return
+    try:
+        data = jsonfile.read(file)
+    except UsageError:
+        data = None
+    if not isinstance(data, dict) or not set(keys) <= set(data):
+        raise UsageError(
+            f"{file} is in the way: gencpp writes its report there, and did not write this file",
+            hint="Move it, and run the command again.",
+        )
 
 
 def replace_text(file: Path, text: str) -> None:

@@ -49,6 +49,11 @@ class Writing:
         Raises UsageError, and leaves `out` as it is, when something of the user's would be lost.
         """
         with disk_errors(self.out):
+            if not self.tree.is_dir():
+                raise UsageError(
+                    f"{self.out} was removed or renamed while this command ran; nothing was written",
+                    hint="Run the command again.",
+                )
             files = _complete(self.tree, project, render(project, more))
             reached("staged")
             if self.there is None and not os.path.lexists(self.out):
@@ -158,9 +163,9 @@ def _refuse_foreign(out: Path) -> None:
 def _would_lose(out: Path, lost: Mapping[str, str]) -> UsageError:
     told = _listed({path: f"{path} ({why})" for path, why in lost.items()})
     return UsageError(
-        f"{out} has files that the new project would replace:\n{told}",
-        hint="Keep them by choosing another OUT, or give --force: they are replaced, and copies of them are\n"
-        f"kept in {OWN_FOLDER}/ inside OUT.",
+        f"{out} has work of yours that would be lost:\n{told}",
+        hint="Choose another OUT; or give --force: the project is written, and copies of these\n"
+        f"files are kept in OUT/{OWN_FOLDER}.",
     )
 
 

@@ -141,7 +141,9 @@ def a_kill(h: History) -> None:
         count[0] += 1
         return step.startswith(last) if last else count[0] > at
 
-    ended = write_until(stop, h.out, spec, force=force, model=model)
+    told = h.folder.with_name(f"{h.folder.name}-told")
+    ended = write_until(stop, h.out, spec, force=force, model=model, told=told)
+    h.told += told.read_text().splitlines() if told.exists() else []
     how = {KILLED: "killed", DONE: "done before the kill", REFUSED: "refused before the kill"}
     h.say(f"{how.get(ended, 'broken')}: {named(spec, force)}, at {last or at}: {ended}")
     if ended not in (KILLED, DONE, REFUSED):
