@@ -141,8 +141,8 @@ def _tell_replaced(request: Request, target: project.Writing, progress: Progress
     if (old.options.get("model", old.model.source), old.backend, old.name) != (new, request.backend, name):
         notice(
             progress,
-            f"{target.out} holds the project {old.name} of {old.model.source} on {old.backend}: "
-            f"it is replaced by {name} of {new} on {request.backend}",
+            f"{request.out} holds the project {old.name} of {old.model.source} on {old.backend};\n"
+            f"  it will be replaced by {name} of {new} on {request.backend}",
         )
 
 

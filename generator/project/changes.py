@@ -39,7 +39,7 @@ class Comparison:
     lost: dict[str, str]
     """By its path, what happened to a file that would be lost, or undone."""
     blocked: dict[str, str]
-    """By its path, why nothing can be written there."""
+    """By its path, what is in the way of a file or of a folder."""
 
 
 def compare(out: Path, new: Mapping[str, str], manifest: Manifest | None) -> Comparison:
@@ -53,8 +53,10 @@ def compare(out: Path, new: Mapping[str, str], manifest: Manifest | None) -> Com
     changes, lost, blocked = [], {}, {}
     for path in sorted(new, key=lambda p: (p == MANIFEST, p)):
         there = look(out, path)
-        if why := _no_place(there):
-            blocked[path] = why
+        if there.blocked:
+            blocked[there.blocked] = "a link, or no folder"
+        elif there.kind is Kind.other:
+            blocked[path] = "no file"
         elif there.sha256 != new[path]:
             generated = old.get(path, "")
             if why := _lost(there, path in old, generated):
@@ -69,12 +71,6 @@ def compare(out: Path, new: Mapping[str, str], manifest: Manifest | None) -> Com
             lost[path] = why
         changes.append(Change(path=path, found=there.sha256, generated=old[path]))
     return Comparison(changes=tuple(changes), lost=lost, blocked=blocked)
-
-
-def _no_place(there: Found) -> str:
-    if there.blocked:
-        return f"{there.blocked} is no folder, or a link to one"
-    return "it is no file" if there.kind is Kind.other else ""
 
 
 def _lost(there: Found, written: bool, generated: str) -> str:

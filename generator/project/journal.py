@@ -79,7 +79,10 @@ def apply(out: Path, tree: Path, changes: Sequence[Change], *, force: bool) -> K
             _move_aside(out, journal, change, force=force)
             reached(f"moved {change.path}")
             if change.new:
-                _place(journal / _NEW / change.path, out / change.path)
+                try:
+                    _place(journal / _NEW / change.path, out / change.path)
+                except FileExistsError:
+                    raise _changed(out / change.path) from None
                 reached(f"placed {change.path}")
         record = replace(record, done=True)
         _write(journal, record)
@@ -119,10 +122,14 @@ def _move_aside(out: Path, journal: Path, change: Change, *, force: bool) -> Non
     there = look(journal / _OLD, change.path)
     same = there.sha256 == change.found and (there.kind is Kind.absent) == (change.found == "")
     if changed or not (same or force):
-        raise UsageError(
-            f"{source} was changed while this command wrote the project: everything is as it was",
-            hint="Run the command again.",
-        )
+        raise _changed(source)
+
+
+def _changed(file: Path) -> UsageError:
+    return UsageError(
+        f"{file} was changed while this command wrote the project; nothing was written",
+        hint="Run the command again.",
+    )
 
 
 def _place(source: Path, target: Path) -> None:

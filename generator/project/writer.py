@@ -66,8 +66,8 @@ class Writing:
             if found.blocked:
                 told = _listed({path: f"{path} ({why})" for path, why in found.blocked.items()})
                 raise UsageError(
-                    f"the project cannot be written into {self.out}:\n{told}",
-                    hint="Move them out of the way, or choose another OUT.",
+                    f"{self.out} has something where the project needs files and folders:\n{told}",
+                    hint="Move it out of the way, or choose another OUT.",
                 )
             if found.lost and not self.force:
                 # Whatever gencpp wrote was unedited when this command began.

@@ -120,7 +120,7 @@ def a_write(h: History) -> None:
                 progress=h.told.append,
                 meanwhile=(lambda: an_edit(h)) if first else (lambda: None),
             )
-    except (UsageError, FileExistsError) as e:
+    except UsageError as e:
         h.say(f"refused: {str(e).splitlines()[0]}")
         mended = any("was interrupted" in text for text in h.told)
         if not late and not mended and look(h.out) != before:
@@ -315,7 +315,14 @@ def find_copy(h: History, path: str, data: bytes, pending: bool) -> None:
 
 def finish(h: History) -> None:
     """The next command mends, and writes with --force; nothing but the project and copies is left."""
-    write(h.out, SPECS[0], force=True, progress=h.told.append)
+    try:
+        write(h.out, SPECS[0], force=True, progress=h.told.append)
+    except UsageError:
+        if (h.out / "gencpp.json").exists() or not own_files(h):
+            raise
+        # The first project was taken back from under a user's edit: what is left is the user's alone.
+        check(h)
+        return
     for path in (p for p in (h.out / ".gencpp").rglob("*") if p.is_file()):
         h.told.append(str(path))
     check(h)
