@@ -172,6 +172,25 @@ def test_an_edit_in_the_last_moment_is_not_lost(
     assert snapshot(out) == {**before, "src/tensor.cpp": b"// late\n".hex()}
 
 
+def test_a_copy_that_a_failed_write_leaves_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edited file is out of the way, and its user writes another one at that moment."""
+    out = tmp_path / "out"
+    write(out, classifier())
+    (out / "README.md").write_text("first\n")
+
+    def again(reached: str) -> None:
+        if reached == "moved README.md":
+            (out / "README.md").write_text("second\n")
+
+    monkeypatch.setattr(steps, "_hook", again)
+    told: list[str] = []
+    with pytest.raises(UsageError, match=r"README\.md was changed"):
+        write(out, OTHER, force=True, progress=told.append)
+    assert (out / "README.md").read_text() == "second\n"
+    assert (out / ".gencpp" / "kept-1" / "README.md").read_text() == "first\n"
+    assert f"in {out / '.gencpp' / 'kept-1'}: README.md" in told[0]
+
+
 def test_a_file_that_appears_in_the_last_moment_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,10 @@ _HINT = "Name a bench.json that `gencpp bench` wrote on this machine for the sam
 def read(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
     """The stored report; raises UsageError for anything else, and for one of another machine."""
     try:
-        stored = jsonfile.read(file, hint=_HINT)
+        stored = jsonfile.read(file)
+    except UsageError as e:
+        raise UsageError(f"--baseline {e.message}", hint=_HINT) from None
+    try:
         if stored["schema"] != 1:
             raise UsageError(f"--baseline {file.name}: schema {stored['schema']} is not known", hint=_HINT)
         _settings(stored)

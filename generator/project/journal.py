@@ -23,6 +23,7 @@ from pathlib import Path
 from .. import jsonfile
 from ..errors import UsageError
 from ..names import check_relative_path
+from ..progress import Progress, notice
 from ..spec import JsonValue
 from .changes import Change
 from .manifest import JOURNAL, OWN_FOLDER
@@ -59,7 +60,7 @@ class _Record(JsonValue):
             check_relative_path(path, _FILE)
 
 
-def apply(out: Path, tree: Path, changes: Sequence[Change], *, force: bool) -> Kept:
+def apply(out: Path, tree: Path, changes: Sequence[Change], *, force: bool, progress: Progress) -> Kept:
     """Makes `changes` in `out` with the files of `tree`, which is consumed; all of them or none.
 
     Raises UsageError, with everything as it was, when a file is not what was `found`, unless `force`.
@@ -89,13 +90,20 @@ def apply(out: Path, tree: Path, changes: Sequence[Change], *, force: bool) -> K
     except BaseException:
         written = _read(journal)
         if written is None or not written.done:  # else it was interrupted right after the rename
-            _take_back(out, journal, replace(record, done=False))
+            kept = _take_back(out, journal, replace(record, done=False))
+            if kept.paths:
+                notice(progress, f"files that were in the way are {described(out, kept)}")
         raise
     try:
         reached("done")
         return _finish(out, journal, record)
     except KeyboardInterrupt:  # too late: the project is written
         return _finish(out, journal, record)
+
+
+def described(out: Path, kept: Kept) -> str:
+    """Where copies are, and of which files."""
+    return f"in {out / kept.folder}: {', '.join(kept.paths)}"
 
 
 def recover(out: Path) -> tuple[bool, Kept] | None:
@@ -267,7 +275,7 @@ def _write(journal: Path, record: _Record) -> None:
         stream.write(json.dumps(record.to_json(), indent=1) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
-    aside.rename(journal / _FILE)
+    aside.replace(journal / _FILE)
     _sync(journal)
 
 

@@ -40,6 +40,7 @@ class Writing:
     out: Path
     tree: Path
     force: bool
+    progress: Progress
     there: Manifest | None
     """The project that `out` is now."""
 
@@ -73,7 +74,7 @@ class Writing:
                 # Whatever gencpp wrote was unedited when this command began.
                 since = {p: f"{w} while this command ran" for p, w in found.lost.items() if w != FOREIGN}
                 raise _would_lose(self.out, found.lost | since)
-            return journal.apply(self.out, self.tree, found.changes, force=self.force)
+            return journal.apply(self.out, self.tree, found.changes, force=self.force, progress=self.progress)
 
 
 @contextlib.contextmanager
@@ -112,7 +113,7 @@ def writing(out: Path, *, force: bool = False, progress: Progress = silent) -> I
         there = _check(out, force) if existing else None
         stack.callback(_remove, tree)
         tree.mkdir()
-        yield Writing(out=out, tree=tree, force=force, there=there)
+        yield Writing(out=out, tree=tree, force=force, progress=progress, there=there)
 
 
 def mend(out: Path, progress: Progress = silent) -> None:
@@ -219,7 +220,7 @@ def _mend(out: Path, progress: Progress) -> None:
     ended = "it is finished now" if finished else "what it had changed was taken back"
     told = f"{out}: a gencpp command was interrupted while it wrote; {ended}"
     if kept.paths:
-        told += f"; files of yours that were in the way are in {out / kept.folder}: {', '.join(kept.paths)}"
+        told += f"; files of yours that were in the way are {journal.described(out, kept)}"
     notice(progress, told)
 
 
