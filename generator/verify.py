@@ -446,7 +446,7 @@ def _with_reason(step: StepResult, reason: str, status: str | None = None) -> St
 
 def _empty(folder: Path) -> None:
     """An empty folder for what verify writes; what it did not write is not deleted."""
-    marker = folder / ".gencpp"
+    marker = folder / ".written-by-gencpp"
     if os.path.lexists(folder):
         # gencpp 0.1 left no marker, and always this log.
         ours = marker.is_file() or (folder / "doctor.log").is_file()
