@@ -26,6 +26,10 @@ def bench(
     path: Annotated[
         list[str] | None, typer.Option("--path", help="Folder of the Python model's code or files.")
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Python code that may run to make a model again: module:factory."),
+    ] = None,
     growth: Annotated[
         bool, typer.Option("--growth", help="Also curves: batch, threads, picture size, loads, runs.")
     ] = False,
@@ -55,6 +59,7 @@ def bench(
         rounds=rounds,
         seconds=seconds,
         path=tuple(str(Path(p).resolve()) for p in path or ()),
+        models=tuple(model or ()),
         growth=options.Growth(
             batch=growth_batch, megapixels=growth_megapixels, loads=growth_loads, runs=growth_runs
         )

@@ -86,7 +86,7 @@ def new(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="File with one class label a line.")] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite edited files of an existing project.")
+        bool, typer.Option("--force", help="Replace edited files, too; copies of them are kept.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -125,27 +125,48 @@ def tune(
         Path, typer.Argument(help="A LibTorch project that `gencpp new` wrote.", show_default=False)
     ],
     path: ImportPath = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="The model's Python code or file, as it was given to `gencpp new`.",
+        ),
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="The transforms' Python code or file, as given to `gencpp new`.")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="In each, all candidates take their turn.", min=1)] = 5,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite edited files.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace edited files, too; copies of them are kept.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure a project's variants and thread counts here, and write it anew with the fastest.
 
-    Modules and files that `gencpp new` was given are looked for in the folders of --path.
+    Files that `gencpp new` was given are looked for in the folders of --path. Python code is named again
+    with --model and --preprocess.
     """
     from . import pipeline
 
     with progressing(quiet=as_json) as progress, stdout_is_ours():
-        made = pipeline.tune_project(out, tuple(path or ()), rounds, force=force, progress=progress)
+        made = pipeline.tune_project(
+            out,
+            tuple(path or ()),
+            rounds,
+            model=model,
+            preprocess=preprocess,
+            force=force,
+            progress=progress,
+        )
     _print_made(made, as_json)
 
 
 def _print_made(made: Generated, as_json: bool) -> None:
     project = made.project
     if as_json:
-        print(
-            json.dumps({"out": str(made.out), "warnings": list(made.warnings), "project": project.to_json()})
-        )
+        told = {"out": str(made.out), "warnings": list(made.warnings), "kept": list(map(str, made.kept))}
+        print(json.dumps({**told, "project": project.to_json()}))
         return
     warn(made.warnings)
     made_artifact = project.artifact
@@ -160,4 +181,6 @@ def _print_made(made: Generated, as_json: bool) -> None:
 
         print_table(tuning_table(project.libtorch))
     print(f"  folder    {shown(made.out)}")
+    for copy in made.kept:
+        print(f"  kept      {shown(copy)}")
     print(f"next: gencpp verify {shlex.quote(shown(made.out))}")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .progress import noticed
+
 _interrupts: list[int] = []
 """Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""
 
@@ -21,12 +23,17 @@ def interrupt(number: int, _: Any) -> None:
 
 @contextlib.contextmanager
 def progressing(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A status line on a terminal, nothing in a pipe."""
+    """A status line on a terminal, nothing in a pipe; notices stay on standard error in both."""
 
     def step(text: str) -> None:
         if _interrupts:
             raise KeyboardInterrupt
-        show(text)
+        if told := noticed(text):
+            tell(f"gencpp: {told}")
+        else:
+            show(text)
+
+    tell: Callable[[str], object] = lambda text: print(text, file=sys.stderr)  # noqa: E731
 
     show: Callable[[str], object] = lambda _: None  # noqa: E731
     if quiet or not sys.stderr.isatty():
@@ -36,6 +43,7 @@ def progressing(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status("starting") as status:
         show = status.update
+        tell = lambda text: status.console.out(text, highlight=False)  # noqa: E731
         yield step
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import jsonfile
 from .errors import UsageError
 from .spec import GoldenCase, ParityResult, ProjectSpec
 from .toolchain import Finished
@@ -111,13 +112,9 @@ def compare_plan(folder: Path, project: ProjectSpec) -> Comparison:
 
 def network_plan(folder: Path) -> NetworkPlan:
     """The plan of a project whose network is C++; raises UsageError when it is damaged."""
-    from .network.plan import NetworkPlan
+    from .network.plan import read_plan
 
-    try:
-        data = json.loads((folder / NETWORK_PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise UsageError(f"{NETWORK_PLAN} cannot be read: {e}", hint="Generate the project anew.") from None
-    return NetworkPlan.from_json(data)
+    return read_plan(folder / NETWORK_PLAN)
 
 
 _Model = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -269,11 +266,11 @@ def _compare_top(case: GoldenCase, output: str, logits: Any, found: Comparison) 
     if not case.topk or logits is None:
         return
     try:
-        top = json.loads(output[output.index("{\n") :])["results"][0]["top"]
-    except (ValueError, KeyError, IndexError) as e:
+        told = jsonfile.loads(output[output.index("{\n") :], "what it printed")
+        ours = [int(entry["index"]) for entry in told["results"][0]["top"][: len(case.topk)]]
+    except (UsageError, ValueError, KeyError, IndexError, TypeError) as e:
         found.problems.append(f"{case.name}: no JSON from the program: {type(e).__name__}: {e}")
         return
-    ours = [entry["index"] for entry in top[: len(case.topk)]]
     theirs = [index for index, _ in case.topk]
     near = 2 * case.outputs[0].tolerance * float(np.abs(logits).max())
     known = range(logits.shape[1])
@@ -289,8 +286,8 @@ def _load(file: Path, found: Comparison) -> Any:
 
     try:
         return np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as e:
-        found.problems.append(f"cannot read {file.name}: {e}")
+    except (OSError, ValueError, EOFError, MemoryError) as e:
+        found.problems.append(f"cannot read {file.name}: {type(e).__name__}: {e}")
         return None
 
 

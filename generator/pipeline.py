@@ -7,15 +7,16 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__, cpp, project
-from .again import asked_for
+from .again import asked_for, check_named
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, GencppError, UsageError
+from .progress import Progress, notice
+from .progress import silent as _silent
 from .spec import (
     LIBTORCH_TOLERANCE,
     PARITY_TOLERANCE,
@@ -40,14 +41,8 @@ if TYPE_CHECKING:
     from .network_export import NetworkExport
     from .sources import LoadedModel, LoadOptions
 
-Progress = Callable[[str], None]
-
 TRT_APIS = ("parser", "network")
 """Who defines a TensorRT network: its ONNX parser, or generated C++."""
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,23 +99,24 @@ class Generated:
     out: Path
     project: ProjectSpec
     warnings: tuple[str, ...] = field(default=())
+    kept: tuple[Path, ...] = ()
+    """Copies of files that were replaced, and are not gencpp's."""
 
 
 def generate(request: Request, progress: Progress = _silent) -> Generated:
-    """Inspects, exports, makes goldens, renders, and renames the finished folder to `request.out`."""
+    """Inspects, exports, makes goldens, renders, and puts the finished project into `request.out`."""
     backend = backend_named(request.backend)
     _check_options(request)
     if request.name is not None:
         cpp.identifier(request.name)  # a bad name is said before minutes of work
     out = resolve_out(request.out)
-    with project.disk_errors(out):
-        project.check_target(out, force=request.force)
     if backend.artifact_format == "torchscript":
         if not variant_named(request.artifact or "torchscript").compiled:
             check_python()
         _refuse_onnx(request.source)
-    with project.staging_folder(out) as staging:
-        assets = staging / "assets"
+    with project.writing(out, force=request.force, progress=progress) as target:
+        _tell_replaced(request, target, progress)
+        assets = target.tree / "assets"
         assets.mkdir()
         loaded, spec, profiles = _load(request, progress)
         name = cpp.identifier(request.name or loaded.default_name)
@@ -130,17 +126,44 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         else:
             made, more = _make(request, backend, name, loaded, spec, profiles, assets, progress)
         progress("writing the project")
-        project.commit(staging, out, made, more)
-    return Generated(out=out, project=made, warnings=_warnings(made))
+        kept = target.commit(made, more)
+    copies = tuple(out / kept.folder / path for path in kept.paths)
+    return Generated(out=out, project=made, warnings=_warnings(made), kept=copies)
+
+
+def _tell_replaced(request: Request, target: project.Writing, progress: Progress) -> None:
+    """Says which project `target` holds, where it is not of the same model, backend and name."""
+    if target.there is None:
+        return
+    from .sources import default_name, parse_source
+
+    old, source = target.there.project, parse_source(request.source)
+    name = cpp.identifier(request.name or default_name(source))
+    new = _options(request)["model"]
+    if (old.options.get("model", old.model.source), old.backend, old.name) != (new, request.backend, name):
+        notice(
+            progress,
+            f"{request.out} holds the project {old.name} of {old.model.source} on {old.backend};\n"
+            f"  it will be replaced by {name} of {new} on {request.backend}",
+        )
 
 
 def tune_project(
-    folder: Path, path: tuple[str, ...], rounds: int, *, force: bool = False, progress: Progress = _silent
+    folder: Path,
+    path: tuple[str, ...],
+    rounds: int,
+    *,
+    model: str | None = None,
+    preprocess: str | None = None,
+    force: bool = False,
+    progress: Progress = _silent,
 ) -> Generated:
     """Writes the project in `folder` anew with its fastest artifact; edited files are kept unless `force`.
 
-    `path`: folders with the modules and files that `gencpp new` was given.
+    `path`: folders with the modules and files that `gencpp new` was given; `model` and `preprocess` name its
+    Python code once more: a manifest decides nothing that is imported or called.
     """
+    project.mend(folder, progress)
     made = project.read_manifest(folder).project
     if made.backend != "libtorch":
         raise UsageError(
@@ -152,8 +175,11 @@ def tune_project(
             f"{folder} computes in {made.libtorch.precision}, which is for GPUs",
             hint="gencpp tune measures on the CPU, in float32.",
         )
-    asked = asked_for(made, path)
-    labels = folder.resolve() / "assets" / "labels.txt"
+    named = {"--model": model, "--preprocess": preprocess}
+    for option, text in named.items():
+        if text is not None:
+            check_named(made, option, text)
+    asked = asked_for(made, path, named=tuple(filter(None, named.values())))
     request = Request(
         source=asked.source,
         backend=made.backend,
@@ -169,7 +195,9 @@ def tune_project(
         state_dict=asked.state_dict,
         inputs=asked.inputs,
         preprocess=asked.preprocess,
-        labels=str(labels) if made.options.get("labels") else None,
+        labels=str(project.regular_file(folder.resolve(), "assets/labels.txt"))
+        if made.options.get("labels")
+        else None,
     )
     return generate(request, progress)
 
@@ -234,6 +262,7 @@ def _method(artifact: Artifact) -> str:
 def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
     """Proves the project in `folder`; see generator.verify."""
     check_path(folder)
+    project.mend(folder, progress)
     return verify_project(folder, progress, options or RuntimeOptions())
 
 
@@ -266,15 +295,14 @@ def check_path(folder: Path) -> None:
 
 
 def resolve_out(out: Path) -> Path:
-    """`out` as an absolute path; raises UsageError for the root and for the current folder."""
+    """`out` as an absolute path; raises UsageError for the root."""
     check_path(out)
-    resolved = out.resolve()
-    if resolved == resolved.parent or resolved == Path.cwd().resolve():
-        raise UsageError(
-            f"OUT must not be {'the root' if resolved == resolved.parent else 'the current folder'}: "
-            "gencpp replaces the whole folder by renaming",
-            hint="Name a folder inside it.",
-        )
+    try:
+        resolved = out.resolve()
+    except (OSError, RuntimeError) as e:  # RuntimeError: a loop of links, before Python 3.13
+        raise UsageError(f"OUT {out}: {getattr(e, 'strerror', None) or e}") from None
+    if resolved == resolved.parent:
+        raise UsageError("OUT must not be the root of the file system", hint="Name a folder inside it.")
     return resolved
 
 

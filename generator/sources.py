@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from . import jsonfile
 from .archives import load_archive, traced_inputs
 from .builders import build, group_of
 from .errors import UsageError
@@ -311,11 +311,9 @@ def _load_transforms(text: str, path: tuple[str, ...]) -> Any:
     file = Path(text)
     if file.suffix == ".json" or is_file(file):
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except RecursionError:
-            raise UsageError(f"--preprocess {text}: it is nested too deeply") from None
-        except (OSError, ValueError) as e:
-            raise UsageError(f"--preprocess {text}: {getattr(e, 'strerror', None) or e}") from None
+            data = jsonfile.read(file)
+        except UsageError as e:
+            raise UsageError(f"--preprocess {e.message}") from None
         if not isinstance(data, dict):
             raise UsageError(f"--preprocess {file.name}: expected an object with `geometry`")
         return data

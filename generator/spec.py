@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from .errors import UsageError
+from .names import check_file_name, check_identifier, check_relative_path
 
 IN_MEMORY = "in_memory"
 """Metadata of a field that JSON does not hold and equality does not see."""
@@ -162,6 +163,8 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where}: expected {len(args)} items, found {len(value)}")
         return tuple(_decode(a, v, where) for a, v in zip(args, value, strict=True))
     if origin is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected an object, found {type(value).__name__}")
         _, item = typing.get_args(hint)
         return {k: v if item is Any else _decode(item, v, where) for k, v in value.items()}
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -175,7 +178,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         if abs(value) > 1 << 53:
             raise UsageError(f"{where}: {value} is out of range")
         return float(value)
-    if isinstance(hint, type) and not isinstance(value, hint):
+    if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
         raise UsageError(f"{where}: expected {hint.__name__}, found {type(value).__name__}")
     return value
 
@@ -396,6 +399,11 @@ class Artifact(JsonValue):
     external: FileFacts | None = None
     """A second file with the weights of an ONNX model that is too large for one."""
 
+    def __post_init__(self) -> None:
+        for facts in (self, self.external):
+            if facts is not None:
+                check_file_name(facts.file, "artifact")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec(JsonValue):
@@ -478,6 +486,9 @@ class GoldenOutput(JsonValue):
     """max |reference|; the allowed difference is `tolerance` times this."""
     tolerance: float = PARITY_TOLERANCE
 
+    def __post_init__(self) -> None:
+        check_file_name(self.file, "golden")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCase(JsonValue):
@@ -498,6 +509,10 @@ class GoldenCase(JsonValue):
     topk: tuple[tuple[int, float], ...] = ()
     """(class index, probability), best first"""
 
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.inputs, *filter(None, (self.image, self.pixels))):
+            check_file_name(name, "golden")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelCase(JsonValue):
@@ -509,6 +524,10 @@ class PixelCase(JsonValue):
     """HWC uint8 .npy under assets/goldens/"""
     tensor: str
     """1x3xHxW float32 .npy under assets/goldens/"""
+
+    def __post_init__(self) -> None:
+        for name in (self.name, self.image, self.pixels, *filter(None, (self.tensor,))):
+            check_file_name(name, "pixel case")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -541,6 +560,9 @@ class ProjectSpec(JsonValue):
     libtorch: LibTorchSpec | None = None
     """Of the libtorch backend only."""
 
+    def __post_init__(self) -> None:
+        check_identifier(self.name, "project")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult(JsonValue):
@@ -556,6 +578,10 @@ class StepResult(JsonValue):
     """Path relative to the project."""
     needed: bool = True
     """Whether the proof needs this step: a needed step that was skipped makes the whole incomplete."""
+
+    def __post_init__(self) -> None:
+        if self.log:
+            check_relative_path(self.log, "log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

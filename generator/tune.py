@@ -5,7 +5,6 @@ Every candidate is proven on the goldens first; one that answers otherwise is sh
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import parity, project
+from . import jsonfile, parity, project
 from .backends import RuntimeOptions, backend_named
 from .errors import CheckFailed, EnvironmentLacks
 from .spec import LibTorchSpec, ProjectSpec, Tuned
@@ -168,5 +167,6 @@ def _rounds(
             line = next((x for x in finished.output.splitlines() if x.startswith("{")), "")
             if finished.code != 0 or not line:
                 raise CheckFailed(f"{name} could not be measured: {finished.output.strip()[-500:]}")
-            medians[name, threads].append(float(json.loads(line)["p50_ms"]))
+            told = jsonfile.loads(line, f"what the benchmark of {name} printed")
+            medians[name, threads].append(float(told["p50_ms"]))
     return medians

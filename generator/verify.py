@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import parity, trt_checks
+from . import jsonfile, parity, trt_checks
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, UsageError
-from .project import Manifest, disk_errors, edited_files, read_manifest
+from .project import (
+    Manifest,
+    check_assets,
+    check_replaceable,
+    disk_errors,
+    edited_files,
+    read_manifest,
+    replace_text,
+)
 from .spec import ParityResult, StepResult, VerifyReport
 from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
 
@@ -58,6 +66,7 @@ def verify_project(folder: Path, progress: Progress, options: RuntimeOptions) ->
     """
     folder = folder.resolve()
     manifest = read_manifest(folder)
+    check_assets(folder, manifest.project)
     tools = find_toolchain()
     backend = backend_named(manifest.project.backend)
     if options != RuntimeOptions() and backend.name != "tensorrt":
@@ -66,13 +75,12 @@ def verify_project(folder: Path, progress: Progress, options: RuntimeOptions) ->
     if missing:
         raise EnvironmentLacks(f"{backend.title} was not found: {missing}", hint=backend.remedy)
     with disk_errors(folder):
-        shutil.rmtree(folder / "verify", ignore_errors=True)
-        (folder / "verify").mkdir()
+        check_replaceable(folder / "verify.json", ("project", "steps"))
+        _empty(folder / "verify")
         verification = _Verification(folder, manifest, backend, options, tools, arguments, progress)
         report = verification.run()
-        (folder / "verify.json").write_text(
-            json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        told = json.dumps(report.to_json(), indent=2, allow_nan=False)
+        replace_text(folder / "verify.json", f"{told}\n")
     return report
 
 
@@ -245,12 +253,13 @@ class _Verification:
             return
         try:
             line = next(x for x in finished.output.splitlines() if x.startswith("{"))
-            self.bench = json.loads(line)
-        except (StopIteration, ValueError) as e:
-            self.steps[-1] = _with_reason(self.steps[-1], f"no JSON from the benchmark: {e}", status="failed")
+            b = jsonfile.loads(line, "what it printed")
+            reason = f"p50 {b['p50_ms']:.2f} ms, batch {b['batch']:.0f}, {b['threads']:.0f} threads"
+        except (StopIteration, UsageError, KeyError, TypeError, ValueError) as e:
+            told = f"no JSON from the benchmark: {type(e).__name__}: {e}"
+            self.steps[-1] = _with_reason(self.steps[-1], told, status="failed")
             return
-        b = self.bench
-        reason = f"p50 {b['p50_ms']:.2f} ms, batch {b['batch']:.0f}, {b['threads']:.0f} threads"
+        self.bench = b
         self.steps[-1] = _with_reason(self.steps[-1], reason)
 
     def _profile(self) -> None:
@@ -261,11 +270,11 @@ class _Verification:
         if self._on_device("profile", argv) is None:
             return
         try:
-            layers = [x for x in json.loads(file.read_text(encoding="utf-8")) if "name" in x]
+            layers = [x for x in jsonfile.read(file) if "name" in x]
             slowest = max(layers, key=lambda x: float(x["averageMs"]))
             reason = f"{len(layers)} layers, most time in {slowest['name']} ({slowest['percentage']:.0f} %)"
             self.steps[-1] = _with_reason(self.steps[-1], f"{reason}: verify/profile.json")
-        except (OSError, ValueError, KeyError, TypeError) as e:
+        except (UsageError, ValueError, KeyError, TypeError) as e:
             reason = f"no profile from the benchmark: {type(e).__name__}: {e}"
             self.steps[-1] = _with_reason(self.steps[-1], reason, status="failed")
 
@@ -433,6 +442,22 @@ _EXE = ".exe" if os.name == "nt" else ""
 
 def _with_reason(step: StepResult, reason: str, status: str | None = None) -> StepResult:
     return StepResult.from_json({**step.to_json(), "reason": reason, "status": status or step.status})
+
+
+def _empty(folder: Path) -> None:
+    """An empty folder for what verify writes; what it did not write is not deleted."""
+    marker = folder / ".written-by-gencpp"
+    if os.path.lexists(folder):
+        # gencpp 0.1 left no marker, and always this log.
+        ours = marker.is_file() or (folder / "doctor.log").is_file()
+        if folder.is_symlink() or not folder.is_dir() or not (ours or not any(folder.iterdir())):
+            raise UsageError(
+                f"{folder} is in the way: verify writes its logs there, and did not write this one",
+                hint="Move it, and run verify again.",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir()
+    marker.write_text("What `gencpp verify` wrote; the next run deletes this folder.\n", encoding="utf-8")
 
 
 def is_cache_of(cache: Path, folder: Path) -> bool:

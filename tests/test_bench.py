@@ -43,7 +43,8 @@ def measured(verified_project: Path, tmp_path_factory: pytest.TempPathFactory, b
     """The folder that a whole bench, with growth, wrote."""
     out = tmp_path_factory.mktemp("bench")
     growth = ("--growth", "--growth-loads", "20", "--growth-runs", "200", "--growth-megapixels", "0.5")
-    arguments = (*QUICK, "--batch", "1,4", "--path", MODELS, "--out", out, *growth)
+    named = ("--model", "photo:model", "--path", MODELS)
+    arguments = (*QUICK, "--batch", "1,4", *named, "--out", out, *growth)
     done = bench(verified_project, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("photo in C++ on LibTorch takes ")
@@ -143,7 +144,8 @@ def test_a_peer_that_answers_otherwise_is_not_timed(
     """The factory gives other weights than when the project was made."""
     source = (MODELS / "photo.py").read_text()
     (tmp_path / "photo.py").write_text(source.replace("manual_seed(3)", "manual_seed(4)"))
-    arguments = (*QUICK, "--against", "eager,torchscript", "--path", tmp_path, "--out", tmp_path, "--json")
+    named = ("--model", "photo:model", "--path", tmp_path)
+    arguments = (*QUICK, "--against", "eager,torchscript", *named, "--out", tmp_path, "--json")
     done = bench(verified_project, *arguments)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -154,11 +156,14 @@ def test_a_peer_that_answers_otherwise_is_not_timed(
 def test_a_model_that_cannot_be_made_again_is_said(
     verified_project: Path, tmp_path: Path, bench: Bench
 ) -> None:
-    arguments = (*QUICK, "--against", "eager,onnxruntime", "--out", tmp_path)  # without --path
-    done = bench(verified_project, *arguments)
-    assert done.returncode == 0, done.stderr
-    for peer in ("eager", "onnxruntime"):
-        assert f"skipped: photo, {peer}: the Python model cannot be made again: " in done.stdout
+    """Without --model its code does not run; without --path it is not found."""
+    for named, why in (((), "Add --model photo:model"), (("--model", "photo:model"), "no module 'photo'")):
+        arguments = (*QUICK, *named, "--against", "eager,onnxruntime", "--out", tmp_path)
+        done = bench(verified_project, *arguments)
+        assert done.returncode == 0, done.stderr
+        for peer in ("eager", "onnxruntime"):
+            assert f"skipped: photo, {peer}: the Python model cannot be made again: " in done.stdout
+        assert why in done.stdout
 
 
 def test_a_program_that_answers_otherwise_is_not_timed(

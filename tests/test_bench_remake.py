@@ -11,6 +11,7 @@ import pytest
 
 from generator.bench import subjects
 from generator.bench.build import Built
+from generator.bench.options import Options
 from generator.bench.remake import remake
 from generator.project import read_manifest
 
@@ -23,9 +24,13 @@ def gathered(folder: Path, scratch: Path, *path: str) -> subjects.Field:
     """The peers of a project that is not built."""
     project = read_manifest(folder).project
     built = Built(key="it", folder=folder, project=project, program=folder, bench=folder)
-    return subjects.gather(
-        built, ("eager", "torchscript", "onnxruntime"), scratch, path, progress=lambda _: None
+    asked = Options(
+        folders=(folder,),
+        against=("eager", "torchscript", "onnxruntime"),
+        path=path,
+        models=("photo:model",),
     )
+    return subjects.gather(built, asked, scratch, progress=lambda _: None)
 
 
 def names(field: subjects.Field) -> list[str]:

@@ -128,8 +128,49 @@ def test_foreign_folder_is_refused_before_anything_is_loaded(gencpp: Gencpp, tmp
     assert (tmp_path / "work.txt").read_text() == "mine"
 
 
-def test_the_current_folder_is_refused(gencpp: Gencpp, tmp_path: Path) -> None:
-    refused(gencpp("new", "--model", "resnet18", ".", cwd=tmp_path), 2, "current folder", folder=tmp_path)
+def test_the_root_is_refused(gencpp: Gencpp) -> None:
+    refused(gencpp("new", "--model", "resnet18", "/"), 2, "must not be the root")
+
+
+@pytest.mark.torch
+def test_the_current_folder_is_taken_where_it_is_empty_or_ours(gencpp: Gencpp, tmp_path: Path) -> None:
+    arguments = ("new", "--model", "tiny:named", "--path", MODELS, *INPUT, ".", "--force", "--name")
+    for name, said in (("first", ""), ("second", "holds the project first of tiny:named on libtorch")):
+        done = gencpp(*arguments, name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stderr and (tmp_path / "include" / name / "model.hpp").is_file()
+    assert not (tmp_path / "include" / "first").exists()
+    (tmp_path / "src" / "tensor.cpp").write_text("// mine\n")
+    done = gencpp(*arguments, "second", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "  kept      .gencpp/kept-1/src/tensor.cpp\n" in done.stdout
+
+
+@pytest.mark.torch
+def test_a_kill_of_the_real_command_is_mended_by_the_next(gencpp: Gencpp, tmp_path: Path) -> None:
+    """Of any command: here one that only reads the project."""
+    code = (
+        "import os, signal\nfrom generator.project import steps\n"
+        "def at(step):\n    step.startswith('placed src/') and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "steps._hook = at\nfrom generator.cli import main\nmain()\n"
+    )
+    arguments = (
+        "new",
+        "--model",
+        "tiny:named",
+        "--path",
+        str(MODELS),
+        *INPUT,
+        str(tmp_path / "out"),
+        "--name",
+    )
+    assert gencpp(*arguments, "first").returncode == 0
+    done = subprocess.run([sys.executable, "-c", code, *arguments, "second"], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    done = gencpp("tune", tmp_path / "out")
+    refused(done, 2, "what it had changed was taken back", "--model tiny:named")
+    assert (tmp_path / "out" / "include" / "first" / "model.hpp").is_file()
+    assert not (tmp_path / "out" / ".gencpp").exists()
 
 
 def test_a_disk_that_cannot_be_written(gencpp: Gencpp) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +10,7 @@ import pytest
 from samples import classifier, tensors_only
 
 from generator import project
-from generator.errors import EnvironmentLacks, GencppError, UsageError
+from generator.errors import GencppError, UsageError
 from generator.spec import ProjectSpec
 
 NONSENSE = "zq_wobble9"
@@ -20,11 +18,10 @@ NONSENSE = "zq_wobble9"
 
 def write(out: Path, spec: ProjectSpec) -> None:
     """As the pipeline does it, with small assets."""
-    project.check_target(out, force=True)
-    with project.staging_folder(out) as staging:
-        (staging / "assets" / "goldens").mkdir(parents=True)
-        (staging / "assets" / "model.pt").write_bytes(b"model")
-        project.commit(staging, out, spec)
+    with project.writing(out) as target:
+        (target.tree / "assets" / "goldens").mkdir(parents=True)
+        (target.tree / "assets" / "model.pt").write_bytes(b"model")
+        target.commit(spec)
 
 
 def test_rendering_is_deterministic_and_pure() -> None:
@@ -95,93 +92,6 @@ def test_manifest_round_trip(tmp_path: Path) -> None:
     assert project.edited_files(tmp_path / "out", manifest) == ()
     files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
     assert files == set(manifest.files) | {project.MANIFEST}
-
-
-def test_writing_leaves_nothing_beside(tmp_path: Path) -> None:
-    write(tmp_path / "out", classifier())
-    write(tmp_path / "out", classifier())
-    assert os.listdir(tmp_path) == ["out"]
-
-
-def test_edits_are_listed_and_need_force(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    write(out, classifier())
-    (out / "app" / "main.cpp").write_text("int main() {}\n")
-    (out / "README.md").unlink()
-    with pytest.raises(UsageError, match=r"(?s)README.md.*app/main.cpp.*--force"):
-        project.check_target(out, force=False)
-    project.check_target(out, force=True)
-
-
-def test_other_peoples_folders_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "work.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not written by gencpp"):
-        project.check_target(tmp_path, force=True)
-    with pytest.raises(UsageError, match="not a folder"):
-        project.check_target(tmp_path / "work.txt", force=True)
-
-
-def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    project.check_target(tmp_path / "out", force=False)
-    write(tmp_path / "out", classifier())
-    assert (tmp_path / "out" / "gencpp.json").is_file()
-
-
-def test_rewriting_keeps_what_gencpp_did_not_write(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    write(out, classifier())
-    (out / "build").mkdir()
-    (out / "build" / "CMakeCache.txt").write_text("cache")
-    (out / "src" / "mine.cpp").write_text("// mine\n")
-    write(out, tensors_only())
-    assert (out / "src" / "mine.cpp").read_text() == "// mine\n"
-    assert (out / "build" / "CMakeCache.txt").read_text() == "cache"
-    assert project.read_manifest(out).project == tensors_only()
-    assert not (out / "include" / "classifier").exists()
-
-
-@pytest.mark.parametrize("raised", [KeyboardInterrupt, UsageError("no"), RuntimeError("bug")])
-def test_an_interrupted_write_leaves_nothing(tmp_path: Path, raised: BaseException) -> None:
-    with pytest.raises(BaseException):  # noqa: B017
-        with project.staging_folder(tmp_path / "deep" / "out") as staging:
-            (staging / "half").write_text("half")
-            raise raised
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("number", "says"),
-    [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot write"), (errno.EACCES, "cannot write")],
-)
-def test_what_the_disk_refuses_is_one_clear_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(number, os.strerror(number), str(tmp_path / "out"))
-
-    monkeypatch.setattr(Path, "write_bytes", refuse)
-    with pytest.raises(EnvironmentLacks, match=says):
-        write(tmp_path / "out", classifier())
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_failed_swap_brings_the_old_project_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    write(out, classifier())
-    rename = Path.rename
-
-    def fail_once(self: Path, target: Path) -> Path:
-        if target == out and ".gencpp-old-" not in self.name:
-            raise OSError(errno.EACCES, "no", str(target))
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail_once)
-    with pytest.raises(EnvironmentLacks):
-        write(out, tensors_only())
-    monkeypatch.undo()
-    assert project.read_manifest(out).project == classifier()
-    assert os.listdir(tmp_path) == ["out"]
 
 
 @pytest.mark.parametrize(

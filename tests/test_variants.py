@@ -329,7 +329,7 @@ def test_tune_asks_for_the_same_model_again(photo_project: Path, monkeypatch: py
 
     monkeypatch.setattr(pipeline, "generate", generate)
     models = str(Path(__file__).parent / "models")
-    pipeline.tune_project(photo_project, (models,), 3)
+    pipeline.tune_project(photo_project, (models,), 3, model="photo:model", preprocess="photo:transforms")
     (request,) = asked
     assert (request.source, request.name, request.out) == ("photo:model", "photo", photo_project)
     assert request.inputs == ("image:1x3x32x32:float32",) and request.preprocess == "photo:transforms"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from .. import jsonfile
 from ..errors import UsageError
 
 _HINT = "Name a bench.json that `gencpp bench` wrote on this machine for the same projects and settings."
@@ -14,14 +14,15 @@ _HINT = "Name a bench.json that `gencpp bench` wrote on this machine for the sam
 def read(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
     """The stored report; raises UsageError for anything else, and for one of another machine."""
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = jsonfile.read(file)
+    except UsageError as e:
+        raise UsageError(f"--baseline {e.message}", hint=_HINT) from None
+    try:
         if stored["schema"] != 1:
             raise UsageError(f"--baseline {file.name}: schema {stored['schema']} is not known", hint=_HINT)
         _settings(stored)
         there = {key: stored["machine"][key] for key in ("cpu", "cores")}
-    except OSError as e:
-        raise UsageError(f"--baseline {file}: {e.strerror or e}", hint=_HINT) from None
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise UsageError(
             f"--baseline {file.name} is no bench.json: {type(e).__name__}: {e}", hint=_HINT
         ) from None

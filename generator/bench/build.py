@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import parity
 from ..backends import RuntimeOptions, backend_named
 from ..errors import CheckFailed, EnvironmentLacks, UsageError
-from ..project import read_manifest
+from ..project import check_assets, mend, read_manifest
 from ..spec import ProjectSpec
 from ..toolchain import Finished, find_toolchain, run
 from ..verify import is_cache_of
@@ -48,7 +48,9 @@ def build(folder: Path, progress: Progress) -> Built:
     build or run it is missing.
     """
     folder = folder.resolve()
+    mend(folder, progress)
     project = read_manifest(folder).project
+    check_assets(folder, project)
     made = Built(
         key=project.name,
         folder=folder,

@@ -47,6 +47,8 @@ class Options:
     warmup: int = 10
     path: tuple[str, ...] = ()
     """Folders of the Python model's code and files."""
+    models: tuple[str, ...] = ()
+    """Python code that may run to make a project's model again: `nets:make`."""
     growth: Growth | None = None
     baseline: Path | None = None
     max_regression: float = 0.10

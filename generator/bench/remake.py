@@ -23,11 +23,11 @@ _TIMEOUT = 1800.0
 
 
 def remake(
-    project: ProjectSpec, wanted: Sequence[str], scratch: Path, path: Sequence[str]
+    project: ProjectSpec, wanted: Sequence[str], scratch: Path, path: Sequence[str], named: Sequence[str] = ()
 ) -> dict[str, tuple[Path | None, str]]:
     """Of each in `wanted` (`eager`, `onnx`) its file in `scratch`, or why there is none."""
     job, told = scratch / "remake.json", scratch / "remade.json"
-    asked = {"project": project.to_json(), "wanted": list(wanted), "path": list(path)}
+    asked = {"project": project.to_json(), "wanted": list(wanted), "path": list(path), "named": list(named)}
     job.write_text(json.dumps({**asked, "scratch": str(scratch), "result": str(told)}), encoding="utf-8")
     ran = spawn([sys.executable, "-m", __name__, str(job)], environment(1, path), timeout=_TIMEOUT)
     if ran.code != 0 or not told.is_file():
@@ -43,9 +43,10 @@ def main(argv: Sequence[str]) -> int:
     project, scratch = ProjectSpec.from_json(job["project"]), Path(job["scratch"])
     reasons: dict[str, str]
     try:
-        loaded = load_again(project, tuple(job["path"]))
+        loaded = load_again(project, tuple(job["path"]), tuple(job["named"]))
     except GencppError as e:
-        reasons = dict.fromkeys(job["wanted"], f"the Python model cannot be made again: {e.message}")
+        why = f"the Python model cannot be made again: {e.message}" + (f". {e.hint}" if e.hint else "")
+        reasons = dict.fromkeys(job["wanted"], why)
     else:
         makers = {"eager": _eager, "onnx": _onnx}
         reasons = {what: makers[what](loaded, project, scratch) for what in job["wanted"]}
@@ -53,11 +54,14 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def load_again(project: ProjectSpec, path: tuple[str, ...]) -> Any:
-    """The model as `gencpp new` loaded it, with the weights that it took; raises GencppError."""
+def load_again(project: ProjectSpec, path: tuple[str, ...], named: tuple[str, ...] = ()) -> Any:
+    """The model as `gencpp new` loaded it, with the weights that it took; raises GencppError.
+
+    `named`: the Python code that the user named; a project's manifest decides nothing that is called.
+    """
     from ..sources import LoadOptions, load_source, parse_source
 
-    asked = asked_for(project, path)
+    asked = asked_for(project, path, named=named, transforms=False)
     given = LoadOptions(
         weights=asked.weights,
         seed=asked.seed,

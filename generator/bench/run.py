@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
+from ..project import check_replaceable, replace_text
 from . import baseline, machine, processors
 from .build import Built, build
 from .measure import measure
@@ -36,7 +37,7 @@ def bench(
     projects = _named([build(folder, progress) for folder in options.folders])
     growth: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="gencpp-bench-") as scratch:
-        fields = [gather(p, options.against, Path(scratch), options.path, progress) for p in projects]
+        fields = [gather(p, options, Path(scratch), progress) for p in projects]
         measured = measure(fields, options, progress)
         report = _report(options, about, fields, measured, growth)
         if options.growth is not None:
@@ -87,13 +88,14 @@ def target(folder: Path, name: str) -> Path:
     """The file in `folder`, which has to be there before minutes of measuring."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
+    check_replaceable(folder / name, ("machine", "runs"))
     return folder / name
 
 
 def write(report: dict[str, Any], file: Path) -> None:
     """bench.json."""
     try:
-        file.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        replace_text(file, json.dumps(report, indent=1, allow_nan=False) + "\n")
     except OSError as e:
         raise UsageError(f"cannot write {file}: {e.strerror or e}") from None
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import parity
+from .. import jsonfile, parity
 from ..bench_values import bench_values
-from ..errors import CheckFailed
+from ..errors import CheckFailed, UsageError
 from ..spec import GoldenCase, Task
 from ..values import is_float
 from .build import Built
-from .options import PEERS
+from .options import PEERS, Options
 from .process import Ran, environment, spawn
 from .processors import pinned
 from .remake import remake
@@ -60,7 +60,7 @@ class Program:
         argv = ["--json", "--seconds", str(setting.seconds), "--warmup", str(setting.warmup)]
         argv += ["--exportTimes", str(times), *_options(self.built, setting)]
         sample = self._run(self.built.bench, [*argv, *more], setting)
-        samples = json.loads(times.read_text(encoding="utf-8"))
+        samples = jsonfile.read(times)
         throughput = sample.data["throughput_per_s"]
         wall = len(samples) * sample.data["batch"] / throughput
         return Sample(
@@ -219,24 +219,22 @@ def first_case(built: Built) -> GoldenCase:
     return next(c for c in built.project.goldens.cases if not c.image)
 
 
-def gather(
-    built: Built, against: Sequence[str], scratch: Path, path: tuple[str, ...], progress: Progress
-) -> Field:
+def gather(built: Built, options: Options, scratch: Path, progress: Progress) -> Field:
     """Every peer that is installed and gives the goldens' outputs within their tolerance."""
     found = Field(program=Program(built=built, scratch=scratch))
     wanted = []
-    for name in against:
+    for name in options.against:
         package = PEERS[name]
         if importlib.util.find_spec(package) is None:
             found.skipped[name] = f"{package} is not installed: pip install {package}"
         else:
             wanted.append(name)
-    for name, (model, why) in _models(built, wanted, scratch, path, progress).items():
+    for name, (model, why) in _models(built, wanted, scratch, options, progress).items():
         if model is None:
             found.skipped[name] = why
             continue
         progress(f"{built.key}: comparing {name} with the goldens")
-        peer = Peer(name=name, built=built, model=model, scratch=scratch, path=path)
+        peer = Peer(name=name, built=built, model=model, scratch=scratch, path=options.path)
         if why := peer.check():
             found.skipped[name] = why
         else:
@@ -245,7 +243,7 @@ def gather(
 
 
 def _models(
-    built: Built, wanted: Sequence[str], scratch: Path, path: tuple[str, ...], progress: Progress
+    built: Built, wanted: Sequence[str], scratch: Path, options: Options, progress: Progress
 ) -> dict[str, tuple[Path | None, str]]:
     """For each peer its file, or why there is none."""
     artifact = built.project.artifact
@@ -264,7 +262,7 @@ def _models(
         progress(f"{built.key}: making the Python model again ({', '.join(missing)})")
         folder = scratch / f"{built.key}-model"
         folder.mkdir()
-        made = remake(built.project, missing, folder, path)
+        made = remake(built.project, missing, folder, options.path, options.models)
     return {name: given[name] if name in given else made[kinds[name]] for name in wanted}
 
 
@@ -286,7 +284,7 @@ def _answer(subject: Subject, ran: Ran) -> Sample:
         raise CheckFailed(f"{who}: {ran.problem()}")
     start = ran.output.find("{")
     try:
-        data = json.loads(ran.output[max(start, 0) :])
-    except ValueError:
+        data = jsonfile.loads(ran.output[max(start, 0) :], "what it printed")
+    except UsageError:
         raise CheckFailed(f"{who}: no JSON from it: {ran.output[:200]!r}") from None
     return Sample(data=data, first_output_s=ran.first_output_s, peak_bytes=ran.peak_bytes)

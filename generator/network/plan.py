@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+from .. import jsonfile
 from ..errors import UsageError
 from ..spec import DType, JsonValue
 
@@ -196,10 +198,10 @@ class Layer(JsonValue):
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """The layer of the class that `kind` names."""
-        if not isinstance(data, dict) or data.get("kind") not in KINDS:
+        if not isinstance(data, dict) or str(data.get("kind")) not in KINDS:
             raise UsageError(f"Layer: no kind of layer in {str(data)[:80]}")
         rest = {k: v for k, v in data.items() if k != "kind"}
-        kind: Any = KINDS[data["kind"]]
+        kind: Any = KINDS[str(data["kind"])]
         made: Self = JsonValue.from_json.__func__(kind, rest)  # type: ignore[attr-defined]
         return made
 
@@ -528,6 +530,19 @@ class NetworkPlan(JsonValue):
         if lost := [o for o in self.outputs if o not in made]:
             raise UsageError(f"output {lost[0]} is not made")
 
+
+def read_plan(file: Path) -> NetworkPlan:
+    """The plan in a project's network.json; raises UsageError when it is damaged."""
+    hint = "Restore it, or generate the project anew."
+    data = jsonfile.read(file, hint=hint, largest=_LARGEST, infinite=True)
+    try:
+        return NetworkPlan.from_json(data)
+    except UsageError as e:
+        raise UsageError(f"{file} is damaged: {e.message}", hint=hint) from None
+
+
+_LARGEST = 512 << 20
+"""Bytes of a plan: a layer takes about 500."""
 
 _WEIGHT_FIELDS = ("weight", "bias", "scale", "shift")
 

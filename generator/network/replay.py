@@ -19,7 +19,7 @@ from ..errors import UsageError
 from ..spec import DType, ProjectSpec
 from .calls import Call, calls
 from .calls_recorder import TYPES
-from .plan import NetworkPlan, PlanTensor
+from .plan import NetworkPlan, PlanTensor, read_plan
 from .replay_layers import Replayer
 from .weights_file import read
 
@@ -147,7 +147,7 @@ def _type_name(described: PlanTensor) -> str:
 def main(argv: Sequence[str]) -> int:
     """Runs the job of the file argv[1]."""
     asked = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
-    plan = NetworkPlan.from_json(json.loads(Path(asked["model"]).read_text(encoding="utf-8")))
+    plan = read_plan(Path(asked["model"]))
     found = build(plan, read(Path(asked["weights"]), plan.weights), asked["profiles"], asked["tf32"])
     Path(asked["result"]).write_text(json.dumps(found), encoding="utf-8")
     return 0

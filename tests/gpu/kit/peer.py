@@ -36,7 +36,8 @@ def main(argv: Sequence[str]) -> int:
     torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(job["threads"])
     project = read_manifest(folder).project
-    loaded = remake.load_again(project, tuple(job["path"]))
+    # The kit made this project, of its own models.
+    loaded = remake.load_again(project, tuple(job["path"]), (project.options["model"],))
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(job["precision"])
     module = loaded.module.to(device)
     eager = _runner(torch, module if half is None else module.to(half), device, half)

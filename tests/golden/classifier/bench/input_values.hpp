@@ -11,7 +11,7 @@ struct InputValues {
   double high;
   std::int64_t first;  // of whole numbers
   std::int64_t last;
-  const char* golden;  // a file of assets/goldens whose elements are taken instead; empty: none
+  const char* golden;  // a file of assets/goldens, taken instead; empty: none
 };
 
 inline constexpr std::array<InputValues, 1> kInputValues{

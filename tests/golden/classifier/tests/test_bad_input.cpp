@@ -68,7 +68,7 @@ void test_tensors(const Model& model, Checker& check) {
     views.push_back(tensors.back().view());
   }
   const std::string name = model.inputs()[0].name;
-  check.that(model.run(views).ok(), "zeros of the right shape are accepted");
+  check.that(model.run(views).ok(), "plain values of the right shape are accepted");
 
   check.fails(model.run(std::vector<TensorView>{}), ErrorCode::invalid_argument, "expected " + std::to_string(views.size()), "no input");
   std::vector<TensorView> more = views;

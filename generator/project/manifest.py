@@ -1,0 +1,133 @@
+"""gencpp.json: what a project is, and the sha256 of every file that gencpp wrote for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import jsonfile
+from ..errors import UsageError
+from ..names import check_relative_path
+from ..spec import SCHEMA, ProjectSpec
+from .paths import Kind, kind_of, look, regular_file
+
+MANIFEST = "gencpp.json"
+OWN_FOLDER = ".gencpp"
+"""What gencpp keeps in a project: the journal of a command that writes, and copies of what was replaced."""
+JOURNAL = f"{OWN_FOLDER}/journal"
+
+_DAMAGED = "Restore it, or delete the folder and generate the project anew."
+_DIGITS = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """gencpp.json, read back; every path in it stays inside the project."""
+
+    project: ProjectSpec
+    files: dict[str, str]
+    """sha256 of every generated file and asset, by its path."""
+    edited: bool = False
+    """Whether gencpp.json itself is not as it was written."""
+    sha256: str = ""
+    """Of gencpp.json."""
+
+
+def manifest_text(project: ProjectSpec, files: Mapping[str, str]) -> str:
+    """gencpp.json's text, with a seal by which an edit of it is seen."""
+    body = {"schema": SCHEMA, "project": project.to_json(), "files": dict(files)}
+    return _text({**body, "seal": _seal(body)})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a project; raises UsageError when the folder is not one, or half-written."""
+    file = folder / MANIFEST
+    if not folder.exists():
+        raise UsageError(f"{folder} does not exist", hint="Make it with: gencpp new --model SOURCE OUT")
+    if (folder / JOURNAL).exists():
+        raise UsageError(
+            f"{folder} is half-written: a gencpp command was interrupted there",
+            hint="Any gencpp command on this folder mends it, such as: gencpp verify OUT",
+        )
+    if not folder.is_dir() or kind_of(folder / MANIFEST) is Kind.absent:
+        raise UsageError(
+            f"{folder} is not a gencpp project: it has no {MANIFEST}",
+            hint="Name the folder that `gencpp new` wrote.",
+        )
+    raw = jsonfile.read_bytes(regular_file(folder, MANIFEST), hint=_DAMAGED)
+    try:
+        data = jsonfile.loads(raw, MANIFEST)
+        if not isinstance(data, dict) or "schema" not in data:
+            raise UsageError("it has no schema")
+    except UsageError as e:
+        raise UsageError(f"{file} is damaged: {e.message}", hint=_DAMAGED) from None
+    if data["schema"] != SCHEMA:
+        raise UsageError(
+            f"{file} has schema {str(data['schema'])[:40]}, this gencpp reads schema {SCHEMA}",
+            hint="Generate the project anew, or use the gencpp that made it.",
+        )
+    try:
+        if missing := {"project", "files"} - set(data):
+            raise UsageError(f"missing fields {sorted(missing)}")
+        files = _checked_files(data["files"])
+        project = ProjectSpec.from_json(data["project"])
+        _check_consistent(project)
+    except UsageError as e:
+        raise UsageError(f"{file} is damaged: {e.message}", hint=_DAMAGED) from None
+    body = {key: value for key, value in data.items() if key != "seal"}
+    # Manifests of gencpp 0.1 have no seal: one that is laid out as gencpp does it counts as unedited.
+    intact = raw == _text(data).encode() and data.get("seal", _seal(body)) == _seal(body)
+    digest = hashlib.sha256(raw).hexdigest()
+    return Manifest(project=project, files=files, edited=not intact, sha256=digest)
+
+
+def edited_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Generated files that differ from the manifest or are gone, in order."""
+    found = [path for path, digest in manifest.files.items() if not _is(folder, path, digest)]
+    return tuple(sorted([*found, *([MANIFEST] if manifest.edited else [])]))
+
+
+def _is(folder: Path, path: str, digest: str) -> bool:
+    there = look(folder, path)
+    return there.kind is Kind.file and there.sha256 == digest
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    """sha256 of the content, whatever its layout."""
+    plain = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _checked_files(files: Any) -> dict[str, str]:
+    if not isinstance(files, dict):
+        raise UsageError(f"files: expected an object, found {type(files).__name__}")
+    for path, digest in files.items():
+        check_relative_path(path, "files")
+        if not isinstance(digest, str) or len(digest) != 64 or not set(digest) <= _DIGITS:
+            raise UsageError(f"files: {path} has no sha256")
+    return dict(files)
+
+
+def _check_consistent(project: ProjectSpec) -> None:
+    """What readers of a project take for granted, where the parts of it are from different files."""
+    inputs, outputs = len(project.model.inputs), [t.name for t in project.model.outputs]
+    for case in project.goldens.cases:
+        if len(case.inputs) != inputs or [o.name for o in case.outputs] != outputs:
+            raise UsageError(f"golden {case.name}: its inputs and outputs are not the model's")
+    if len({case.name for case in project.goldens.cases}) != len(project.goldens.cases):
+        raise UsageError("goldens: two cases have one name")
+    if not inputs or not outputs:
+        raise UsageError("model: it has no inputs or no outputs")
+    if (project.engine is not None) != (project.backend == "tensorrt"):
+        raise UsageError(f"backend {project.backend!r} and engine do not belong together")
+    for profile in project.engine.profiles if project.engine is not None else ():
+        if [len(dims) for dims in profile] != [len(t.dims) for t in project.model.inputs]:
+            raise UsageError("engine: a profile is not of the model's inputs")

@@ -1,0 +1,84 @@
+"""Renders a project's text files; pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .. import cpp, readme
+from ..backends import backend_named
+from ..errors import EnvironmentLacks
+from ..spec import ProjectSpec
+
+PROJECT_VERSION = "1.0.0"
+
+VARIANTS = "api"
+"""A folder of a layer that is no part of it: its subfolders are layers of their own."""
+
+
+def templates_root() -> Path:
+    """The templates: inside an installed wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "templates", package.parent / "templates"):
+        if (candidate / "common").is_dir():
+            return candidate
+    raise EnvironmentLacks(
+        "gencpp's templates are missing from this installation", hint="Install it anew: pip install gencpp"
+    )
+
+
+def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
+    """Every text file of the project, by its path; pure and deterministic.
+
+    `more`: files that were made from more than the project's facts, such as a network's C++.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        variable_start_string="{=",
+        variable_end_string="=}",
+        block_start_string="<%%",
+        block_end_string="%%>",
+        comment_start_string="<##",
+        comment_end_string="##>",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    backend = backend_named(project.backend)
+    names: dict[str, Any] = {
+        "name": project.name,
+        "NAME": project.name.upper(),
+        "version": PROJECT_VERSION,
+        "artifact_file": project.artifact.file,
+        "labels_file": "labels.txt",
+        "asset_files": " ".join(
+            f.file for f in (project.artifact, project.artifact.external) if f is not None
+        )
+        + " labels.txt",
+        "weights_detail": project.model.weights.detail,
+        **backend.template_names(project),
+        **readme.names(project, backend.title),
+    }
+    tree: dict[PurePosixPath, bytes] = {}
+    for layer in ("common", *backend.template_layers(project)):
+        root = templates_root() / layer
+        for file in sorted(p for p in root.rglob("*") if p.is_file()):
+            if (root / VARIANTS) in file.parents:
+                continue
+            relative = file.relative_to(root).as_posix().replace("__name__", project.name)
+            text = environment.from_string(file.read_text(encoding="utf-8")).render(names)
+            tree[PurePosixPath(relative)] = text.encode()
+
+    generated = {
+        f"include/{project.name}/model_info.hpp": cpp.model_info_header(project.name, project.model),
+        "src/artifact_info.hpp": cpp.artifact_info_header(project),
+        "bench/input_values.hpp": cpp.input_values_header(project.name, project.model, project.goldens),
+        "tests/golden_cases.hpp": cpp.golden_cases_header(project.name, project.goldens),
+        "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
+        "assets/labels.txt": "".join(f"{label}\n" for label in project.model.labels),
+    }
+    generated |= backend.generated_files(project) | dict(more or {})
+    tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})
+    return tree

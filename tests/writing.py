@@ -1,0 +1,93 @@
+"""Small projects written as the pipeline writes them, without torch, for tests of the one writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from unittest.mock import patch
+
+from generator import project
+from generator.errors import UsageError
+from generator.progress import silent
+from generator.project import render, steps, writer
+from generator.project.journal import Kept
+from generator.spec import ProjectSpec
+
+KILLED, DONE, REFUSED = -signal.SIGKILL, 0, 2
+"""How the process of `write_until` ends."""
+
+_trees: dict[str, dict[PurePosixPath, bytes]] = {}
+
+
+def rendered(spec: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
+    """`render`, once for each project: it is pure, and takes longer than all the writing."""
+    key = json.dumps([spec.to_json(), dict(more or {})])
+    if key not in _trees:
+        _trees[key] = render(spec, more)
+    return _trees[key]
+
+
+def write(
+    out: Path,
+    spec: ProjectSpec,
+    *,
+    force: bool = False,
+    model: bytes = b"model",
+    progress: Callable[[str], None] = silent,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Kept:
+    """Makes `out` the project `spec`; `meanwhile` is called where the command would load and export."""
+    with (
+        patch.object(writer, "render", rendered),
+        project.writing(out, force=force, progress=progress) as target,
+    ):
+        (target.tree / "assets" / "goldens").mkdir(parents=True)
+        (target.tree / "assets" / "model.pt").write_bytes(model)
+        meanwhile()
+        return target.commit(spec)
+
+
+def write_until(
+    stop: Callable[[str], bool] | str,
+    out: Path,
+    spec: ProjectSpec,
+    *,
+    force: bool = False,
+    model: bytes = b"model",
+    told: Path | None = None,
+) -> int:
+    """The same in a process that is killed at a step; DONE or REFUSED where it does not come there.
+
+    `stop` says of each step whether it is the one, or is how its name begins: `placed src/`. What the
+    command says goes to the file `told`, as its standard error would.
+    """
+    rendered(spec)  # before the fork, so that the next process need not do it
+
+    def at(step: str) -> None:
+        if step.startswith(stop) if isinstance(stop, str) else stop(step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def say(text: str) -> None:
+        if told is not None:
+            with told.open("a") as file:
+                file.write(f"{text}\n")
+
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads, which the child does not use.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            steps._hook = at
+            write(out, spec, force=force, model=model, progress=say)
+            code = DONE
+        except UsageError:
+            code = REFUSED
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
