@@ -191,6 +191,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
     loaded, spec, _ = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work
+    from .libtorch_operators import BareTorch, check_operators
     from .network_export import lowered_layers
     from .onnx_export import OnnxOptions, export_onnx
     from .trt_operators import SINCE
@@ -202,7 +203,9 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         progress("trying the export to TorchScript")
         try:
             check_python()
-            artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+            with BareTorch() as bare:
+                artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+                check_operators(bare, loaded, spec, Path(scratch) / artifact.file)
             backends["libtorch"] = f"yes: {_method(artifact)}"
         except GencppError as e:
             backends["libtorch"] = f"no: {e.message}"

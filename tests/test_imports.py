@@ -44,8 +44,13 @@ ALLOWED: dict[str, set[str]] = {
     "float32": set(),
     "aoti": {"artifacts", "dynamic_shapes", "float32", "sources", "spec", "errors", "stimuli", "variants"},
     "half": {"artifacts", "errors", "sources", "spec", "stimuli"},
+    "bare_torch": set(),
+    "libtorch_operators": {
+        *("artifacts", "bare_torch", "errors", "sources", "spec", "stimuli", "structure"),
+    },
     "libtorch_export": {
         *("aoti", "artifacts", "export", "sources", "spec", "errors", "stimuli", "variants"),
+        "libtorch_operators",
     },
     "artifacts": {"spec", "errors", "structure"},
     "dynamic": {"sources", "spec", "errors", "structure", "stimuli"},
@@ -96,6 +101,7 @@ ALLOWED: dict[str, set[str]] = {
             "onnx_export",
             "network_export",
             "libtorch_export",
+            "libtorch_operators",
             "half",
             "aoti",
             "again",

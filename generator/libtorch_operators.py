@@ -1,0 +1,227 @@
+"""Operators that an artifact calls and LibTorch alone lacks, found before `new` ends; and who calls them.
+
+A C++ program registers the operators of LibTorch, and neither torchvision's nor those of Python code. So
+the artifact is loaded by a process that has imported torch only (bare_torch.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from .artifacts import plain
+from .bare_torch import graph_operators
+from .errors import CheckFailed, EnvironmentLacks
+from .sources import LoadedModel
+from .spec import ModelSpec
+from .stimuli import seeded_inputs
+from .structure import short_place
+
+_PROGRAM = Path(__file__).with_name("bare_torch.py")
+_SECONDS = 300
+_PLACES = 5
+_SEED = 11_003
+
+
+class BareTorch:
+    """A process that has imported torch and nothing else. It starts at once and imports while others work."""
+
+    def __init__(self) -> None:
+        folders = os.pathsep.join(dict.fromkeys((*filter(None, sys.path), sysconfig.get_paths()["purelib"])))
+        # Extensions of torch would register themselves; its threads would take those of the export.
+        environment = {**os.environ, "TORCH_DEVICE_BACKEND_AUTOLOAD": "0", "OMP_NUM_THREADS": "1"}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", str(_PROGRAM), folders],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError as e:
+            raise EnvironmentLacks(
+                f"a second Python process cannot be started: {e.strerror or e}",
+                hint="Free memory or processes, and run the same command again.",
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        self._process.kill()  # what it has not been asked by now nobody asks any more
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def load(self, file: Path, *, compiled: bool) -> tuple[str, tuple[str, ...]]:
+        """(why LibTorch does not load the artifact, operators that it lacks); both empty when it does."""
+        told = self._ask({"load": str(file), "compiled": compiled})
+        return str(told["problem"]), tuple(told["missing"])
+
+    def lacks(self, operators: Sequence[str]) -> tuple[str, ...]:
+        """Those of `operators` that LibTorch lacks."""
+        return tuple(self._ask({"operators": list(operators)})["missing"])
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        answer = ""
+        with suppress(OSError):
+            if self._process.stdin is not None and self._process.stdout is not None:
+                self._process.stdin.write(json.dumps(question) + "\n")
+                self._process.stdin.flush()
+                answer = self._process.stdout.readline()
+        if not answer:
+            code = self._process.wait(_SECONDS)
+            return {"problem": f"the process that loads it ended with exit code {code}", "missing": []}
+        told: dict[str, Any] = json.loads(answer)
+        return told
+
+
+def check_operators(
+    bare: BareTorch, loaded: LoadedModel, spec: ModelSpec, file: Path, *, compiled: bool = False
+) -> None:
+    """Raises CheckFailed when LibTorch alone cannot load the artifact `file`, with every operator it lacks."""
+    problem, missing = bare.load(file, compiled=compiled)
+    if not problem and not missing:
+        return
+    if not compiled:
+        # A loader stops at the first operator that it does not know; here all of them are registered.
+        missing = tuple(dict.fromkeys((*missing, *bare.lacks(_all_operators(file)))))
+    if not missing:
+        raise CheckFailed(
+            f"{loaded.source_text}: LibTorch does not load the artifact: {plain(problem)}",
+            hint="Use modules, classes and operators of PyTorch itself: the C++ program loads nothing else.",
+        )
+    callers = _callers(loaded, spec, missing)
+    lines = "".join(f"\n  {name}, called by {_told(callers.get(name, ()))}" for name in missing)
+    raise CheckFailed(
+        f"{loaded.source_text} calls operators that LibTorch does not have:{lines}",
+        hint=_remedy(missing),
+    )
+
+
+def _remedy(missing: Sequence[str]) -> str:
+    if all(name.startswith("torchvision::") for name in missing):
+        return (
+            "The C++ program loads no torchvision: let forward return what goes into the operator and compute "
+            "the rest in C++, or try --backend tensorrt, which has some of them (gencpp inspect tells)."
+        )
+    return (
+        "The C++ program loads no Python code and no library besides LibTorch: write the operator with "
+        "PyTorch's own ones, or let forward return what goes into it and compute the rest in C++."
+    )
+
+
+def _told(places: Sequence[str]) -> str:
+    if not places:
+        return "the model"
+    more = len(places) - _PLACES
+    return ", ".join(places[:_PLACES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _all_operators(file: Path) -> list[str]:
+    """Operators of a TorchScript file, loaded here, where those of the model are registered."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, that TorchScript is deprecated
+        try:
+            module: Any = torch.jit.load(str(file), map_location="cpu")
+        except RuntimeError:
+            return []
+    return list(dict.fromkeys(graph_operators(module.inlined_graph)))
+
+
+def _callers(loaded: LoadedModel, spec: ModelSpec, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By operator: the modules that call it, with their lines; what cannot be found out is left out."""
+    import torch
+
+    if isinstance(loaded.module, torch.jit.ScriptModule):
+        return _scripted_callers(loaded.module, names)
+    return _eager_callers(loaded.module, seeded_inputs(spec.inputs, _SEED), names)
+
+
+def _eager_callers(module: Any, inputs: Sequence[Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    stack: list[tuple[str, Any]] = []
+    found: dict[str, dict[str, None]] = {}
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name = func._schema.name
+            if name in names:
+                found.setdefault(name, {})[_caller(stack)] = None
+            return func(*args, **(kwargs or {}))
+
+    with suppress(Exception), _module_stack(module, stack), torch.no_grad(), Watch():
+        module(*inputs)  # it ran before, so what it raises under the watch concerns the watch
+    return {name: tuple(places) for name, places in found.items()}
+
+
+@contextmanager
+def _module_stack(module: Any, stack: list[tuple[str, Any]]) -> Iterator[None]:
+    """Keeps in `stack` the (path, module) that are running, the innermost last."""
+    handles = []
+    for path, part in module.named_modules():
+
+        def enter(part: Any, _: Any, path: str = path) -> None:
+            stack.append((path, part))
+
+        def leave(*_: Any) -> None:
+            stack.pop()
+
+        handles += [part.register_forward_pre_hook(enter), part.register_forward_hook(leave)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _caller(stack: Sequence[tuple[str, Any]]) -> str:
+    """`body.head (Head, detector.py:31)`: the innermost module that runs, and its line."""
+    if not stack:
+        return "the model"
+    path, module = stack[-1]
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_locals.get("self") is not module:
+        frame = frame.f_back
+    inner = frame
+    while inner is not None and inner.f_code.co_name == "_call_impl":  # torch's own part of a call
+        inner = inner.f_back
+    line = f", {short_place(inner.f_code.co_filename, inner.f_lineno)}" if inner is not None else ""
+    return f"{path or 'the model itself'} ({type(module).__name__}{line})"
+
+
+def _scripted_callers(module: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for path, part in module.named_modules():
+        graph = getattr(part, "graph", None)
+        for node in graph.nodes() if graph is not None else ():
+            for inner in _nodes(node):
+                if str(inner.kind()) in names:
+                    kind = getattr(part, "original_name", type(part).__name__)
+                    place = f"{path or 'the model itself'} ({kind})"
+                    found.setdefault(str(inner.kind()), {})[place] = None
+    return {name: tuple(places) for name, places in found.items()}
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    yield node
+    for block in node.blocks():
+        for inner in block.nodes():
+            yield from _nodes(inner)
