@@ -1,8 +1,9 @@
 """A process that has imported torch and nothing else: it has the operators that a C++ program has.
 
-Run by its path, `python -I bare_torch.py`, so that nothing of gencpp, torchvision or the user is imported.
-It reads one JSON object a line and answers with one: `{"load": FILE, "compiled": false}` is told as
-`{"problem": "", "missing": []}`, and `{"operators": [NAME, ...]}` as `{"missing": [NAME, ...]}`.
+Either this process forks it as soon as torch is imported, before anything else can register operators: that
+costs nothing. Or it is run by its path, `python -I bare_torch.py`, and imports torch itself, which takes
+seconds. It reads one JSON object a line and answers with one: `{"load": FILE, "compiled": false}` with
+`{"problem": "", "missing": []}`, and `{"operators": [NAME, ...]}` with `{"missing": [NAME, ...]}`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
+import threading
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 _UNKNOWN = re.compile(r"Unknown builtin op: ([\w.]+::\w+)")
 _DISPATCHED = re.compile(rb'aoti_torch_call_dispatcher\w*\("(\w+::\w+)"')
@@ -96,12 +101,9 @@ def compiled_operators(file: str) -> list[str]:
     return found
 
 
-def main(argv: list[str]) -> int:
-    """Answers until standard input ends. argv[1]: folders where this Python's torch may be."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what torch prints is no answer
-    sys.path.extend(p for p in argv[1].split(os.pathsep) if p and p not in sys.path)
-    for line in sys.stdin:
+def answer(questions: IO[str], answers: IO[str]) -> None:
+    """Answers until the questions end."""
+    for line in questions:
         asked = json.loads(line)
         if "load" in asked:
             problem, missing = loaded_problem(asked["load"], asked["compiled"])
@@ -110,10 +112,64 @@ def main(argv: list[str]) -> int:
             told = {"missing": missing_of(asked["operators"])}
         answers.write(json.dumps(told) + "\n")
         answers.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forked:
+    """A process that was forked, and waits: its questions are written, its answers read."""
+
+    pid: int
+    questions: int
+    answers: int
+
+
+def alone() -> bool:
+    """Whether this process has no threads but Python's own, so that a fork leaves no lock closed.
+
+    For the moment before the first `import torch`, which starts those of NumPy's OpenBLAS: they survive forks.
+    """
+    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == threading.active_count()
+
+
+def fork() -> Forked | None:
+    """Forks the process that answers, right after the first `import torch`; None where there is no fork."""
+    questions, ask = os.pipe()
+    hear, answers = os.pipe()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 3.12 warns of any thread; those here are Python's own
+            pid = os.fork()
+    except OSError:
+        for descriptor in (questions, ask, hear, answers):
+            os.close(descriptor)
+        return None
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end ends this
+            os.close(ask)
+            os.close(hear)
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nothing, stream)
+            answer(os.fdopen(questions, encoding="utf-8"), os.fdopen(answers, "w", encoding="utf-8"))
+        finally:
+            os._exit(0)
+    os.close(questions)
+    os.close(answers)
+    return Forked(pid=pid, questions=ask, answers=hear)
+
+
+def main(argv: list[str]) -> int:
+    """Imports torch, then answers. argv[1]: folders where this Python's torch may be."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what torch prints is no answer
+    sys.path.extend(p for p in argv[1].split(os.pathsep) if p and p not in sys.path)
+    import torch  # noqa: F401 - before the first question
+
+    answer(sys.stdin, answers)
     return 0
 
 
 if __name__ == "__main__":
-    import torch  # noqa: F401 - before the first question: it takes seconds
-
     sys.exit(main(sys.argv))

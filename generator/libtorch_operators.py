@@ -1,13 +1,14 @@
 """Operators that an artifact calls and LibTorch alone lacks, found before `new` ends; and who calls them.
 
 A C++ program registers the operators of LibTorch, and neither torchvision's nor those of Python code. So
-the artifact is loaded by a process that has imported torch only (bare_torch.py).
+the artifact is loaded by a process that has imported torch and nothing else (bare_torch.py).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -15,56 +16,55 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
+from . import bare_torch
 from .artifacts import plain
-from .bare_torch import graph_operators
 from .errors import CheckFailed, EnvironmentLacks
 from .sources import LoadedModel
 from .spec import ModelSpec
 from .stimuli import seeded_inputs
 from .structure import short_place
 
-_PROGRAM = Path(__file__).with_name("bare_torch.py")
-_SECONDS = 300
 _PLACES = 5
 _SEED = 11_003
 
 
+_kept: list[bare_torch.Forked] = []
+"""The process that was forked after the first import of torch; the next BareTorch takes it."""
+
+
+def keep_bare_torch() -> None:
+    """Forks a process for the next BareTorch. For the moment after this process's first `import torch`."""
+    if not _kept and (forked := bare_torch.fork()) is not None:
+        _kept.append(forked)
+
+
 class BareTorch:
-    """A process that has imported torch and nothing else. It starts at once and imports while others work."""
+    """A process that has imported torch and nothing else: the one that was kept, else one that is started."""
 
     def __init__(self) -> None:
-        folders = os.pathsep.join(dict.fromkeys((*filter(None, sys.path), sysconfig.get_paths()["purelib"])))
-        # Extensions of torch would register themselves; its threads would take those of the export.
-        environment = {**os.environ, "TORCH_DEVICE_BACKEND_AUTOLOAD": "0", "OMP_NUM_THREADS": "1"}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_PROGRAM), folders],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                text=True,
-                encoding="utf-8",
-            )
-        except OSError as e:
-            raise EnvironmentLacks(
-                f"a second Python process cannot be started: {e.strerror or e}",
-                hint="Free memory or processes, and run the same command again.",
-            ) from None
+        self._process: subprocess.Popen[str] | None = None
+        self._forked = _kept.pop() if _kept else None
+        if self._forked is not None:
+            self._questions: IO[str] = os.fdopen(self._forked.questions, "w", encoding="utf-8")
+            self._answers: IO[str] = os.fdopen(self._forked.answers, encoding="utf-8")
+            return
+        self._process = _started()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._questions, self._answers = self._process.stdin, self._process.stdout
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        pid = self._forked.pid if self._forked is not None else self._process.pid if self._process else 0
         with suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        self._process.kill()  # what it has not been asked by now nobody asks any more
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            os.kill(pid, signal.SIGKILL)  # what it has not been asked by now nobody asks any more
+        for stream in (self._questions, self._answers):
+            with suppress(OSError):
+                stream.close()
+        self._ended()
 
     def load(self, file: Path, *, compiled: bool) -> tuple[str, tuple[str, ...]]:
         """(why LibTorch does not load the artifact, operators that it lacks); both empty when it does."""
@@ -78,15 +78,45 @@ class BareTorch:
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         answer = ""
         with suppress(OSError):
-            if self._process.stdin is not None and self._process.stdout is not None:
-                self._process.stdin.write(json.dumps(question) + "\n")
-                self._process.stdin.flush()
-                answer = self._process.stdout.readline()
+            self._questions.write(json.dumps(question) + "\n")
+            self._questions.flush()
+            answer = self._answers.readline()
         if not answer:
-            code = self._process.wait(_SECONDS)
-            return {"problem": f"the process that loads it ended with exit code {code}", "missing": []}
+            return {"problem": f"the process that loads it ended{self._ended()}", "missing": []}
         told: dict[str, Any] = json.loads(answer)
         return told
+
+    def _ended(self) -> str:
+        """` by signal 11`, ` with exit code 1`: how the process ended, which is waited for."""
+        if self._process is not None:
+            code = self._process.wait()
+        elif self._forked is not None:
+            try:
+                code = os.waitstatus_to_exitcode(os.waitpid(self._forked.pid, 0)[1])
+            except ChildProcessError:  # waited for before
+                return ""
+        return f" by signal {-code}" if code < 0 else f" with exit code {code}"
+
+
+def _started() -> subprocess.Popen[str]:
+    folders = os.pathsep.join(dict.fromkeys((*filter(None, sys.path), sysconfig.get_paths()["purelib"])))
+    # Extensions of torch would register themselves; its threads would take those of the export.
+    environment = {**os.environ, "TORCH_DEVICE_BACKEND_AUTOLOAD": "0", "OMP_NUM_THREADS": "1"}
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", str(bare_torch.__file__), folders],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+            encoding="utf-8",
+        )
+    except OSError as e:
+        raise EnvironmentLacks(
+            f"a second Python process cannot be started: {e.strerror or e}",
+            hint="Free memory or processes, and run the same command again.",
+        ) from None
 
 
 def check_operators(
@@ -141,7 +171,7 @@ def _all_operators(file: Path) -> list[str]:
             module: Any = torch.jit.load(str(file), map_location="cpu")
         except RuntimeError:
             return []
-    return list(dict.fromkeys(graph_operators(module.inlined_graph)))
+    return list(dict.fromkeys(bare_torch.graph_operators(module.inlined_graph)))
 
 
 def _callers(loaded: LoadedModel, spec: ModelSpec, names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -76,6 +76,7 @@ def export_network(
             size=facts.size,
             sha256=facts.sha256,
             head_tail_sha256=facts.head_tail_sha256,
+            fletcher4=facts.fletcher4,
             method=f"{exported.artifact.method}, lowered to {len(lowered.plan.layers)} layers",
             external=None,
         ),

@@ -249,12 +249,19 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 def need_torch() -> None:
     """Raises EnvironmentLacks when torch cannot be imported."""
+    from . import bare_torch
+
+    first = "torch" not in sys.modules and bare_torch.alone()
     try:
         import torch  # noqa: F401
     except ImportError as e:
         raise EnvironmentLacks(
             f"torch cannot be imported: {e}", hint="pip install torch torchvision"
         ) from None
+    if first:
+        from .libtorch_operators import keep_bare_torch
+
+        keep_bare_torch()
 
 
 def check_path(folder: Path) -> None:

@@ -10,6 +10,8 @@
 #include "sample/model_info.hpp"
 
 #include "embedded.hpp"
+#include "facts.hpp"
+#include "integrity.hpp"
 #include "path_text.hpp"
 
 namespace sample {
@@ -23,6 +25,20 @@ std::vector<std::string> split_lines(std::istream& in) {
       line.pop_back();
     }
     lines.push_back(line);
+  }
+  return lines;
+}
+
+// The project's own labels have to be the ones that it was generated with: others name wrong classes.
+Result<std::vector<std::string>> own_lines(std::istream& in, const std::string& where) {
+  std::vector<std::string> lines = split_lines(in);
+  Sha256 hash;
+  for (const std::string& line : lines) {
+    hash.update(line.data(), line.size());
+    hash.update("\n", 1);
+  }
+  if (const std::string found = hash.hex(); found != labels_sha256()) {
+    return Error{ErrorCode::integrity, where + " is not what this project was generated with (sha256 expected " + labels_sha256() + ", found " + found + "): it was swapped or edited. Restore it, name labels of your own (load_labels(FILE), --labels FILE), or generate the project anew with `gencpp new --labels FILE`."};
   }
   return lines;
 }
@@ -76,7 +92,7 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     if (const EmbeddedFile embedded = embedded_file(kLabelsFile); embedded.data != nullptr) {
       MemoryBuffer buffer(embedded);
       std::istream in(&buffer);
-      return split_lines(in);
+      return own_lines(in, std::string(kLabelsFile) + " inside this binary");
     }
     Result<std::filesystem::path> found = find_asset(std::string(kLabelsFile));
     if (!found) {
@@ -88,7 +104,7 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
   if (!in) {
     return Error{ErrorCode::not_found, "cannot read labels " + path_text(path)};
   }
-  return split_lines(in);
+  return file.empty() ? own_lines(in, path_text(path)) : Result<std::vector<std::string>>(split_lines(in));
 }
 
 }  // namespace sample
