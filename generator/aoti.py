@@ -92,7 +92,9 @@ def _export(
         )
     worst = _compare(loaded, made, path, device)
     facts = file_facts(path)
-    progress(f"{ARTIFACT}: {facts.size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output")
+    progress(
+        f"{ARTIFACT}: {facts.size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output"
+    )
     artifact = Artifact(
         file=ARTIFACT,
         format="aoti",

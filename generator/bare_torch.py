@@ -39,7 +39,8 @@ def loaded_problem(file: str, compiled: bool) -> tuple[str, list[str]]:
             aoti: Any = torch._C._aoti
             aoti.AOTIModelPackageLoader(file, "model", False, 1, index)
             return "", []
-        module: Any = torch.jit.load(file, map_location="cpu")
+        load: Any = torch.jit.load
+        module = load(file, map_location="cpu")
         return "", missing_of(graph_operators(module.inlined_graph))
     except Exception as e:  # noqa: BLE001 - what the loaders raise is the answer
         unknown = _UNKNOWN.findall(str(e))
@@ -126,7 +127,7 @@ class Forked:
 def alone() -> bool:
     """Whether this process has no threads but Python's own, so that a fork leaves no lock closed.
 
-    For the moment before the first `import torch`, which starts those of NumPy's OpenBLAS: they survive forks.
+    For the moment before the first `import torch`, which starts NumPy's: those survive forks.
     """
     return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == threading.active_count()
 

@@ -1,4 +1,4 @@
-"""The checksum by which a generated program knows every byte of a file that it loads: Fletcher-4, as ZFS has it.
+"""The checksum by which a program knows every byte of a file that it loads: Fletcher-4, as ZFS has it.
 
 Four sums modulo 2**64 over the file as little-endian 32-bit words, the last one filled up with zeros. One
 changed word always changes the first sum. It runs at the speed of memory without any special instruction;

@@ -122,7 +122,7 @@ def _started() -> subprocess.Popen[str]:
 def check_operators(
     bare: BareTorch, loaded: LoadedModel, spec: ModelSpec, file: Path, *, compiled: bool = False
 ) -> None:
-    """Raises CheckFailed when LibTorch alone cannot load the artifact `file`, with every operator it lacks."""
+    """Raises CheckFailed when LibTorch alone cannot load the artifact, with every operator that it lacks."""
     problem, missing = bare.load(file, compiled=compiled)
     if not problem and not missing:
         return
@@ -145,8 +145,8 @@ def check_operators(
 def _remedy(missing: Sequence[str]) -> str:
     if all(name.startswith("torchvision::") for name in missing):
         return (
-            "The C++ program loads no torchvision: let forward return what goes into the operator and compute "
-            "the rest in C++, or try --backend tensorrt, which has some of them (gencpp inspect tells)."
+            "The C++ program loads no torchvision: let forward return what goes into the operator and "
+            "compute the rest in C++, or try --backend tensorrt (gencpp inspect tells what it takes)."
         )
     return (
         "The C++ program loads no Python code and no library besides LibTorch: write the operator with "
@@ -168,7 +168,8 @@ def _all_operators(file: Path) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own, that TorchScript is deprecated
         try:
-            module: Any = torch.jit.load(str(file), map_location="cpu")
+            load: Any = torch.jit.load
+            module = load(str(file), map_location="cpu")
         except RuntimeError:
             return []
     return list(dict.fromkeys(bare_torch.graph_operators(module.inlined_graph)))
@@ -185,12 +186,13 @@ def _callers(loaded: LoadedModel, spec: ModelSpec, names: Sequence[str]) -> dict
 
 def _eager_callers(module: Any, inputs: Sequence[Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils import _python_dispatch
 
+    mode: Any = _python_dispatch.TorchDispatchMode
     stack: list[tuple[str, Any]] = []
     found: dict[str, dict[str, None]] = {}
 
-    class Watch(TorchDispatchMode):
+    class Watch(mode):  # type: ignore[misc]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func._schema.name
             if name in names:

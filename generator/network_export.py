@@ -121,7 +121,7 @@ def _lowered(loaded: LoadedModel, model: Any) -> Any:
         raise UsageError(
             f"{loaded.source_text} has operators that network-definition code does not cover:"
             + "".join(f"\n  {problem}" for problem in e.problems),
-            hint="use --trt-api parser, change those modules, or give TensorRT a plugin.",
+            hint="use --trt-api parser, or change those modules.",
         ) from None
 
 

@@ -16,10 +16,10 @@ from .onnx_uint8 import cast_first
 from .spec import ModelSpec
 from .trt_operators import (
     OPSETS,
+    Unsupported,
     border_problems,
     inner_problems,
     narrowed_values,
-    Unsupported,
     oldest_for,
     opset_problem,
     unsupported,

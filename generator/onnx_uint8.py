@@ -63,9 +63,7 @@ def cast_first(model: Any) -> bool:
 def element_types(model: Any) -> dict[str, int]:
     """Element type (of onnx.TensorProto.DataType) of every value of the main graph that is known."""
     graph = model.graph
-    found = {
-        v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.value_info, *graph.output)
-    }
+    found = {v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.value_info, *graph.output)}
     found.update((t.name, t.data_type) for t in graph.initializer)
     return found
 

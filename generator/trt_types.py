@@ -144,9 +144,7 @@ def _types(values: Any, weights: Any) -> dict[str, str]:
 
 def _shapes(values: Any) -> dict[str, tuple[int | None, ...]]:
     return {
-        v.name: tuple(
-            d.dim_value if d.HasField("dim_value") else None for d in v.type.tensor_type.shape.dim
-        )
+        v.name: tuple(d.dim_value if d.HasField("dim_value") else None for d in v.type.tensor_type.shape.dim)
         for v in values
         if v.type.tensor_type.HasField("shape")
     }
