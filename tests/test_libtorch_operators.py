@@ -40,7 +40,7 @@ def test_what_libtorch_has(bare: BareTorch) -> None:
     assert bare.lacks(names) == ("prims::abs", "torchvision::nms", "no::such")
 
 
-@pytest.mark.parametrize("variant", ["torchscript", "frozen", "fused"])
+@pytest.mark.parametrize("variant", ["plain", "channels-last", "fused"])
 def test_a_detector_of_torchvision(variant: str, tmp_path: Path) -> None:
     loaded, spec = inspected(*DETECTOR)
     with pytest.raises(CheckFailed) as e:
