@@ -15,8 +15,8 @@ from .artifacts import (
     compared_with_eager,
     disk_errors,
     export_problem,
+    file_facts,
     fix_batch,
-    hashes,
     last_line,
     quiet_compiler,
 )
@@ -92,14 +92,17 @@ def _export(
             hint="Leave --artifact aoti out: TorchScript takes more models.",
         )
     worst = _compare(loaded, made, path, device)
-    sha256, head_tail, size = hashes(path)
-    progress(f"{ARTIFACT}: {size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output")
+    facts = file_facts(path)
+    progress(
+        f"{ARTIFACT}: {facts.size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output"
+    )
     artifact = Artifact(
         file=ARTIFACT,
         format="aoti",
-        size=size,
-        sha256=sha256,
-        head_tail_sha256=head_tail,
+        size=facts.size,
+        sha256=facts.sha256,
+        head_tail_sha256=facts.head_tail_sha256,
+        fletcher4=facts.fletcher4,
         method="torch.export, AOTInductor, frozen" + (", max-autotune" if variant.max_autotune else ""),
     )
     return (

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .checksum import fletcher4
 from .errors import CheckFailed, EnvironmentLacks
 from .fast_path import fast_path_off
 from .spec import Dim, FileFacts, ModelSpec, TensorSpec
@@ -45,7 +46,9 @@ def hashes(path: Path) -> tuple[str, str, int]:
 def file_facts(path: Path) -> FileFacts:
     """The facts of a file, by its name without folders."""
     sha256, head_tail, size = hashes(path)
-    return FileFacts(file=path.name, size=size, sha256=sha256, head_tail_sha256=head_tail)
+    return FileFacts(
+        file=path.name, size=size, sha256=sha256, head_tail_sha256=head_tail, fletcher4=fletcher4(path)
+    )
 
 
 def check_repeatable(module: Any, where: str, inputs: Sequence[Any], names: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 from collections.abc import Iterable
@@ -152,11 +153,17 @@ def model_info_header(name: str, model: ModelSpec) -> str:
     return "\n".join(lines)
 
 
+def labels_text(model: ModelSpec) -> str:
+    """assets/labels.txt: one label a line."""
+    return "".join(f"{label}\n" for label in model.labels)
+
+
 def artifact_info_header(project: ProjectSpec) -> str:
     """`src/artifact_info.hpp`: the file that this project's backend loads."""
     artifact = project.artifact
     edges = artifact.head_tail_sha256
     data = artifact.external or FileFacts(file="", size=0, sha256="", head_tail_sha256="")
+    labels = hashlib.sha256(labels_text(project.model).encode()).hexdigest()
     return "\n".join(
         [
             f"// The artifact: {artifact.format} ({artifact.method}).",
@@ -171,6 +178,8 @@ def artifact_info_header(project: ProjectSpec) -> str:
             f"inline constexpr const char* kArtifactSha256 = {string_literal(artifact.sha256)};",
             "// Of the first and the last 64 KiB.",
             f"inline constexpr const char* kArtifactHeadTailSha256 = {string_literal(edges)};",
+            "// Of every byte: integrity.hpp says how.",
+            f"inline constexpr const char* kArtifactFletcher4 = {string_literal(artifact.fletcher4)};",
             "",
             "// The artifact's second file; empty when there is none.",
             f"inline constexpr const char* kArtifactDataFile = {string_literal(data.file)};",
@@ -178,6 +187,10 @@ def artifact_info_header(project: ProjectSpec) -> str:
             f"inline constexpr const char* kArtifactDataSha256 = {string_literal(data.sha256)};",
             "inline constexpr const char* kArtifactDataHeadTailSha256 = "
             f"{string_literal(data.head_tail_sha256)};",
+            f"inline constexpr const char* kArtifactDataFletcher4 = {string_literal(data.fletcher4)};",
+            "",
+            "// Of labels.txt, its lines ended by a line feed on every system.",
+            f"inline constexpr const char* kLabelsSha256 = {string_literal(labels)};",
             "",
             f"}}  // namespace {project.name}",
             "",

@@ -17,6 +17,7 @@ from .artifacts import (
     check_repeatable,
     compared_with_eager,
     export_problem,
+    file_facts,
     first_line,
     fix_batch,
     plain,
@@ -119,17 +120,18 @@ def export_torchscript(
         raise EnvironmentLacks(
             f"cannot write {path}: {said}", hint="check the free space and the permissions of that folder."
         ) from None
-    sha256, head_tail, size = hashes(path)
+    facts = file_facts(path)
     progress(
-        f"{ARTIFACT}: {candidate.method}, {size / 1e6:.1f} MB,"
+        f"{ARTIFACT}: {candidate.method}, {facts.size / 1e6:.1f} MB,"
         f" differs from eager by {candidate.worst:.1e} of the largest output"
     )
     artifact = Artifact(
         file=ARTIFACT,
         format="torchscript",
-        size=size,
-        sha256=sha256,
-        head_tail_sha256=head_tail,
+        size=facts.size,
+        sha256=facts.sha256,
+        head_tail_sha256=facts.head_tail_sha256,
+        fletcher4=facts.fletcher4,
         method=candidate.method,
         reason=candidate.reason,
         warnings=candidate.warnings,

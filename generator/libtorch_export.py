@@ -9,6 +9,7 @@ from typing import Any
 
 from .artifacts import channels_last, compared_with_eager
 from .errors import CheckFailed, GencppError
+from .libtorch_operators import BareTorch, check_operators
 from .sources import LoadedModel, Progress
 from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
 from .stimuli import covering, seeded_inputs
@@ -46,19 +47,21 @@ def export_libtorch(
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     """Writes the artifact into `directory`; gives the spec back with the batch fixed where it needs that."""
     compiled: CompiledFor | None = None
-    if variant.compiled:
-        from .aoti import export_aoti
+    with BareTorch() as bare:  # it imports torch while the model is exported
+        if variant.compiled:
+            from .aoti import export_aoti
 
-        artifact, spec, compiled = export_aoti(loaded, spec, directory, variant, progress, device)
-    else:
-        from .export import export_torchscript
+            artifact, spec, compiled = export_aoti(loaded, spec, directory, variant, progress, device)
+        else:
+            from .export import export_torchscript
 
-        artifact, spec = export_torchscript(loaded, spec, directory, progress, variant)
-        if variant.fusion and (problem := _fusion_problem(loaded, spec, directory / artifact.file, variant)):
-            raise NotFused(
-                f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}",
-                hint="Choose another artifact, or leave --artifact out.",
-            )
+            artifact, spec = export_torchscript(loaded, spec, directory, progress, variant)
+        check_operators(bare, loaded, spec, directory / artifact.file, compiled=variant.compiled)
+    if variant.fusion and (problem := _fusion_problem(loaded, spec, directory / artifact.file, variant)):
+        raise NotFused(
+            f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}",
+            hint="Choose another artifact, or leave --artifact out.",
+        )
     libtorch = LibTorchSpec(
         variant=variant.name,
         fusion=variant.fusion,

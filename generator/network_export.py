@@ -76,6 +76,7 @@ def export_network(
             size=facts.size,
             sha256=facts.sha256,
             head_tail_sha256=facts.head_tail_sha256,
+            fletcher4=facts.fletcher4,
             method=f"{exported.artifact.method}, lowered to {len(lowered.plan.layers)} layers",
             external=None,
         ),
@@ -120,7 +121,7 @@ def _lowered(loaded: LoadedModel, model: Any) -> Any:
         raise UsageError(
             f"{loaded.source_text} has operators that network-definition code does not cover:"
             + "".join(f"\n  {problem}" for problem in e.problems),
-            hint="use --trt-api parser, change those modules, or give TensorRT a plugin.",
+            hint="use --trt-api parser, or change those modules.",
         ) from None
 
 

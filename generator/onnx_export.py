@@ -261,6 +261,7 @@ def _artifact(made: _Made, folder: Path) -> Artifact:
         size=facts.size,
         sha256=facts.sha256,
         head_tail_sha256=facts.head_tail_sha256,
+        fletcher4=facts.fletcher4,
         method=f"{made.candidate.method}, opset {opset_of(made.candidate.model)}",
         reason=made.reason,
         warnings=made.candidate.warnings,

@@ -12,9 +12,11 @@ from .onnx_graph import describe_border, drop_unused, infer_shapes, lift_constan
 from .onnx_lower import LOWEST, to_opset_17, write_out_layer_norm
 from .onnx_names import keep_names, readable_names, strip
 from .onnx_torch import OnnxCandidate
+from .onnx_uint8 import cast_first
 from .spec import ModelSpec
 from .trt_operators import (
     OPSETS,
+    Unsupported,
     border_problems,
     inner_problems,
     narrowed_values,
@@ -22,6 +24,7 @@ from .trt_operators import (
     opset_problem,
     unsupported,
 )
+from .trt_types import SYMMETRIC
 
 
 class Unfit(Exception):
@@ -51,6 +54,7 @@ def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str | None) -> 
     strip(model)
     describe_border(model, spec.inputs, spec.outputs)
     infer_shapes(model)
+    cast_first(model)
     if version is not None:
         candidate = _lowered(candidate, version)
         _refuse_what_tensorrt_lacks(candidate.model, version)
@@ -86,11 +90,23 @@ def _lowered(candidate: OnnxCandidate, version: str) -> OnnxCandidate:
 
 
 def _refuse_what_tensorrt_lacks(model: Any, version: str) -> None:
-    lacking = [str(u) for u in unsupported(model, version)] + inner_problems(model)
+    found = unsupported(model, version)
+    lacking = [str(u) for u in found] + inner_problems(model)
     if lacking:
-        later = oldest_for(model)
-        remedy = f"use --tensorrt-min {later}, which takes all of it, or " if later else ""
-        raise Unfit(lacking, f"{remedy}change those modules (or give TensorRT a plugin).")
+        raise Unfit(lacking, _remedy(found, oldest_for(model)))
+
+
+def _remedy(found: Sequence[Unsupported], later: str) -> str:
+    """What to do about operators that the wanted TensorRT lacks; `later`: the first that lacks none."""
+    if later:
+        return f"use --tensorrt-min {later}, which takes all of it."
+    if found and all(u.operator in ("QuantizeLinear", "DequantizeLinear") for u in found):
+        return SYMMETRIC
+    uint8 = any("uint8" in u.reason for u in found)
+    return (
+        "change those modules: " + ("cast uint8 inputs to float first, " if uint8 else "") + "write the "
+        "operator with others, or let forward return what goes into it and compute the rest in C++."
+    )
 
 
 def refuse_border_types(spec: ModelSpec, version: str) -> None:

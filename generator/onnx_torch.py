@@ -87,6 +87,9 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
     }
     buffer = io.BytesIO()
+    native: Any = torch._C
+    if hasattr(native, "_jit_set_onnx_log_enabled"):
+        native._jit_set_onnx_log_enabled(False)  # else it prints the whole graph where an operator fails
     with quiet_compiler() as caught, torch.no_grad(), fast_path_off():
         export: Any = torch.onnx.export
         export(

@@ -221,6 +221,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
     loaded, spec, _ = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work
+    from .libtorch_operators import BareTorch, check_operators
     from .network_export import lowered_layers
     from .onnx_export import OnnxOptions, export_onnx
     from .trt_operators import SINCE
@@ -232,7 +233,9 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         progress("trying the export to TorchScript")
         try:
             check_python()
-            artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+            with BareTorch() as bare:
+                artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+                check_operators(bare, loaded, spec, Path(scratch) / artifact.file)
             backends["libtorch"] = f"yes: {_method(artifact)}"
         except GencppError as e:
             backends["libtorch"] = f"no: {e.message}"
@@ -277,12 +280,19 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 def need_torch() -> None:
     """Raises EnvironmentLacks when torch cannot be imported."""
+    from . import bare_torch
+
+    first = "torch" not in sys.modules and bare_torch.alone()
     try:
         import torch  # noqa: F401
     except ImportError as e:
         raise EnvironmentLacks(
             f"torch cannot be imported: {e}", hint="pip install torch torchvision"
         ) from None
+    if first:
+        from .libtorch_operators import keep_bare_torch
+
+        keep_bare_torch()
 
 
 def check_path(folder: Path) -> None:

@@ -376,6 +376,8 @@ class FileFacts(JsonValue):
     sha256: str
     head_tail_sha256: str
     """As in Artifact."""
+    fletcher4: str = ""
+    """As in Artifact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,6 +392,8 @@ class Artifact(JsonValue):
     sha256: str
     head_tail_sha256: str
     """sha256 of the first and the last 64 KiB together (of the whole file when it is below 128 KiB)."""
+    fletcher4: str = ""
+    """The checksum of every byte that programs verify at each load; see generator.checksum."""
     method: str
     """`script`, `trace`, `given`, with `frozen` where it was: `script, frozen`."""
     reason: str = ""

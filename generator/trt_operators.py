@@ -16,6 +16,7 @@ from .onnx_names import all_nodes, module_path
 from .spec import DType, TensorSpec
 from .trt_operator_table import OPSETS as OPSETS
 from .trt_operator_table import SINCE as SINCE
+from .trt_types import typed_problems
 
 VERSIONS = tuple(OPSETS)
 """Every version of TensorRT that the table knows, oldest first."""
@@ -87,6 +88,9 @@ def unsupported(model: Any, version: str) -> tuple[Unsupported, ...]:
         for reason, since in _problems(node, version):
             name = node.op_type if node.domain in _STANDARD else f"{node.domain}::{node.op_type}"
             found.setdefault((name, reason, since), []).append(node)
+    for node, reason, since in typed_problems(model):
+        if not since or _older(version, since):
+            found.setdefault((node.op_type, reason, since), []).append(node)
     return tuple(
         Unsupported(
             operator=name,

@@ -142,6 +142,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
             size=facts.size,
             sha256=facts.sha256,
             head_tail_sha256=facts.head_tail_sha256,
+            fletcher4=facts.fletcher4,
             external=None,
         ),
         engine=EngineSpec(api="network", tensorrt_min="8.5", opset=18, profiles=((sides[0],),)),

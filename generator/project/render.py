@@ -77,7 +77,7 @@ def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[
         "bench/input_values.hpp": cpp.input_values_header(project.name, project.model, project.goldens),
         "tests/golden_cases.hpp": cpp.golden_cases_header(project.name, project.goldens),
         "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
-        "assets/labels.txt": "".join(f"{label}\n" for label in project.model.labels),
+        "assets/labels.txt": cpp.labels_text(project.model),
     }
     generated |= backend.generated_files(project) | dict(more or {})
     tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})

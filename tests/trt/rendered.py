@@ -24,6 +24,7 @@ def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec]
         size=facts.size,
         sha256=facts.sha256,
         head_tail_sha256=facts.head_tail_sha256,
+        fletcher4=facts.fletcher4,
         external=None,
     )
     for path, text in project.render(replace(spec, artifact=artifact)).items():

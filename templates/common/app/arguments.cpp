@@ -50,6 +50,8 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
     arguments.outputs.push_back(value);
   } else if (option == "--save-input") {
     arguments.save_input = value;
+  } else if (option == "--labels") {
+    arguments.labels = value;
   } else if (option == "--device") {
     return set_device(value, arguments);
   } else {
@@ -70,7 +72,7 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
 
 bool takes_value(std::string_view option) {
   for (const std::string_view known :
-      {"--input", "--output", "--save-input", "--device", "--threads", "--topk", "--max-pixels"}) {
+      {"--input", "--output", "--save-input", "--labels", "--device", "--threads", "--topk", "--max-pixels"}) {
     if (option == known) {
       return true;
     }
@@ -147,6 +149,7 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
   --save-input FILE  write the tensor that the model was fed
   --topk N           classes to print (default 5)
+  --labels FILE      labels of your own, one a line, in the order of the classes
   --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for the run on one picture (default: the backend's choice); of several pictures N are
                      worked on at the same time (default: one for each processor), each by one thread

@@ -10,7 +10,9 @@
 
 #include "embedded.hpp"
 #include "exact_math.hpp"
+#include "facts.hpp"
 #include "input_file.hpp"
+#include "integrity.hpp"
 #include "path_text.hpp"
 
 namespace {= name =} {
@@ -24,6 +26,20 @@ std::vector<std::string> split_lines(std::istream& in) {
       line.pop_back();
     }
     lines.push_back(line);
+  }
+  return lines;
+}
+
+// The project's own labels have to be the ones that it was generated with: others name wrong classes.
+Result<std::vector<std::string>> own_lines(std::istream& in, const std::string& where) {
+  std::vector<std::string> lines = split_lines(in);
+  Sha256 hash;
+  for (const std::string& line : lines) {
+    hash.update(line.data(), line.size());
+    hash.update("\n", 1);
+  }
+  if (const std::string found = hash.hex(); found != labels_sha256()) {
+    return Error{ErrorCode::integrity, where + " is not what this project was generated with (sha256 expected " + labels_sha256() + ", found " + found + "): it was swapped or edited. Restore it, name labels of your own (load_labels(FILE), --labels FILE), or generate the project anew with `gencpp new --labels FILE`."};
   }
   return lines;
 }
@@ -77,7 +93,7 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     if (const EmbeddedFile embedded = embedded_file(kLabelsFile); embedded.data != nullptr) {
       MemoryBuffer buffer(embedded);
       std::istream in(&buffer);
-      return split_lines(in);
+      return own_lines(in, std::string(kLabelsFile) + " inside this binary");
     }
     Result<std::filesystem::path> found = find_asset(std::string(kLabelsFile));
     if (!found) {
@@ -95,7 +111,7 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
     return Error{ErrorCode::bad_file,
         path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
   }
-  return split_lines(in);
+  return file.empty() ? own_lines(in, path_text(path)) : Result<std::vector<std::string>>(split_lines(in));
 }
 
 }  // namespace {= name =}

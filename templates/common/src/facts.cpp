@@ -59,14 +59,16 @@ bool fits(const Dims& dims, const TensorInfo& info) {
 }  // namespace
 
 const ArtifactFacts& artifact_facts() noexcept {
-  static constexpr ArtifactFacts facts{kArtifactFile, kArtifactSize, kArtifactSha256, kArtifactHeadTailSha256};
+  static constexpr ArtifactFacts facts{kArtifactFile, kArtifactSize, kArtifactSha256, kArtifactHeadTailSha256, kArtifactFletcher4};
   return facts;
 }
 
 const ArtifactFacts* artifact_data_facts() noexcept {
-  static constexpr ArtifactFacts facts{kArtifactDataFile, kArtifactDataSize, kArtifactDataSha256, kArtifactDataHeadTailSha256};
+  static constexpr ArtifactFacts facts{kArtifactDataFile, kArtifactDataSize, kArtifactDataSha256, kArtifactDataHeadTailSha256, kArtifactDataFletcher4};
   return kArtifactDataSize > 0 ? &facts : nullptr;
 }
+
+const char* labels_sha256() noexcept { return kLabelsSha256; }
 
 std::string weights_warning() { return std::string(kWeightsWarning); }
 

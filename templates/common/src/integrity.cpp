@@ -11,7 +11,8 @@
 namespace {= name =} {
 namespace {
 
-constexpr std::size_t kEdge = 64 * 1024;  // bytes of head and of tail that the quick check hashes
+constexpr std::size_t kEdge = 64 * 1024;  // bytes of head and of tail
+constexpr char kDigits[] = "0123456789abcdef";
 
 constexpr std::array<std::uint32_t, 64> kRound{
     0x428a2f98U, 0x71374491U, 0xb5c0fbcfU, 0xe9b5dba5U, 0x3956c25bU, 0x59f111f1U, 0x923f82a4U, 0xab1c5ed5U,
@@ -30,7 +31,8 @@ Error differs(const std::filesystem::path& file, const std::string& what, const 
 }
 
 // Feeds `size` bytes from `offset` on; false when the file ends before.
-bool hash_range(std::istream& in, std::uint64_t offset, std::uint64_t size, Sha256& hash) {
+template <typename Hash>
+bool hash_range(std::istream& in, std::uint64_t offset, std::uint64_t size, Hash& hash) {
   std::vector<char> buffer(1U << 20U);
   in.clear();
   in.seekg(static_cast<std::streamoff>(offset));
@@ -43,6 +45,29 @@ bool hash_range(std::istream& in, std::uint64_t offset, std::uint64_t size, Sha2
     size -= part;
   }
   return true;
+}
+
+Error cannot_read(const std::filesystem::path& file) { return Error{ErrorCode::io, "cannot read artifact " + path_text(file)}; }
+
+// Opens the file, if it has the size that it should have.
+Result<void> open_file(InputFile& in, const std::filesystem::path& file, const ArtifactFacts& facts) {
+  const Result<std::uint64_t> size = in.open(file);
+  if (!size) {
+    return Error{size.error().code, "cannot read artifact " + path_text(file) + ": " + size.error().message};
+  }
+  if (*size != facts.size) {
+    return differs(file, "sha256 " + std::string(facts.sha256) + ", bytes", std::to_string(facts.size), std::to_string(*size));
+  }
+  return {};
+}
+
+template <typename Hash>
+Result<void> compare(std::istream& in, std::uint64_t size, const std::filesystem::path& file, Hash hash, const char* what, const std::string& expected) {
+  if (!hash_range(in, 0, size, hash)) {
+    return cannot_read(file);
+  }
+  const std::string found = hash.hex();
+  return found == expected ? Result<void>() : differs(file, what, expected, found);
 }
 
 }  // namespace
@@ -83,11 +108,10 @@ std::string Sha256::hex() {
   }
   update(length.data(), length.size());
 
-  static constexpr char digits[] = "0123456789abcdef";
   std::string text;
   for (const std::uint32_t word : state_) {
     for (unsigned shift = 32; shift > 0; shift -= 4) {
-      text += digits[(word >> (shift - 4U)) & 15U];
+      text += kDigits[(word >> (shift - 4U)) & 15U];
     }
   }
   return text;
@@ -124,25 +148,76 @@ void Sha256::block(const std::uint8_t* data) {
   }
 }
 
+void Fletcher4::update(const void* data, std::size_t size) {
+  const std::uint8_t* bytes = static_cast<const std::uint8_t*>(data);
+  auto [a, b, c, d] = sums_;
+  const auto add = [&](std::uint32_t word) {
+    a += word;
+    b += a;
+    c += b;
+    d += c;
+  };
+  for (; size >= 4; bytes += 4, size -= 4) {
+    add(static_cast<std::uint32_t>(bytes[0]) | (static_cast<std::uint32_t>(bytes[1]) << 8U) | (static_cast<std::uint32_t>(bytes[2]) << 16U) | (static_cast<std::uint32_t>(bytes[3]) << 24U));
+  }
+  if (size > 0) {
+    std::uint32_t last = 0;
+    for (unsigned i = 0; i < size; ++i) {
+      last |= static_cast<std::uint32_t>(bytes[i]) << (8U * i);
+    }
+    add(last);
+  }
+  sums_ = {a, b, c, d};
+}
+
+std::string Fletcher4::hex() const {
+  std::string text;
+  for (const std::uint64_t sum : sums_) {
+    for (unsigned shift = 64; shift > 0; shift -= 4) {
+      text += kDigits[(sum >> (shift - 4U)) & 15U];
+    }
+  }
+  return text;
+}
+
 Result<void> check_integrity(const std::filesystem::path& file, const ArtifactFacts& facts, Check check) {
   InputFile in;
-  const Result<std::uint64_t> opened = in.open(file);
-  if (!opened) {
-    return Error{opened.error().code, "cannot read artifact " + path_text(file) + ": " + opened.error().message};
+  if (Result<void> opened = open_file(in, file, facts); !opened) {
+    return opened;
   }
-  const std::uint64_t size = *opened;
-  const bool whole = check == Check::full || size != facts.size || size < 2 * kEdge;
+  return check == Check::full ? compare(in, facts.size, file, Sha256(), "sha256", facts.sha256) : compare(in, facts.size, file, Fletcher4(), "checksum", facts.fletcher4);
+}
+
+Result<void> check_integrity(EmbeddedFile bytes, const ArtifactFacts& facts, Check check) {
   Sha256 hash;
-  const bool read = whole ? hash_range(in, 0, size, hash) : hash_range(in, 0, kEdge, hash) && hash_range(in, size - kEdge, kEdge, hash);
-  if (!read) {
-    return Error{ErrorCode::io, "cannot read artifact " + path_text(file)};
+  Fletcher4 sum;
+  if (check == Check::full) {
+    hash.update(bytes.data, bytes.size);
+  } else {
+    sum.update(bytes.data, bytes.size);
   }
-  const std::string found = hash.hex();
-  const std::string expected = whole ? facts.sha256 : facts.head_tail_sha256;
-  if (found != expected) {
-    return differs(file, whole ? "sha256" : "sha256 of head and tail", expected, found);
+  const std::string found = check == Check::full ? hash.hex() : sum.hex();
+  const std::string expected = check == Check::full ? facts.sha256 : facts.fletcher4;
+  if (bytes.size != facts.size || found != expected) {
+    return Error{ErrorCode::integrity, std::string(facts.file) + " inside this binary is not the artifact of this project (" + (check == Check::full ? "sha256" : "checksum") + " expected " + expected + ", found " + found + "): build the library anew."};
   }
   return {};
+}
+
+Result<void> check_edges(const std::filesystem::path& file, const ArtifactFacts& facts) {
+  InputFile in;
+  if (Result<void> opened = open_file(in, file, facts); !opened) {
+    return opened;
+  }
+  if (facts.size < 2 * kEdge) {
+    return compare(in, facts.size, file, Sha256(), "sha256", facts.sha256);
+  }
+  Sha256 hash;
+  if (!hash_range(in, 0, kEdge, hash) || !hash_range(in, facts.size - kEdge, kEdge, hash)) {
+    return cannot_read(file);
+  }
+  const std::string found = hash.hex();
+  return found == facts.head_tail_sha256 ? Result<void>() : differs(file, "sha256 of head and tail", facts.head_tail_sha256, found);
 }
 
 }  // namespace {= name =}

@@ -9,6 +9,7 @@
 
 #include "{= name =}/model.hpp"
 
+#include "embedded.hpp"
 #include "facts.hpp"
 
 namespace {= name =} {
@@ -28,7 +29,24 @@ class Sha256 {
   std::uint64_t total_ = 0;
 };
 
-// Compares size and hash of head and tail (quick), or the whole sha256 (full), with `facts`.
+// Fletcher-4 as ZFS has it: four sums over little-endian 32-bit words, fed piece by piece. It knows every changed
+// byte, and costs a tenth of a sha256.
+class Fletcher4 {
+ public:
+  // Every piece but the last is a multiple of four bytes.
+  void update(const void* data, std::size_t size);
+  // 64 hexadecimal digits.
+  [[nodiscard]] std::string hex() const;
+
+ private:
+  std::array<std::uint64_t, 4> sums_{};
+};
+
+// Compares every byte with `facts`: by its checksum (quick), or by its sha256 (full).
 [[nodiscard]] Result<void> check_integrity(const std::filesystem::path& file, const ArtifactFacts& facts, Check check);
+[[nodiscard]] Result<void> check_integrity(EmbeddedFile bytes, const ArtifactFacts& facts, Check check);
+
+// Compares size, head and tail only: for a file that is named and perhaps never read.
+[[nodiscard]] Result<void> check_edges(const std::filesystem::path& file, const ArtifactFacts& facts);
 
 }  // namespace {= name =}

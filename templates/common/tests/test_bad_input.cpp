@@ -4,10 +4,14 @@
 #include <vector>
 
 #include "{= name =}/assets.hpp"
+#include "{= name =}/classify.hpp"
 #include "{= name =}/model.hpp"
+#include "{= name =}/model_info.hpp"
 
 #include "artifact_info.hpp"
 #include "check.hpp"
+#include "facts.hpp"
+#include "integrity.hpp"
 
 namespace {= name =}::test {
 namespace {
@@ -19,6 +23,15 @@ LoadOptions with_artifact(const fs::path& file, Check check = Check::quick) {
   options.artifact = file;
   options.check = check;
   return options;
+}
+
+// Changes one bit of the byte at `offset`; once more: back.
+void flip(const fs::path& path, std::uint64_t offset) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(static_cast<char>(byte ^ 1));
 }
 
 void test_artifacts(const fs::path& folder, Checker& check) {
@@ -39,18 +52,26 @@ void test_artifacts(const fs::path& folder, Checker& check) {
   std::ofstream(swapped, std::ios::binary) << "another model";
   check.fails(Model::load(with_artifact(swapped)), ErrorCode::integrity, kArtifactSha256, "a swapped artifact");
 
-  // One byte in the middle, where the quick check does not look.
+  // One bit of one byte, anywhere.
   const fs::path edited = folder / ("edited" + suffix);
   fs::copy_file(*artifact, edited);
-  {
-    std::fstream file(edited, std::ios::binary | std::ios::in | std::ios::out);
-    file.seekg(static_cast<std::streamoff>(kArtifactSize / 2));
-    const int byte = file.get();
-    file.seekp(static_cast<std::streamoff>(kArtifactSize / 2));
-    file.put(static_cast<char>(byte ^ 1));
+  for (const std::uint64_t offset : {std::uint64_t{0}, kArtifactSize / 3, kArtifactSize / 2, kArtifactSize - 1}) {
+    flip(edited, offset);
+    const std::string what = "byte " + std::to_string(offset) + " of the artifact changed";
+    check.fails(check_integrity(edited, artifact_facts(), Check::quick), ErrorCode::integrity, kArtifactFletcher4, what);
+    check.fails(Model::load(with_artifact(edited, Check::full)), ErrorCode::integrity, kArtifactSha256, what + ", looked at in full");
+    flip(edited, offset);
   }
-  check.fails(Model::load(with_artifact(edited, Check::full)), ErrorCode::integrity, kArtifactSha256, "an edited artifact");
   fs::remove(edited);
+}
+
+void test_labels(const fs::path& folder, Checker& check) {
+  const Result<std::vector<std::string>> own = load_labels();
+  check.that(own.ok() && own->size() == kLabelCount, "the project's own labels are read");
+  const fs::path other = folder / "other_labels.txt";
+  std::ofstream(other, std::ios::binary) << "b\r\na\n";
+  const Result<std::vector<std::string>> named = load_labels(other);
+  check.that(named.ok() && *named == std::vector<std::string>{"b", "a"}, "labels that the caller names are taken as they are");
 }
 
 // `views` with one of them changed.
@@ -96,6 +117,7 @@ void test_tensors(const Model& model, Checker& check) {
 int main() {
   {= name =}::test::Checker check;
   {= name =}::test::test_artifacts({= name =}::test::scratch_folder("bad_input"), check);
+  {= name =}::test::test_labels({= name =}::test::scratch_folder("bad_labels"), check);
   const auto model = {= name =}::Model::load();
   if (check.loaded(model)) {
     {= name =}::test::test_tensors(*model, check);

@@ -669,12 +669,12 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
       }
       file = *found;
     }
-    progress(0.0, "checking the artifact");
-    // Compiled code runs as soon as it is loaded: nothing but the very file may.
-    const Check check = libtorch_facts().compiled != nullptr ? Check::full : options.check;
-    if (Result<void> intact = check_integrity(file, facts, check); !intact) {
-      return intact.error();
-    }
+  }
+  progress(0.0, "checking the artifact");
+  // Compiled code runs as soon as it is loaded: nothing but the very file may.
+  const Check check = libtorch_facts().compiled != nullptr ? Check::full : options.check;
+  if (Result<void> intact = embedded.data != nullptr ? check_integrity(embedded, facts, check) : check_integrity(file, facts, check); !intact) {
+    return intact.error();
   }
   log(LogLevel::info, "loading " + (embedded.data == nullptr ? path_text(file) : std::string("the embedded artifact")));
 

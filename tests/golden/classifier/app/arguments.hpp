@@ -14,6 +14,7 @@ struct Arguments {
   std::vector<std::string> inputs;   // one .npy or .dat an input of the model
   std::vector<std::string> outputs;  // one .npy or .dat an output, as many as wanted
   std::string save_input;
+  std::string labels;  // empty: the project's own
   LoadOptions load;
   int threads = 0;
   std::size_t topk = 5;

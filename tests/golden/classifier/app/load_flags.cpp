@@ -56,7 +56,7 @@ bool set_plain(std::string_view option, EngineOptions& engine) {
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known : {"--loadEngine", "--cacheDir", "--buildEngine", "--memPoolSize", "--builderOptimizationLevel", "--hardwareCompatibilityLevel", "--tacticSources", "--profilingVerbosity"}) {
+  for (const std::string_view known : {"--loadEngine", "--check", "--cacheDir", "--buildEngine", "--memPoolSize", "--builderOptimizationLevel", "--hardwareCompatibilityLevel", "--tacticSources", "--profilingVerbosity"}) {
     if (option == known) {
       return true;
     }
@@ -73,6 +73,11 @@ Result<void> set_value(std::string_view option, std::string_view value, LoadOpti
   };
   if (option == "--loadEngine") {
     options.artifact = std::string(value);
+  } else if (option == "--check") {
+    bool full = false;
+    Result<void> set = choose("quick", "full", full);
+    options.check = full ? Check::full : Check::quick;
+    return set;
   } else if (option == "--cacheDir") {
     options.cache_dir = std::string(value);
   } else if (option == "--buildEngine") {

@@ -11,6 +11,7 @@ namespace sample::app {
 inline constexpr const char* kLoadUsage = R"(
 which model and engine is loaded, --NAME=VALUE or --NAME VALUE:
   --loadEngine FILE  the artifact, or an engine (of this project's cache, or a plan of trtexec)
+  --check HOW        quick: a checksum of every byte (default), or full: the whole sha256
   --cacheDir DIR     where compiled engines are kept (default: in the user's cache folder)
   --buildEngine WHEN if_missing (default), or never: fail instead of compiling for minutes
   --memPoolSize workspace:N  scratch memory for one layer in MiB; N may end in B, K, M or G

@@ -254,13 +254,14 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
   }
   std::vector<std::string> labels;
   if (sample::kClassifier && sample::kLabelCount > 0) {
-    Result<std::vector<std::string>> read = sample::load_labels();
+    Result<std::vector<std::string>> read = sample::load_labels(arguments.labels);
     if (!read) {
       return read.error();
     }
     labels = std::move(read).value();
     if (labels.size() != sample::kLabelCount) {
-      return Error{ErrorCode::bad_file, std::string(sample::kLabelsFile) + " has " + std::to_string(labels.size()) + " labels, the model " + std::to_string(sample::kLabelCount) + " classes"};
+      const std::string file = arguments.labels.empty() ? std::string(sample::kLabelsFile) : arguments.labels;
+      return Error{ErrorCode::bad_file, file + " has " + std::to_string(labels.size()) + " labels, the model " + std::to_string(sample::kLabelCount) + " classes"};
     }
   }
   return arguments.images.empty() ? run_tensors(*model, labels, arguments, reports) : run_pictures(*model, labels, arguments, reports);

@@ -15,11 +15,14 @@ struct ArtifactFacts {
   std::uint64_t size;
   const char* sha256;
   const char* head_tail_sha256;
+  const char* fletcher4;
 };
 
 [[nodiscard]] const ArtifactFacts& artifact_facts() noexcept;
 // The second file of the artifact, beside the first; null when there is none.
 [[nodiscard]] const ArtifactFacts* artifact_data_facts() noexcept;
+// Of labels.txt, its lines ended by a line feed.
+[[nodiscard]] const char* labels_sha256() noexcept;
 // Empty unless the weights are random.
 [[nodiscard]] std::string weights_warning();
 [[nodiscard]] std::vector<TensorInfo> input_infos();

@@ -10,11 +10,17 @@ inline constexpr std::uint64_t kArtifactSize = 50000;
 inline constexpr const char* kArtifactSha256 = "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
 // Of the first and the last 64 KiB.
 inline constexpr const char* kArtifactHeadTailSha256 = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+// Of every byte: integrity.hpp says how.
+inline constexpr const char* kArtifactFletcher4 = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
 // The artifact's second file; empty when there is none.
 inline constexpr const char* kArtifactDataFile = "model.onnx.data";
 inline constexpr std::uint64_t kArtifactDataSize = 46800000;
 inline constexpr const char* kArtifactDataSha256 = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
 inline constexpr const char* kArtifactDataHeadTailSha256 = "0000000000000000000000000000000000000000000000000000000000000000";
+inline constexpr const char* kArtifactDataFletcher4 = "1111111111111111111111111111111111111111111111111111111111111111";
+
+// Of labels.txt, its lines ended by a line feed on every system.
+inline constexpr const char* kLabelsSha256 = "a79dad45389964982b636c90f6a17f9a71cbc17bc3abb655232d3c83f05a6d5c";
 
 }  // namespace sample

@@ -29,17 +29,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "gencpp engine 1\n";
+constexpr std::string_view kMagic = "gencpp engine 2\n";
 constexpr std::size_t kHashSize = 64;
 constexpr std::size_t kHeaderSize = kMagic.size() + 2 * sizeof(std::uint64_t) + 2 * kHashSize;
 constexpr std::size_t kMaxKeySize = 1U << 20U;  // a header that says more is damaged
-constexpr std::size_t kEdge = 64 * 1024;        // bytes of head and of tail that the quick check hashes
 
 struct Header {
   std::uint64_t key_size = 0;
   std::uint64_t plan_size = 0;
-  std::string quick_hash;
-  std::string full_hash;
+  std::string fletcher4;
+  std::string sha256;
   std::string key;
 };
 
@@ -49,14 +48,10 @@ std::string sha256(const void* data, std::size_t size) {
   return hash.hex();
 }
 
-std::string quick_sha256(const unsigned char* data, std::size_t size) {
-  Sha256 hash;
-  hash.update(data, std::min(size, kEdge));
-  if (size > kEdge) {
-    const std::size_t tail = std::min(size - kEdge, kEdge);
-    hash.update(data + size - tail, tail);
-  }
-  return hash.hex();
+std::string fletcher4(const void* data, std::size_t size) {
+  Fletcher4 sum;
+  sum.update(data, size);
+  return sum.hex();
 }
 
 std::string number_bytes(std::uint64_t number) {
@@ -90,8 +85,8 @@ Result<Header> read_header(std::istream& in, const fs::path& file) {
   const char* at = raw.data() + kMagic.size();
   header.key_size = number_at(at);
   header.plan_size = number_at(at + 8);
-  header.quick_hash.assign(at + 16, kHashSize);
-  header.full_hash.assign(at + 16 + kHashSize, kHashSize);
+  header.fletcher4.assign(at + 16, kHashSize);
+  header.sha256.assign(at + 16 + kHashSize, kHashSize);
   if (header.key_size > kMaxKeySize) {
     return damaged(file, "is damaged");
   }
@@ -234,9 +229,9 @@ Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check ch
   if (!in.read(reinterpret_cast<char*>(plan.data.get()), static_cast<std::streamsize>(plan.size))) {
     return Error{ErrorCode::io, path_text(file) + " cannot be read"};
   }
-  const bool intact = check == Check::full ? sha256(plan.data.get(), plan.size) == header->full_hash : quick_sha256(plan.data.get(), plan.size) == header->quick_hash;
+  const bool intact = check == Check::full ? sha256(plan.data.get(), plan.size) == header->sha256 : fletcher4(plan.data.get(), plan.size) == header->fletcher4;
   if (!intact) {
-    return damaged(file, "is damaged: its sha256 is not the one that was written");
+    return damaged(file, std::string("is damaged: its ") + (check == Check::full ? "sha256" : "checksum") + " is not the one that was written");
   }
   return plan;
 }
@@ -247,7 +242,7 @@ Result<void> write_cached(const fs::path& file, const std::string& key, const vo
   if (error) {
     return cannot_write(file, error.message());
   }
-  const std::string header = std::string(kMagic) + number_bytes(key.size()) + number_bytes(size) + quick_sha256(static_cast<const unsigned char*>(plan), size) + sha256(plan, size) + key;
+  const std::string header = std::string(kMagic) + number_bytes(key.size()) + number_bytes(size) + fletcher4(plan, size) + sha256(plan, size) + key;
   return write_parts(file, {{header.data(), header.size()}, {plan, size}});
 }
 

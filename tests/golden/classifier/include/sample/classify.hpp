@@ -22,7 +22,8 @@ struct ClassScore {
 // The same for row `row` of a float32 tensor of N x classes.
 [[nodiscard]] Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k);
 
-// One label a line, in the order of the classes; empty path: the project's own labels.
+// One label a line, in the order of the classes. Empty path: the project's own labels, which have to be those that
+// it was generated with.
 [[nodiscard]] Result<std::vector<std::string>> load_labels(const std::filesystem::path& file = {});
 
 }  // namespace sample

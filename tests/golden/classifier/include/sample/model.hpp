@@ -23,9 +23,10 @@ enum class BuildEngine : std::uint8_t {
   never,       // load() fails at once instead of compiling for minutes
 };
 
+// Damage is an error of load() either way: a changed byte anywhere in what is read is found.
 enum class Check : std::uint8_t {
-  quick,  // size, head and tail of the artifact
-  full,   // the artifact's whole sha256
+  quick,  // a checksum of every byte, at the speed of memory
+  full,   // the whole sha256, which no one can match on purpose; compiled code gets it in any case
 };
 
 enum class LogLevel : std::uint8_t {
