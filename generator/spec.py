@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ LIBTORCH_TOLERANCE = {"fp32": PARITY_TOLERANCE, "fp16": 1e-2, "bf16": 8e-2}
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized or cropped to, in pixels."""
+
+
+_NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,3})?")
+"""As Python writes finite ones."""
 
 
 class DType(enum.StrEnum):
@@ -234,6 +239,13 @@ class Values(JsonValue):
     """Whether nobody gave them."""
     array: Any = dataclasses.field(default=None, compare=False, repr=False, metadata={IN_MEMORY: True})
     """The file's elements (NumPy); None where a manifest was read, and the range stands for them."""
+
+    def __post_init__(self) -> None:
+        for text in (self.low, self.high, *self.each):
+            if not _NUMBER.fullmatch(text):
+                raise UsageError(f"values: {text[:80]!r} is not a number")
+        if self.examples < 1 or "/" in self.file or "\\" in self.file:
+            raise UsageError(f"values: {self.examples} examples of a file {self.file[:80]!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

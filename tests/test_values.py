@@ -93,6 +93,15 @@ def test_a_manifest_keeps_values_and_old_ones_are_read() -> None:
     assert TensorSpec.from_json(old).values is None
 
 
+@pytest.mark.parametrize(
+    "change", [{"low": "x"}, {"each": ["1", "nan"]}, {"examples": 0}, {"file": "../a.npy"}]
+)
+def test_a_manifest_with_broken_values_is_refused(change: dict[str, Any]) -> None:
+    spec = parse_input("x:1x3:int64=0..9").to_json()
+    with pytest.raises(UsageError, match="values: "):
+        TensorSpec.from_json({**spec, "values": {**spec["values"], **change}})
+
+
 @pytest.mark.torch
 def test_ranges_and_values_are_drawn() -> None:
     ids = drawn("ids:1x40:int64=0..99")
