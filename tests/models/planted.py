@@ -33,7 +33,7 @@ PLANTED = (
 
 
 class Sequences(nn.Module):
-    """tokens: batch x length x 8; padding: batch x length, true where there is none. Logits, and hidden states."""
+    """tokens: batch x length x 8; padding: batch x length, true where no token is. Logits, hidden states."""
 
     def __init__(self, fault: str = "") -> None:
         super().__init__()
