@@ -25,9 +25,9 @@ from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .float32 import without_tf32
 from .history import between
-from .stateless_program import stateless_program
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from .stateless_program import stateless_program
 from .stimuli import seeded_inputs
 from .variants import Variant
 

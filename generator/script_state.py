@@ -5,23 +5,31 @@ runs: methods and functions inlined, branches on constants resolved, values foll
 branches, loops and subgraphs. Which argument an operator writes is torch's own word (its schema, and what
 torch adds to it: BatchNorm in training mode writes its statistics).
 
-Sits after draws.py: imports draws, errors and structure only.
+Sits after script_graph.py: imports draws and script_graph only.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
-from .draws import UNKNOWN, Draw, overload_draws, overload_named, schema_draws
-from .structure import short_place
-
-_SIMPLE = (bool, int, float, str, type(None))
-_HOLDERS = ("ListType", "DictType", "TupleType")
-_PLAIN = ("IntType", "FloatType", "BoolType", "StringType", "NumberType", "DeviceObjType")
+from .draws import Draw
+from .script_graph import (
+    HOLDERS,
+    Constants,
+    Operator,
+    callers,
+    join,
+    may_hold,
+    node_draws,
+    nodes_of,
+    operator_of,
+    place_of,
+    specialised,
+    told,
+    written_in_training,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +57,8 @@ class ScriptState:
 
 def script_state(module: Any) -> ScriptState:
     """The state of a torch.jit.ScriptModule's forward, frozen or not."""
-    graph = _specialised(module)
-    walk = _Walk(module=module)
+    graph = specialised(module)
+    walk = _Walk(callers=callers(module))
     walk.graph(graph)
     changed = []
     for path in sorted(walk.set_in | walk.written_in):
@@ -60,84 +68,16 @@ def script_state(module: Any) -> ScriptState:
     return ScriptState(changed=tuple(changed), draws=tuple(walk.draws), shared=shared)
 
 
-def _specialised(module: Any) -> Any:
-    """A copy of forward's graph with everything inlined and the branches gone that it never takes."""
-    import torch
-
-    c: Any = torch._C
-    graph: Any = module.graph.copy()
-    c._jit_pass_inline(graph)
-    owner = next(iter(graph.inputs()))
-    objects: dict[str, str] = {owner.debugName(): ""}
-    nodes = list(_nodes(graph))
-    for node in nodes:  # getters come before their users
-        if node.kind() == "prim::GetAttr" and (inner := objects.get(node.input().debugName())) is not None:
-            objects[node.output().debugName()] = _join(inner, node.s("name"))
-    set_in = {
-        _join(objects[target], node.s("name"))
-        for node in nodes
-        if node.kind() == "prim::SetAttr" and (target := next(iter(node.inputs())).debugName()) in objects
-    }
-    for node in nodes:
-        path = objects.get(node.output().debugName()) if node.kind() == "prim::GetAttr" else None
-        if path is None or path in set_in:
-            continue
-        value = _attribute(module, path)
-        if value is not UNKNOWN and isinstance(value, _SIMPLE) and value is not None:
-            constant = graph.insertConstant(value)
-            constant.node().moveBefore(node)
-            node.output().replaceAllUsesWith(constant)
-    c._jit_pass_constant_propagation_immutable_types(graph)
-    c._jit_pass_dce(graph)
-    return graph
-
-
-def _nodes(block: Any) -> Iterator[Any]:
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _attribute(module: Any, path: str) -> Any:
-    """What is at `path`; UNKNOWN where Python cannot get it."""
-    found = module._c
-    try:
-        for name in path.split("."):
-            found = found.getattr(name)
-    except (AttributeError, RuntimeError, TypeError):
-        return UNKNOWN
-    return found
-
-
 _Origins = frozenset[str]
 _NOTHING: _Origins = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    """What is known of an operator by its schema alone."""
-
-    schema: Any
-    arguments: tuple[str, ...]
-    overload: Any | None
-    written: tuple[bool, ...]
-    """By argument: whether it is written."""
-    statistics: bool
-    """Whether that depends on other arguments: running statistics are written in training mode."""
-    returned: tuple[tuple[int, ...] | None, ...]
-    """By result: the arguments that it may be, empty where it is a new one; None: what an argument held."""
 
 
 @dataclass(slots=True)
 class _Walk:
     """Follows values through a graph, again until nothing new is found (loops carry values back)."""
 
-    module: Any
+    callers: Mapping[str, str]
+    """Where torch's functions are called, by their names."""
     itself: dict[str, _Origins] = field(default_factory=dict)
     """By value: the attributes (their paths) and constants ("=" and a name) that it may be."""
     held: dict[str, _Origins] = field(default_factory=dict)
@@ -180,15 +120,15 @@ class _Walk:
     def node(self, node: Any, scope: str) -> None:
         kind, inputs, outputs = node.kind(), list(node.inputs()), list(node.outputs())
         if kind == "prim::Constant":
-            if outputs[0].type().kind() in ("TensorType", *_HOLDERS):
+            if outputs[0].type().kind() in ("TensorType", *HOLDERS):
                 origin = frozenset({"=" + outputs[0].debugName()})
-                self.add(scope, outputs[0], origin, origin if _may_hold(outputs[0].type()) else _NOTHING)
+                self.add(scope, outputs[0], origin, origin if may_hold(outputs[0].type()) else _NOTHING)
         elif kind == "prim::GetAttr":
             self.get(node, scope)
         elif kind == "prim::SetAttr":
             path = self.objects.get(scope + inputs[0].debugName())
             if path is not None:  # else an object that this run made
-                self.change(self.set_in, _join(path, node.s("name")), node)
+                self.change(self.set_in, join(path, node.s("name")), node)
         elif kind == "prim::If":
             for inner in node.blocks():
                 self.block(inner, scope)
@@ -200,7 +140,7 @@ class _Walk:
             self.subgraph(node, scope, inputs, outputs)
         elif kind in ("prim::CallMethod", "prim::CallFunction"):
             self.unknown = self.unknown or f"it calls {node.s('name') if node.hasAttribute('name') else kind}"
-        elif (operator := _operator(node.schema())) is not None:
+        elif (operator := operator_of(node.schema())) is not None:
             self.operator(node, operator, scope, inputs, outputs)
         else:  # lists, tuples, casts, and what the interpreter has besides
             self.passed(scope, inputs, outputs)
@@ -209,7 +149,7 @@ class _Walk:
         """Results are, or hold, what was given, or what that holds."""
         itself, held = self.of(scope, inputs)
         for value in outputs:
-            if all(v.type().kind() not in _HOLDERS for v in inputs) and value.type().kind() in _HOLDERS:
+            if all(v.type().kind() not in HOLDERS for v in inputs) and value.type().kind() in HOLDERS:
                 self.add(scope, value, _NOTHING, itself | held)
             else:
                 self.add(scope, value, itself | held, held)
@@ -219,11 +159,11 @@ class _Walk:
         if owner is None:
             self.passed(scope, [node.input()], [node.output()])
             return
-        path = _join(owner, node.s("name"))
+        path = join(owner, node.s("name"))
         if node.output().type().kind() in ("ClassType", "InterfaceType"):
             self.objects[scope + node.output().debugName()] = path
         origin = frozenset({path})
-        self.add(scope, node.output(), origin, origin if _may_hold(node.output().type()) else _NOTHING)
+        self.add(scope, node.output(), origin, origin if may_hold(node.output().type()) else _NOTHING)
 
     def loop(self, node: Any, scope: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.loops = True
@@ -249,26 +189,29 @@ class _Walk:
             self.passed(scope, inputs, [value])
 
     def operator(
-        self, node: Any, known: _Operator, scope: str, inputs: Sequence[Any], outputs: Sequence[Any]
+        self, node: Any, known: Operator, scope: str, inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
-        constants = _Constants(known.arguments, inputs)
-        if _draws(node, known, constants):
-            self.draws.append(Draw(operator=known.schema.name, place=_place(node)))
+        constants = Constants(known.arguments, inputs)
+        if node_draws(node, known, constants):
+            place = place_of(node)
+            if place.startswith("torch/"):
+                place = self.callers.get(known.schema.name.partition("::")[2].rstrip("_"), place)
+            self.draws.append(Draw(operator=known.schema.name, place=place))
         if any(known.written) or known.statistics:
             given = [self.of(scope, [v]) for v in inputs]
             for index, (value, (itself, _)) in enumerate(zip(inputs, given, strict=True)):
-                if not (known.written[index] or _written_in_training(known, index, constants)):
+                if not (known.written[index] or written_in_training(known, index, constants)):
                     continue
                 for path in itself:
                     self.change(self.written_in, path, node)
-                if value.type().kind() in _HOLDERS:  # it may hold the others now
+                if value.type().kind() in HOLDERS:  # it may hold the others now
                     self.add(scope, value, _NOTHING, _NOTHING.union(*(a | b for a, b in given)))
         for indices, value in zip(known.returned, outputs, strict=False):
             if indices is None:
                 self.taken(scope, inputs, value)
             elif indices:
                 self.add(scope, value, *self.of(scope, [inputs[i] for i in indices]))
-            elif _may_hold(value.type()):
+            elif may_hold(value.type()):
                 itself, held = self.of(scope, inputs)
                 self.add(scope, value, _NOTHING, held if _copies(inputs) else itself | held)
 
@@ -279,114 +222,16 @@ class _Walk:
 
     def change(self, found: set[str], path: str, node: Any) -> None:
         if path.startswith("="):
-            self.unknown = self.unknown or f"it writes a constant of its graph ({_told(node)})"
+            self.unknown = self.unknown or f"it writes a constant of its graph ({told(node)})"
         elif path not in found:
             found.add(path)
-            self.places.setdefault(path, _place(node))
+            self.places.setdefault(path, place_of(node))
             self.grown = True
-
-
-def _may_hold(kind: Any) -> bool:
-    """Whether a type is of lists, tuples or dictionaries of what can be written."""
-    inner = {"ListType": "getElementType", "DictType": "getValueType", "OptionalType": "getElementType"}
-    if kind.kind() == "TupleType":
-        return True
-    if kind.kind() not in inner:
-        return False
-    return getattr(kind, inner[kind.kind()])().kind() not in _PLAIN
 
 
 def _copies(inputs: Sequence[Any]) -> bool:
     """Whether a result that holds things takes them from one that does (list.copy, dict.values)."""
-    return any(v.type().kind() in _HOLDERS for v in inputs)
-
-
-class _Constants(Mapping[str, Any]):
-    """Arguments that are constants, by name, each read when it is asked for."""
-
-    def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
-        self.found = dict(zip(names, values, strict=False))
-
-    def __getitem__(self, name: str) -> Any:
-        return _constant(self.found[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.found)
-
-    def __len__(self) -> int:
-        return len(self.found)
-
-
-@cache
-def _operator(text: str) -> _Operator | None:
-    """Of a schema as str(node.schema()) has it; None for `(no schema)` and what the parser refuses."""
-    import torch
-
-    c: Any = torch._C
-    try:
-        schema = c.parse_schema(text)
-    except RuntimeError:
-        return None
-    info = c._SchemaInfo(schema)
-    names = tuple(a.name for a in schema.arguments)
-    sets = [set(a.alias_info.before_set) if a.alias_info is not None else set() for a in schema.arguments]
-    declared = tuple(a.alias_info is not None and a.alias_info.is_write for a in schema.arguments)
-    statistics = "running_mean" in names and bool({"training", "use_input_stats"} & {*names})
-    written = declared if statistics else tuple(bool(info.is_mutable(n)) for n in names)
-    returned: list[tuple[int, ...] | None] = []
-    for result in schema.returns:
-        mine = set(result.alias_info.before_set) if result.alias_info is not None else set()
-        returned.append(tuple(i for i, s in enumerate(sets) if s & mine) if "*" not in mine else None)
-    return _Operator(
-        schema=schema,
-        arguments=names,
-        overload=overload_named(schema.name, schema.overload_name),
-        written=written,
-        statistics=statistics,
-        returned=tuple(returned),
-    )
-
-
-def _written_in_training(known: _Operator, index: int, constants: Mapping[str, Any]) -> bool:
-    if not known.statistics or known.arguments[index] not in ("running_mean", "running_var"):
-        return False
-    return all(
-        constants.get(name, False) is not False
-        for name in ("training", "use_input_stats")
-        if name in constants
-    )
-
-
-def _constant(value: Any) -> Any:
-    node = value.node()
-    if node.kind() != "prim::Constant" or value.type().kind() not in (
-        "BoolType",
-        "FloatType",
-        "NoneType",
-        "IntType",
-    ):
-        return UNKNOWN
-    return value.toIValue()
-
-
-def _draws(node: Any, known: _Operator, constants: Mapping[str, Any]) -> bool:
-    if known.overload is not None:
-        return overload_draws(known.overload, constants)
-    return schema_draws(known.schema.name, known.arguments, bool(node.isNondeterministic()), constants)
-
-
-def _told(node: Any) -> str:
-    place = _place(node)
-    return node.kind() + (f", {place}" if place else "")
-
-
-def _place(node: Any) -> str:
-    """`net.py:12`, the module's path where the line is torch's own."""
-    line = str(node).splitlines()[0]
-    found = re.search(r"# (\S.*?):(\d+):\d+$", line.rstrip())
-    place = short_place(found.group(1), int(found.group(2))) if found else ""
-    scope = re.search(r"scope: __module\.([\w.]+)", line)
-    return f"{scope.group(1)}, {place}" if scope else place
+    return any(v.type().kind() in HOLDERS for v in inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +252,7 @@ class Versions:
         import torch
 
         tensors = list(_attributes(module._c, ""))
-        for node in _nodes(module.graph):
+        for node in nodes_of(module.graph):
             if node.kind() == "prim::Constant" and node.output().type().kind() == "TensorType":
                 tensors.append(("=" + node.output().debugName(), node.output().toIValue()))
         return cls(
@@ -455,6 +300,6 @@ def _attributes(found: Any, path: str) -> Iterator[tuple[str, Any]]:
     c: Any = torch._C
     for kind in (c.ParameterDict, c.BufferDict):
         for name, value in kind(found).items():
-            yield _join(path, name), value
+            yield join(path, name), value
     for name, inner in c.ModuleDict(found).items():
-        yield from _attributes(inner, _join(path, name))
+        yield from _attributes(inner, join(path, name))

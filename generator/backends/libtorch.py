@@ -68,7 +68,8 @@ _TURNS = """\
 ## State
 
 `run()` is safe from many threads, but **one run at a time**: the others wait for their turn, because runs
-share state of the model that none can have for itself ({why}). For more at a time, load the model several times.
+share state of the model that none can have for itself ({why}). To run more at a time, load the model several
+times.
 
 """
 

@@ -54,7 +54,7 @@ class Scratch(_Net):
     def forward(self, x: Tensor) -> Tensor:
         y = self.work[: x.shape[0], : x.shape[1]]
         y.copy_(self.lin(x))
-        return torch.relu(y) + y.mean()
+        return torch.relu(y) + y.mean(dim=2, keepdim=True)
 
 
 class KeyValues(_Net):
