@@ -197,7 +197,7 @@ def callers(module: Any) -> dict[str, str]:
     """Places where the module's own code, or that of one inside, calls functions of torch, by their names."""
     found: dict[str, str] = {}
     for inner in module.modules():
-        for node in nodes_of(inner.graph) if hasattr(inner, "graph") else ():
+        for node in nodes_of(inner.graph) if "forward" in inner._c._method_names() else ():
             if node.kind() == "prim::CallFunction":
                 function = next(iter(node.inputs())).node()
                 place = place_of(node)

@@ -10,7 +10,7 @@ Sits after script_graph.py: imports draws and script_graph only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,7 +58,7 @@ class ScriptState:
 def script_state(module: Any) -> ScriptState:
     """The state of a torch.jit.ScriptModule's forward, frozen or not."""
     graph = specialised(module)
-    walk = _Walk(callers=callers(module))
+    walk = _Walk(module=module)
     walk.graph(graph)
     changed = []
     for path in sorted(walk.set_in | walk.written_in):
@@ -76,8 +76,7 @@ _NOTHING: _Origins = frozenset()
 class _Walk:
     """Follows values through a graph, again until nothing new is found (loops carry values back)."""
 
-    callers: Mapping[str, str]
-    """Where torch's functions are called, by their names."""
+    module: Any
     itself: dict[str, _Origins] = field(default_factory=dict)
     """By value: the attributes (their paths) and constants ("=" and a name) that it may be."""
     held: dict[str, _Origins] = field(default_factory=dict)
@@ -195,7 +194,7 @@ class _Walk:
         if node_draws(node, known, constants):
             place = place_of(node)
             if place.startswith("torch/"):
-                place = self.callers.get(known.schema.name.partition("::")[2].rstrip("_"), place)
+                place = callers(self.module).get(known.schema.name.partition("::")[2].rstrip("_"), place)
             self.draws.append(Draw(operator=known.schema.name, place=place))
         if any(known.written) or known.statistics:
             given = [self.of(scope, [v]) for v in inputs]
