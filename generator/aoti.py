@@ -20,12 +20,15 @@ from .artifacts import (
     last_line,
     quiet_compiler,
 )
+from .draws import RandomDraw
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .fast_path import fast_path_off
 from .float32 import without_tf32
+from .history import between
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from .stateless_program import stateless_program
 from .stimuli import seeded_inputs
 from .variants import Variant
 
@@ -62,7 +65,9 @@ def export_aoti(
             hint="Name the Python model (module:factory), or leave --artifact aoti out.",
         )
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
-    if changed := check_repeatable(loaded.module, loaded.source_text, inputs, [t.name for t in spec.inputs]):
+    names = [t.name for t in spec.inputs]
+    others = between(spec.inputs, _SEEDS[1])
+    if changed := check_repeatable(loaded.module, loaded.source_text, inputs, names, others):
         raise UsageError(
             f"{loaded.source_text}: forward changes its input {', '.join(changed)} in place, which compiled "
             "code would do to the caller's memory",
@@ -169,14 +174,14 @@ def _compile(
     examples = [x.to(device) for x in seeded_inputs(spec.inputs, _SEEDS[0])]
     try:
         with quiet_compiler(), torch.no_grad(), fast_path_off(), _ones_may_vary():
-            program = torch.export.export(
-                loaded.module, tuple(examples), dynamic_shapes=dynamic_shapes(spec.inputs)
+            program = stateless_program(
+                loaded.module, tuple(examples), dynamic_shapes(spec.inputs), loaded.source_text
             )
             with disk_errors(path):
                 torch._inductor.aoti_compile_and_package(
                     program, package_path=str(path), inductor_configs=options
                 )
-    except (EnvironmentLacks, KeyboardInterrupt):
+    except (EnvironmentLacks, RandomDraw, KeyboardInterrupt):
         raise
     except Exception as e:  # noqa: BLE001 - exporting and compiling raise many kinds
         if type(e).__name__ == "InvalidCxxCompiler":

@@ -1,6 +1,6 @@
 """What every exporter needs: hashes of a file, a check that the model repeats itself, short messages.
 
-Sits after structure.py: imports spec, errors and structure only.
+Sits after draws.py: imports spec, errors, structure and draws only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .checksum import fletcher4
+from .draws import refuse_draws, run_draws
 from .errors import CheckFailed, EnvironmentLacks
 from .fast_path import fast_path_off
 from .spec import Dim, FileFacts, ModelSpec, TensorSpec
@@ -51,17 +52,44 @@ def file_facts(path: Path) -> FileFacts:
     )
 
 
-def check_repeatable(module: Any, where: str, inputs: Sequence[Any], names: Sequence[str]) -> list[str]:
-    """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated."""
+def check_repeatable(
+    module: Any,
+    where: str,
+    inputs: Sequence[Any],
+    names: Sequence[str],
+    between: Sequence[Sequence[Any]] = (),
+) -> list[str]:
+    """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated.
+
+    Equal inputs give equal outputs at once, and again after each of the inputs in `between`, of which those
+    that the model does not take are left out. A model that draws random numbers is refused even where
+    two runs agree.
+    """
     import torch
 
-    problem = _unequal(run_module(module, inputs), run_module(module, inputs))
+    first = run_module(module, inputs)
+    problem = _unequal(first, run_module(module, inputs))
+    drawn = run_draws(module, inputs)
     if problem:
+        named = f"; it draws by {', '.join(dict.fromkeys(map(str, drawn)))}" if drawn else ""
         raise CheckFailed(
             f"{where} gives different outputs for equal inputs"
-            f" (random numbers or state in forward): {problem}",
+            f" (random numbers or state in forward): {problem}{named}",
             hint="take the random numbers or the state out of forward, or pass them as inputs.",
         )
+    refuse_draws(where, drawn)
+    for others in between:
+        try:
+            run_module(module, others)
+        except Exception:  # noqa: BLE001 - sizes that it does not take are told by who compares them
+            continue
+        if problem := _unequal(first, run_module(module, inputs)):
+            shapes = ", ".join(f"{n} {told(t)}" for n, t in zip(names, others, strict=True))
+            raise CheckFailed(
+                f"{where} gives different outputs for equal inputs once it has run on others ({shapes}),"
+                f" which it must have kept something of: {problem}",
+                hint="take the state out of forward, or pass it as an input and return the new one.",
+            )
     given = [t.clone() for t in inputs]
     with torch.inference_mode(), fast_path_off():
         module(*given)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from .bench_values import bench_values, fill_value
 from .errors import UsageError
 from .spec import (
+    Artifact,
     CompiledFor,
     Dim,
     DType,
@@ -198,13 +199,15 @@ def artifact_info_header(project: ProjectSpec) -> str:
     )
 
 
-def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
+def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> str:
     """`src/libtorch_info.hpp`: how the artifact is run, and the machine that its code was compiled for."""
     made = spec.compiled or CompiledFor(architecture="", cpu_flags=(), torch="", threads=0)
     return "\n".join(
         [
             "// How the artifact is run on the CPU.",
             "#pragma once",
+            "",
+            "#include <array>",
             "",
             '#include "libtorch_facts.hpp"',
             "",
@@ -215,6 +218,11 @@ def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
             f"inline constexpr bool kChannelsLast = {_bool(spec.channels_last)};",
             f"inline constexpr int kThreads = {spec.threads};",
             f"inline constexpr const char* kPrecision = {string_literal(spec.precision.value)};",
+            "",
+            "// What a run changes of the model, and so gets for itself.",
+            *_changed(artifact),
+            "// Why runs take turns; empty: they do not.",
+            f"inline constexpr const char* kSerialised = {string_literal(artifact.serialised)};",
             "",
             "// Whether the artifact holds compiled code, and for which machine.",
             f"inline constexpr bool kCompiled = {_bool(spec.compiled is not None)};",
@@ -231,6 +239,14 @@ def libtorch_info_header(name: str, spec: LibTorchSpec) -> str:
             "",
         ]
     )
+
+
+def _changed(artifact: Artifact) -> list[str]:
+    array = f"inline constexpr std::array<ChangedAttribute, {len(artifact.changed)}> kChanged"
+    if not artifact.changed:
+        return [f"{array}{{}};"]
+    rows = [f"    {{{string_literal(c.path)}, {_bool(c.in_place)}}}," for c in artifact.changed]
+    return [f"{array}{{{{", *rows, "}};"]
 
 
 def _bool(value: bool) -> str:

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ from .artifacts import (
     summary,
 )
 from .artifacts import hashes as hashes
+from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .fast_path import fast_path_off
+from .history import between
 from .script_arguments import with_tensor_arguments
+from .script_state import ScriptState, Versions, script_state
 from .sources import LoadedModel, Progress
-from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ModelSpec, Precision
+from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ChangedAttribute, ModelSpec, Precision
 from .stimuli import covering, seeded_inputs
 from .structure import short_place
 from .variants import VARIANTS, Variant
@@ -61,6 +64,8 @@ class _Candidate:
     worst: float = 0.0
     """Largest relative difference from eager."""
     batch_problem: str = ""
+    state: ScriptState = field(default_factory=ScriptState)
+    """What its runs change of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,8 @@ def export_torchscript(
         )
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
-    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
+    others = between(spec.inputs, _SEEDS[1])
+    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
     way = _Way(freeze=variant.freeze, channels_last=variant.channels_last, straight=variant.fusion)
     candidate = _given(loaded, spec, way) if loaded.scripted else _made(loaded, spec, way, progress)
     notes = list(spec.notes)
@@ -110,6 +116,7 @@ def export_torchscript(
         notes.append(f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {candidate.batch_problem}.")
     if candidate.warnings:
         notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
+    notes += _state_notes(candidate.state)
     path = directory / ARTIFACT
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -135,20 +142,39 @@ def export_torchscript(
         method=candidate.method,
         reason=candidate.reason,
         warnings=candidate.warnings,
+        changed=tuple(ChangedAttribute(path=c.path, in_place=c.in_place) for c in candidate.state.changed)
+        if not candidate.state.shared
+        else (),
+        serialised=candidate.state.shared,
     )
     return artifact, replace(spec, notes=tuple(notes))
 
 
+def _state_notes(state: ScriptState) -> list[str]:
+    names = ", ".join(c.path for c in state.changed)
+    if state.shared:
+        return [f"Runs share state of the model, so they take turns: {state.shared}."]
+    if state.changed:
+        return [f"forward changes {names} of the model: every run starts from a copy of its own."]
+    return []
+
+
 def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> _Candidate:
+    sharing: _Candidate | None = None
     if way.straight:
         exported = _export(loaded, spec, way)
         if not exported.problem and not exported.batch_problem:
-            return exported
-        progress(f"not exported: {exported.problem or exported.batch_problem}")
+            if not exported.state.shared:
+                return exported
+            sharing = exported
+        why = exported.problem or exported.batch_problem or f"runs would take turns: {exported.state.shared}"
+        progress(f"not exported: {why}")
     scripted = _script(loaded, spec, way)
     if not scripted.problem:
-        return scripted
+        return sharing if sharing and scripted.state.shared else scripted
     progress(f"not scripted: {scripted.problem}")
+    if sharing:
+        return sharing
     traced = _trace(loaded, spec, way, reason=f"traced: {scripted.problem}")
     if traced.problem:
         raise CheckFailed(
@@ -167,9 +193,10 @@ def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     module, frozen, why = _freeze(source) if way.freeze else (source, "", "")
     made = _Candidate(module=module, method=f"given{frozen}", reason=why, channels_last=way.channels_last)
     made = _compared(made, loaded, spec)
-    if made.problem:
-        kept = replace(made, module=source, method="given", reason=f"not frozen: {made.problem}", problem="")
-        made = _compared(kept, loaded, spec)
+    if made.problem or (frozen and made.state.shared):
+        why = f"not frozen: {made.problem or made.state.shared}"
+        kept = _compared(replace(made, module=source, method="given", reason=why, problem=""), loaded, spec)
+        made = kept if made.problem or not (kept.problem or kept.state.shared) else made
     if made.problem:
         raise CheckFailed(f"{loaded.source_text} does not give the same answers twice: {made.problem}")
     return made
@@ -233,13 +260,17 @@ def _frozen_and_compared(
 ) -> _Candidate:
     """Frozen when that works and is equal; else as it is; `problem` set when that is not equal either."""
     module, frozen, why = _freeze(made.module) if way.freeze else (made.module, "", "")
+    sharing: _Candidate | None = None
     if frozen:
         first = _compared(replace(made, module=module, method=made.method + frozen), loaded, spec)
-        if not first.problem:
+        if not first.problem and not first.state.shared:
             return first
-        why = f"not frozen: {first.problem}"
+        why = f"not frozen: {first.problem or first.state.shared}"
+        sharing = None if first.problem else first
     reason = "; ".join(r for r in (made.reason, why) if r)
     second = _compared(replace(made, reason=reason), loaded, spec)
+    if sharing and (second.problem or second.state.shared):
+        return sharing
     if second.problem:
         return replace(second, problem=f"{what} is not the model: {second.problem}")
     return second
@@ -262,6 +293,22 @@ def _freeze(module: Any) -> tuple[Any, str, str]:
 
 
 def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+    """The candidate with what its comparison with eager found, and the state of its runs.
+
+    Raises RandomDraw for one that draws at run time: no comparison says anything of it.
+    """
+    state = script_state(made.module)
+    if state.draws:
+        drawn = with_places(
+            state.draws, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0]))
+        )
+        refuse_draws(loaded.source_text, drawn)
+    versions = Versions.of(made.module)
+    found = _differences(made, loaded, spec)
+    return replace(found, state=versions.completed(state))
+
+
+def _differences(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
     """Outputs against eager: two seeds or more at the opt batch, then one item more where that may vary."""
     worst = 0.0
     seeds = (*_SEEDS, *(_MORE_SEEDS if made.warnings else ()))

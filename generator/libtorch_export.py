@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifacts import channels_last, compared_with_eager
+from .draws import RandomDraw
 from .errors import CheckFailed, GencppError
 from .libtorch_operators import BareTorch, check_operators
 from .sources import LoadedModel, Progress
@@ -97,6 +98,8 @@ def export_candidates(loaded: LoadedModel, spec: ModelSpec, work: Path, progress
             artifact, found, libtorch = export_libtorch(loaded, spec, own, variant, progress)
             if kept is not None and found.inputs != kept.inputs:
                 raise CheckFailed("it needs a fixed batch, which the others do not")
+        except RandomDraw:
+            raise
         except GencppError as e:
             lost.append(_lost(variant.name, e.message))
             continue

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .artifacts import check_repeatable, disk_errors, export_problem, file_facts, fix_batch, last_line
+from .draws import onnx_draws, refuse_draws
 from .errors import CheckFailed, GencppError
+from .history import between
 from .mask_layouts import compared_by_layout
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
@@ -94,7 +96,8 @@ def export_onnx(
     refuse_border_types(spec, options.tensorrt_min)
     names = [t.name for t in spec.inputs]
     inputs = seeded_inputs(spec.inputs, _SEED)
-    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names)
+    others = between(spec.inputs, SEEDS[1])
+    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
     notes = [f"forward changes its input {', '.join(changed)} in place."] if changed else []
     with disk_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -164,6 +167,7 @@ def _tried(
         raise
     except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
         return _Problem(text=export_problem(e))
+    refuse_draws(loaded.source_text, onnx_draws(candidate.model))
     try:
         candidate = prepared(candidate, asked, options.tensorrt_min if options.parser else None)
         with disk_errors(folder):

@@ -393,6 +393,16 @@ class FileFacts(JsonValue):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedAttribute(JsonValue):
+    """An attribute of a TorchScript module that its forward changes."""
+
+    path: str
+    """From the module down: `encoder.cache`"""
+    in_place: bool
+    """Whether its memory is written; else the attribute gets another value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact(JsonValue):
     """The file that the C++ program loads, relative to the project's assets/ folder."""
 
@@ -414,6 +424,10 @@ class Artifact(JsonValue):
     """What the exporter reported, such as branches that depend on data."""
     external: FileFacts | None = None
     """A second file with the weights of an ONNX model that is too large for one."""
+    changed: tuple[ChangedAttribute, ...] = ()
+    """What a run of TorchScript changes of the module: each run gets its own, as the file has it."""
+    serialised: str = ""
+    """Why runs of TorchScript take turns: they share what no run can have for itself. Empty: they do not."""
 
     def __post_init__(self) -> None:
         for facts in (self, self.external):

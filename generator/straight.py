@@ -74,6 +74,10 @@ def _plain_sizes(graph: Any) -> None:
             first = node.args[0] if node.args else None
             if isinstance(first, torch.fx.Node) and not _varies(first) and hasattr(torch.Tensor, name):
                 node.op, node.target = "call_method", name
+            elif all(map(_varies, node.all_input_nodes)) and hasattr(torch, name):
+                # zeros, full, arange: the tracer would keep the sizes of one batch. The first state of an
+                # LSTM would be too short for others, which oneDNN does not check: it writes past the end.
+                node.target = getattr(torch, name)
     graph.graph.eliminate_dead_code()
     graph.recompile()
 

@@ -6,7 +6,7 @@ import importlib.util
 import os
 
 from .. import cpp
-from ..spec import LibTorchSpec, Precision, ProjectSpec
+from ..spec import Artifact, LibTorchSpec, Precision, ProjectSpec
 from ..variants import VARIANTS
 from .base import RuntimeOptions
 
@@ -54,6 +54,39 @@ is used: `-D{name}_CUDA=OFF` builds a program for the CPU alone.
 _TUNED = (
     "`gencpp new --tune` measured these in this program (batch of the opt sizes) and took the fastest:\n\n"
 )
+
+
+_OWN = """\
+## State
+
+`forward` changes {names} of the model. Every run starts from a copy of its own, as the artifact has it:
+runs are independent of each other, from many threads too, and what one leaves behind is gone.{cost}
+
+"""
+
+_TURNS = """\
+## State
+
+`run()` is safe from many threads, but **one run at a time**: the others wait for their turn, because runs
+share state of the model that none can have for itself ({why}). To run more at a time, load the model several
+times.
+
+"""
+
+
+def _state(artifact: Artifact) -> str:
+    """What runs change of the model, for the project's README; empty where they change nothing."""
+    if artifact.serialised:
+        return _TURNS.format(why=artifact.serialised)
+    if not artifact.changed:
+        return ""
+    names = ", ".join(f"`{c.path}`" for c in artifact.changed)
+    cost = (
+        " That costs a copy of their memory in every run."
+        if any(c.in_place for c in artifact.changed)
+        else ""
+    )
+    return _OWN.format(names=names, cost=cost)
 
 
 def _runtime(name: str, spec: LibTorchSpec) -> str:
@@ -112,14 +145,15 @@ class LibTorch:
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/libtorch_info.hpp."""
         spec = project.libtorch or LibTorchSpec()
-        return {"src/libtorch_info.hpp": cpp.libtorch_info_header(project.name, spec)}
+        return {"src/libtorch_info.hpp": cpp.libtorch_info_header(project.name, spec, project.artifact)}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""
         return {
             "backend_title": self.title,
             "readme_needs": _NEEDS,
-            "readme_runtime": _runtime(project.name, project.libtorch or LibTorchSpec()),
+            "readme_runtime": _state(project.artifact)
+            + _runtime(project.name, project.libtorch or LibTorchSpec()),
         }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:

@@ -49,6 +49,7 @@
 #include "memory_file.hpp"
 #include "nvtx.hpp"
 #include "path_text.hpp"
+#include "run_state.hpp"
 #include "torch_tensors.hpp"
 #if defined({= NAME =}_HAVE_CUDA)
 #include "cuda_runner.hpp"
@@ -271,6 +272,8 @@ struct Model::Impl {
   int device_index = 0;
   torch::jit::Module module;
   torch::jit::Function* forward = nullptr;
+  RunState state;              // what each run gets for itself of the module
+  bool takes_turns = false;    // runs share state that none can have for itself
   bool has_defaults = false;   // forward has arguments with default values besides the inputs
   bool writes_inputs = false;  // the model changes an input in place: it gets a copy
   bool channels_last = false;  // 4-D inputs are handed over in this order
@@ -278,6 +281,7 @@ struct Model::Impl {
   bool settles = false;        // the executor compiles for each size of inputs
   int settling_runs = 0;       // before the first that is answered
   mutable std::mutex settling;
+  mutable std::mutex turns;
   mutable std::mutex enqueueing;  // compiled code on a GPU: its callers take turns to start it
   mutable std::shared_mutex settled_mutex;
   mutable std::vector<std::vector<Dims>> settled_dims;  // sizes of inputs that code was compiled for
@@ -418,8 +422,12 @@ Result<void> Model::Impl::forward_once(Scratch& scratch) const {
     return {};
   }
 #endif
+  std::unique_lock<std::mutex> turn(turns, std::defer_lock);
+  if (takes_turns) {
+    turn.lock();
+  }
   torch::jit::Stack& stack = scratch.stack;
-  stack.emplace_back(module._ivalue());
+  stack.emplace_back(state.own_copy(module._ivalue()));
   for (at::Tensor& tensor : scratch.tensors) {
     stack.emplace_back(std::move(tensor));
   }
@@ -431,6 +439,11 @@ Result<void> Model::Impl::forward_once(Scratch& scratch) const {
   forward->run(stack);
   Result<void> flat = flatten(stack.back(), scratch.tensors);
   stack.clear();
+  if (takes_turns) {
+    for (at::Tensor& tensor : scratch.tensors) {
+      tensor = tensor.clone();  // it may be what the next run writes
+    }
+  }
   return flat;
 }
 
@@ -556,6 +569,9 @@ Result<void> Model::Impl::read_script(std::istream& in) {
   module = torch::jit::load(in, to_torch(device, device_index));
   forward = &module.get_method("forward").function();
   has_defaults = forward->getSchema().arguments().size() > inputs.size() + 1;
+  state = RunState(module._ivalue(), libtorch_facts());
+  takes_turns = *libtorch_facts().serialised != '\0';
+  writes_inputs = takes_turns;  // what runs share must not hold memory of a caller
   const auto graph = torch::jit::toGraphFunction(*forward).graph()->copy();
   torch::jit::Inline(*graph);
   const torch::jit::AliasDb aliases(graph);
@@ -705,7 +721,7 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   if (device == Device::cuda) {
     cuda::Runner::Options running;
     running.device_index = options.device_index;
-    running.graphs = options.engine.cuda_graph;
+    running.graphs = options.engine.cuda_graph && !impl->takes_turns;
     running.contexts = static_cast<std::size_t>(options.engine.contexts == 0 ? kDefaultContexts : options.engine.contexts);
     running.log = options.log;
     const auto* self = impl.get();  // the runner is a part of it
@@ -798,7 +814,8 @@ Result<std::string> Model::engine_layers() const {
 std::string Model::describe() const {
   const LibTorchFacts& facts = libtorch_facts();
   const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
-  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + impl_->describe_running();
+  const std::string state = impl_->takes_turns ? std::string("one run at a time: ") + facts.serialised + "\n" : impl_->state.describe();
+  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + state + impl_->describe_running();
 }
 
 Result<void> configure_process(const ProcessOptions& options) {

@@ -134,7 +134,9 @@ class Model {
   [[nodiscard]] const std::vector<TensorInfo>& outputs() const noexcept;
   [[nodiscard]] Device device() const noexcept;
 
-  // One tensor an input, in the order of inputs(). Safe from many threads at once. Returns when the
+  // One tensor an input, in the order of inputs(). Safe from many threads at once, with equal sizes or others;
+  // runs do not see what others left behind. Where a model has state that no run can have for itself, callers
+  // take turns: describe() and README.md say so. Returns when the
   // outputs are complete, on every device. Inputs in device memory must be ready before the call: it does
   // not wait for a stream of the caller's.
   [[nodiscard]] Result<Outputs> run(TensorViews inputs) const;

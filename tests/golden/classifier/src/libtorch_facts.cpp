@@ -50,7 +50,7 @@ std::set<std::string> cpu_flags() {
 int required_threads() { return kCompiled ? kCompiledFor.threads : 0; }
 
 const LibTorchFacts& libtorch_facts() noexcept {
-  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads, kCompiled ? &kCompiledFor : nullptr};
+  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads, kCompiled ? &kCompiledFor : nullptr, kChanged.data(), kChanged.data() + kChanged.size(), kSerialised};
   return facts;
 }
 

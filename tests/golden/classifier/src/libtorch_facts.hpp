@@ -17,6 +17,12 @@ struct CompiledFor {
   const char* capability;  // of that GPU, "9.0"
 };
 
+// An attribute of the TorchScript module that forward changes.
+struct ChangedAttribute {
+  const char* path;  // "encoder.cache"
+  bool in_place;     // its memory is written; else it gets another value
+};
+
 struct LibTorchFacts {
   const char* variant;
   bool fusion;                  // configure_process() turns oneDNN graph fusion on
@@ -24,6 +30,9 @@ struct LibTorchFacts {
   const char* precision;        // of weights and arithmetic
   int threads;                  // of configure_process() where the caller says nothing; 0: LibTorch's choice
   const CompiledFor* compiled;  // null for TorchScript
+  const ChangedAttribute* changed_begin;
+  const ChangedAttribute* changed_end;
+  const char* serialised;  // why runs take turns; empty: they do not
 };
 
 [[nodiscard]] const LibTorchFacts& libtorch_facts() noexcept;

@@ -1,6 +1,8 @@
 // How the artifact is run on the CPU.
 #pragma once
 
+#include <array>
+
 #include "libtorch_facts.hpp"
 
 namespace sample {
@@ -10,6 +12,11 @@ inline constexpr bool kFusion = false;
 inline constexpr bool kChannelsLast = false;
 inline constexpr int kThreads = 0;
 inline constexpr const char* kPrecision = "fp32";
+
+// What a run changes of the model, and so gets for itself.
+inline constexpr std::array<ChangedAttribute, 0> kChanged{};
+// Why runs take turns; empty: they do not.
+inline constexpr const char* kSerialised = "";
 
 // Whether the artifact holds compiled code, and for which machine.
 inline constexpr bool kCompiled = false;
