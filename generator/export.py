@@ -55,6 +55,8 @@ class _Candidate:
 
     module: Any
     method: str
+    whole: Any = None
+    """The module before it was frozen, which tells more of the user's lines; None: `module` itself."""
     reason: str = ""
     warnings: tuple[str, ...] = ()
     problem: str = ""
@@ -262,7 +264,10 @@ def _frozen_and_compared(
     module, frozen, why = _freeze(made.module) if way.freeze else (made.module, "", "")
     sharing: _Candidate | None = None
     if frozen:
-        first = _compared(replace(made, module=module, method=made.method + frozen), loaded, spec)
+        whole = made.module
+        first = _compared(
+            replace(made, module=module, whole=whole, method=made.method + frozen), loaded, spec
+        )
         if not first.problem and not first.state.shared:
             return first
         why = f"not frozen: {first.problem or first.state.shared}"
@@ -299,9 +304,10 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
     """
     state = script_state(made.module)
     if state.draws:
-        drawn = with_places(
-            state.draws, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0]))
-        )
+        drawn = state.draws
+        if made.whole is not None:
+            drawn = with_places(drawn, lambda: list(script_state(made.whole).draws))
+        drawn = with_places(drawn, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0])))
         refuse_draws(loaded.source_text, drawn)
     versions = Versions.of(made.module)
     found = _differences(made, loaded, spec)
