@@ -6,6 +6,7 @@ the artifact is loaded by a process that has imported torch and nothing else (ba
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -30,44 +31,89 @@ _PLACES = 5
 _SEED = 11_003
 
 
-_kept: list[bare_torch.Forked] = []
-"""The process that was forked after the first import of torch; the next BareTorch takes it."""
+class _Process:
+    """One that answers, forked or started; see bare_torch."""
+
+    def __init__(self, forked: bare_torch.Forked | None) -> None:
+        self._started = None if forked is not None else _started()
+        if forked is not None:
+            self.pid = forked.pid
+            self._questions: IO[str] = os.fdopen(forked.questions, "w", encoding="utf-8")
+            self._answers: IO[str] = os.fdopen(forked.answers, encoding="utf-8")
+        else:
+            assert self._started is not None
+            assert self._started.stdin is not None and self._started.stdout is not None
+            self.pid = self._started.pid
+            self._questions, self._answers = self._started.stdin, self._started.stdout
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
+        """Its answer; None when it ended."""
+        answer = ""
+        with suppress(OSError):
+            self._questions.write(json.dumps(question) + "\n")
+            self._questions.flush()
+            answer = self._answers.readline()
+        told: dict[str, Any] | None = json.loads(answer) if answer else None
+        return told
+
+    def end(self, *, ended: bool = False) -> str:
+        """Ends it, if it has not `ended` by itself: ` by signal 11`, ` with exit code 1`."""
+        with suppress(OSError):
+            self._questions.close()
+        with suppress(OSError):
+            self._answers.close()
+        if self._started is not None:
+            if not ended:
+                self._started.kill()  # what it has not been asked by now nobody asks any more
+            code = self._started.wait()
+        else:
+            try:
+                if not ended:
+                    os.kill(self.pid, signal.SIGKILL)
+                code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except (ChildProcessError, ProcessLookupError):  # waited for before
+                return ""
+        return f" by signal {-code}" if code < 0 else f" with exit code {code}"
+
+
+_kept: list[_Process] = []
+"""The process that the next BareTorch takes: forked after the first import of torch, or used before."""
 
 
 def keep_bare_torch() -> None:
     """Forks a process for the next BareTorch. For the moment after this process's first `import torch`."""
     if not _kept and (forked := bare_torch.fork()) is not None:
-        _kept.append(forked)
+        _kept.append(_Process(forked))
+
+
+@atexit.register
+def _end_kept() -> None:
+    while _kept:
+        _kept.pop().end()
 
 
 class BareTorch:
     """A process that has imported torch and nothing else: the one that was kept, else one that is started."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._forked = _kept.pop() if _kept else None
-        if self._forked is not None:
-            self._questions: IO[str] = os.fdopen(self._forked.questions, "w", encoding="utf-8")
-            self._answers: IO[str] = os.fdopen(self._forked.answers, encoding="utf-8")
-            return
-        self._process = _started()
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._questions, self._answers = self._process.stdin, self._process.stdout
+        self._process: _Process | None = _kept.pop() if _kept else _Process(None)
+        self._as_new = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pid = self._forked.pid if self._forked is not None else self._process.pid if self._process else 0
-        with suppress(OSError):
-            os.kill(pid, signal.SIGKILL)  # what it has not been asked by now nobody asks any more
-        for stream in (self._questions, self._answers):
-            with suppress(OSError):
-                stream.close()
-        self._ended()
+        if self._process is None:
+            return
+        if self._as_new and not _kept:
+            _kept.append(self._process)
+        else:
+            self._process.end()
+        self._process = None
 
     def load(self, file: Path, *, compiled: bool) -> tuple[str, tuple[str, ...]]:
         """(why LibTorch does not load the artifact, operators that it lacks); both empty when it does."""
+        self._as_new = self._as_new and not compiled  # the code stays in it
         told = self._ask({"load": str(file), "compiled": compiled})
         return str(told["problem"]), tuple(told["missing"])
 
@@ -76,26 +122,12 @@ class BareTorch:
         return tuple(self._ask({"operators": list(operators)})["missing"])
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        answer = ""
-        with suppress(OSError):
-            self._questions.write(json.dumps(question) + "\n")
-            self._questions.flush()
-            answer = self._answers.readline()
-        if not answer:
-            return {"problem": f"the process that loads it ended{self._ended()}", "missing": []}
-        told: dict[str, Any] = json.loads(answer)
-        return told
-
-    def _ended(self) -> str:
-        """` by signal 11`, ` with exit code 1`: how the process ended, which is waited for."""
-        if self._process is not None:
-            code = self._process.wait()
-        elif self._forked is not None:
-            try:
-                code = os.waitstatus_to_exitcode(os.waitpid(self._forked.pid, 0)[1])
-            except ChildProcessError:  # waited for before
-                return ""
-        return f" by signal {-code}" if code < 0 else f" with exit code {code}"
+        told = self._process.ask(question) if self._process is not None else None
+        if told is not None:
+            return told
+        ended = self._process.end(ended=True) if self._process is not None else ""
+        self._process = None
+        return {"problem": f"the process that loads it ended{ended}", "missing": []}
 
 
 def _started() -> subprocess.Popen[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -99,13 +101,19 @@ def test_what_loads_is_left_alone(bare: BareTorch, tmp_path: Path) -> None:
 
 def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
     with BareTorch() as process:
-        import os
-        import signal
-
-        pid = process._forked.pid if process._forked else process._process.pid  # type: ignore[union-attr]
-        os.kill(pid, signal.SIGKILL)
+        assert process._process is not None
+        os.kill(process._process.pid, signal.SIGKILL)
         problem, missing = process.load(tmp_path / "none.pt", compiled=False)
     assert "ended by signal 9" in problem and missing == ()
+
+
+def test_a_process_is_used_again() -> None:
+    """`--tune` asks for every variant."""
+    with BareTorch() as first:
+        assert first._process is not None and first.lacks(["aten::relu"]) == ()
+        pid = first._process.pid
+    with BareTorch() as second:
+        assert second._process is not None and second._process.pid == pid
 
 
 def test_the_process_is_forked_where_nothing_else_was_imported() -> None:
