@@ -6,13 +6,15 @@ import contextlib
 import copy
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .answers import Answers, answers_for
 from .artifacts import (
     check_repeatable,
-    compared_with_eager,
+    compared_with_answers,
     disk_errors,
     export_problem,
     file_facts,
@@ -20,6 +22,7 @@ from .artifacts import (
     last_line,
     quiet_compiler,
 )
+from .bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
 from .draws import RandomDraw
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
@@ -35,6 +38,7 @@ from .variants import Variant
 ARTIFACT = "model.pt2"
 
 _SEEDS = (11_003, 11_017)
+_WHAT = "what AOTInductor compiled"
 
 # Instruction sets that a compiler may use without being asked; other flags of /proc/cpuinfo are not code.
 _INSTRUCTIONS = re.compile(
@@ -50,11 +54,12 @@ def export_aoti(
     variant: Variant,
     progress: Progress,
     device: str = "cpu",
+    answers: Answers | None = None,
 ) -> tuple[Artifact, ModelSpec, CompiledFor]:
-    """Writes directory/model.pt2; gives the spec back with the batch fixed where the export needs it.
+    """Writes directory/model.pt2; gives the spec back with the batch bounded where the export needs it.
 
-    The package is compared with the eager module before it is taken, for two seeds and for another batch
-    size. Takes from 20 s to minutes. Raises CheckFailed when the model cannot be exported or answers
+    The package is compared with the eager module before it is taken, for two seeds and at the sizes of
+    `answers`. Takes from 20 s to minutes. Raises CheckFailed when the model cannot be exported or answers
     otherwise, EnvironmentLacks without a C++ compiler, or for `cuda` without a GPU.
     """
     if device == "cuda":
@@ -75,28 +80,41 @@ def export_aoti(
         )
     # Compiled code calls cuDNN and cuBLAS, whose TF32 would cost float32 more than the tolerance.
     with without_tf32() if device == "cuda" else contextlib.nullcontext():
-        return _export(loaded, spec, directory / ARTIFACT, variant, progress, device)
+        known = answers_for(loaded, answers)
+        return _export(loaded, spec, directory / ARTIFACT, variant, progress, device, known)
 
 
 def _export(
-    loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress, device: str
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    path: Path,
+    variant: Variant,
+    progress: Progress,
+    device: str,
+    answers: Answers,
 ) -> tuple[Artifact, ModelSpec, CompiledFor]:
     """Compiles and compares; see export_aoti."""
     import torch
 
     loaded = _moved(loaded, device)
-    made, notes = spec, list(spec.notes)
+    made = spec
     reason = _compile(loaded, made, path, variant, progress, device)
     if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
+        refuse_fixed(answers, spec, reason, _WHAT)
         made = fix_batch(spec)
-        notes.append(f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}.")
+        note = f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}."
+        made = replace(made, notes=(*spec.notes, note))
         reason = _compile(loaded, made, path, variant, progress, device)
     if reason:
         raise CheckFailed(
             f"{loaded.source_text} cannot be compiled by AOTInductor: {reason}",
             hint="Leave --artifact aoti out: TorchScript takes more models.",
         )
-    worst = _compare(loaded, made, path, device)
+    worst, found = _compare(loaded, made, path, device, answers)
+    if found is not None:
+        refuse_asked(answers, made, found, _WHAT)
+        made = with_note(made, found, _WHAT)
+        progress(made.notes[-1])
     facts = file_facts(path)
     progress(
         f"{ARTIFACT}: {facts.size / 1e6:.1f} MB, differs from eager by {worst:.1e} of the largest output"
@@ -112,7 +130,7 @@ def _export(
     )
     return (
         artifact,
-        replace(made, notes=tuple(notes)),
+        made,
         this_machine(torch.__version__, torch.get_num_threads(), device),
     )
 
@@ -194,8 +212,11 @@ def _compile(
     return ""
 
 
-def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path, device: str) -> float:
-    """Largest relative difference from eager; raises CheckFailed beyond the goldens' tolerance."""
+def _compare(
+    loaded: LoadedModel, spec: ModelSpec, path: Path, device: str, answers: Answers
+) -> tuple[float, Bounded | None]:
+    """Largest relative difference from eager, and the bounds within which it is right where they are narrower
+    than the spec's; raises CheckFailed beyond the goldens' tolerance at the opt sizes."""
     import torch
 
     with quiet_compiler():
@@ -204,23 +225,20 @@ def _compare(loaded: LoadedModel, spec: ModelSpec, path: Path, device: str) -> f
     def run(*inputs: Any) -> Any:
         return _on_cpu(package(*[x.to(device) for x in inputs]))
 
-    first = spec.inputs[0].dims[:1]
-    batches = (None, None, first[0].opt + 1) if first and first[0].dynamic else (None, None)
+    def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
+        return compared_with_answers(run, reference, inputs, LIBTORCH_TOLERANCE[loaded.precision])
+
     worst = 0.0
-    for seed, batch in zip((*_SEEDS, _SEEDS[1]), batches, strict=False):
-        problem, relative = compared_with_eager(
-            run,
-            loaded.eager,
-            seeded_inputs(spec.inputs, seed, batch),
-            LIBTORCH_TOLERANCE[loaded.precision],
-        )
+    for seed in _SEEDS:
+        problem, relative = check(*answers.of(spec.inputs, seed))
         if problem:
             raise CheckFailed(
                 f"{loaded.source_text}: what AOTInductor compiled is not the model: {problem}",
                 hint="Leave --artifact aoti out.",
             )
         worst = max(worst, relative)
-    return worst
+    sizes, relative = compared_sizes(answers, spec, check)
+    return max(worst, relative), None if sizes is None else bounded(answers, spec, check, sizes)
 
 
 def _on_cpu(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from .bench_values import bench_values, fill_value
 from .errors import UsageError
 from .spec import (
+    UNBOUNDED,
     Artifact,
     CompiledFor,
     Dim,
@@ -123,6 +124,8 @@ def model_info_header(name: str, model: ModelSpec) -> str:
         f"namespace {name} {{",
         "",
         "// An input or output; sizes may vary from min to max, the artifact is tuned for opt.",
+        "// An output's size that depends on the inputs' values has kUnknownSize as opt, and as max where no",
+        "// bound is known.",
         "struct TensorFacts {",
         "  const char* name;",
         "  DType dtype;",
@@ -426,8 +429,8 @@ def _cmake_items(names: Iterable[str]) -> str:
     return "".join(f"\n  {n}" for n in names)
 
 
-def dims_literal(sizes: Iterable[int]) -> str:
-    """`Dims{1, 3}`"""
+def dims_literal(sizes: Iterable[int | str]) -> str:
+    """`Dims{1, 3}`; a size may be the name of a constant."""
     return "Dims{" + ", ".join(str(s) for s in sizes) + "}"
 
 
@@ -436,8 +439,8 @@ def _tensor_array(variable: str, tensors: tuple[TensorSpec, ...]) -> list[str]:
     for t in tensors:
         sizes = (
             dims_literal(d.min for d in t.dims),
-            dims_literal(d.opt for d in t.dims),
-            dims_literal(d.max for d in t.dims),
+            dims_literal("kUnknownSize" if d.of_values else d.opt for d in t.dims),
+            dims_literal("kUnknownSize" if d.max == UNBOUNDED else d.max for d in t.dims),
         )
         facts = (string_literal(t.name), DTYPES[t.dtype], *sizes, double_literal(fill_value(t)))
         rows.append(f"    TensorFacts{{{', '.join(facts)}}},")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from .errors import GencppError, UsageError
 from .sources import LoadedModel
-from .spec import Dim, ModelSpec, Profiles, TensorSpec
+from .spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import MAX_ELEMENTS, run_module
 
@@ -52,6 +52,12 @@ def apply_dynamic(
     if batch := next((a for a in asked if a.dim == 0), None):
         outputs = tuple(_rebatched(t, _overall(batch.ranges)) for t in outputs)
     return replace(spec, inputs=inputs, outputs=outputs), profiles
+
+
+def asked_places(spec: ModelSpec, requests: tuple[str, ...]) -> frozenset[tuple[int, int]]:
+    """(input, dimension) of everything that `requests` give bounds of."""
+    asked = _with_shared_batch([_parse(text, spec) for text in requests], spec)
+    return frozenset((a.input, a.dim) for a in asked)
 
 
 def _parse(text: str, spec: ModelSpec) -> _Asked:
@@ -193,6 +199,8 @@ def _outputs_at_bounds(
 def _follow(output: TensorSpec, index: int, sizes: tuple[int, ...]) -> Dim:
     """A dimension of `output` that had these sizes at the smallest, the opt and the largest inputs."""
     own = output.dims[index]
+    if own.of_values:
+        return replace(own, max=UNBOUNDED)  # a bound was found for one size of the inputs
     if index > 0 or not own.dynamic:
         return Dim(min=min(sizes), opt=sizes[1], max=max(sizes))
     if len(set(sizes)) > 1:
@@ -223,7 +231,12 @@ def _output_shapes(
             hint=f"Give bounds that it takes. {_EXAMPLE}",
         ) from None
     ranks = [len(t.dims) for t in spec.outputs]
-    if [len(s) for s in found] != ranks or any(0 in s for s in found):
+    empty = any(
+        size == 0 and not dim.of_values
+        for shape, t in zip(found, spec.outputs, strict=False)
+        for size, dim in zip(shape, t.dims, strict=False)
+    )
+    if [len(s) for s in found] != ranks or empty:
         told = ", ".join("x".join(map(str, s)) for s in found)
         raise UsageError(
             f"--dynamic: with {shapes} the outputs of {loaded.source_text} are {told}:"
@@ -235,7 +248,7 @@ def _output_shapes(
 
 def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
     """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
-    if not tensor.dims or not tensor.dims[0].dynamic:
+    if not tensor.dims or not tensor.dims[0].dynamic or tensor.dims[0].of_values:
         return tensor
     rows = max(1, tensor.dims[0].min)  # as inspection made it, for one item
     scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)

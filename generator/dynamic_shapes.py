@@ -46,6 +46,6 @@ def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False, least: i
 
 def axis_name(tensor: TensorSpec, index: int) -> str:
     """All inputs and outputs share the batch; `_` keeps other names identifiers, as torch wants them."""
-    if index == 0:
+    if index == 0 and not tensor.dims[0].of_values:
         return "batch"
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"dim_{tensor.name}_{index}")

@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .answers import Answers, answers_for
 from .artifacts import (
     channels_last,
     check_repeatable,
-    compared_with_eager,
+    compared_with_answers,
     export_problem,
     file_facts,
     first_line,
-    fix_batch,
     plain,
     quiet_compiler,
     summary,
 )
 from .artifacts import hashes as hashes
+from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .fast_path import fast_path_off
@@ -35,6 +36,7 @@ from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ChangedAttribute, ModelSpec, Precision
 from .stimuli import covering, seeded_inputs
 from .structure import short_place
+from .trace_branches import Branches, branches_taken
 from .variants import VARIANTS, Variant
 
 ARTIFACT = "model.pt"
@@ -61,13 +63,28 @@ class _Candidate:
     warnings: tuple[str, ...] = ()
     problem: str = ""
     """Why it is not the model; empty when it is."""
+    notes: tuple[str, ...] = ()
+    """What it does not check, though the model does."""
     channels_last: bool = False
     """Other kernels than eager's run, which add in another order: the goldens' tolerance holds."""
     worst: float = 0.0
     """Largest relative difference from eager."""
-    batch_problem: str = ""
     state: ScriptState = field(default_factory=ScriptState)
     """What its runs change of it."""
+    sizes: SizeProblem | None = None
+    """Where it is not the model, though it is at the opt sizes."""
+
+    @property
+    def what(self) -> str:
+        """For people: `the trace`."""
+        names = {"script": "the scripted model", "trace": "the trace", "given": "the TorchScript file"}
+        return names.get(self.method.partition(",")[0], "the exported model")
+
+    @property
+    def why_not(self) -> str:
+        """What is wrong with it; empty: it is the model at all sizes, and no runs have to take turns."""
+        turns = f"runs would take turns: {self.state.shared}" if self.state.shared else ""
+        return self.problem or (self.sizes.text if self.sizes else "") or turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +93,10 @@ class _Way:
     channels_last: bool
     straight: bool
     """Fusion gets further on one straight line of operators."""
+    answers: Answers
+    """What candidates are compared with."""
+    precision: Precision = Precision.fp32
+    """Of what candidates compute in."""
 
     def source(self, module: Any) -> Any:
         """The module to start from: a copy where its weights get another order, which is eager's no more."""
@@ -92,12 +113,14 @@ def export_torchscript(
     directory: Path,
     progress: Progress,
     variant: Variant = VARIANTS["frozen"],
+    answers: Answers | None = None,
 ) -> tuple[Artifact, ModelSpec]:
-    """Writes directory/model.pt; gives the spec back with the batch fixed where the artifact needs it.
+    """Writes directory/model.pt; gives the spec back with the batch bounded where the artifact needs it.
 
     Scripts, else traces; freezes, and reorders the weights, as `variant` says. Before anything is
     written, the artifact's outputs are compared with the eager module's, in number, shape and value, for
-    two seeds and for another batch size. Raises CheckFailed when neither way gives the model.
+    two seeds and at the sizes of `answers`. Raises CheckFailed when neither way gives the model, or not
+    within the bounds that the user gave.
     """
     if loaded.onnx is not None:
         raise UsageError(
@@ -108,16 +131,21 @@ def export_torchscript(
     names = [t.name for t in spec.inputs]
     others = between(spec.inputs, _SEEDS[1])
     changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
-    way = _Way(freeze=variant.freeze, channels_last=variant.channels_last, straight=variant.fusion)
-    candidate = _given(loaded, spec, way) if loaded.scripted else _made(loaded, spec, way, progress)
-    notes = list(spec.notes)
+    way = _Way(
+        freeze=variant.freeze,
+        channels_last=variant.channels_last,
+        straight=variant.fusion,
+        answers=answers_for(loaded, answers),
+        precision=loaded.precision,
+    )
+    candidate, spec = _within_bounds(loaded, spec, way, progress)
+    notes = [*spec.notes, *candidate.notes]
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")
-    if candidate.batch_problem:
-        spec = fix_batch(spec)
-        notes.append(f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {candidate.batch_problem}.")
+    branches = Branches()
     if candidate.warnings:
-        notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
+        branches = branches_taken(loaded.eager, way.answers, spec, (*_SEEDS, *_MORE_SEEDS))
+        notes += branches.notes()
     notes += _state_notes(candidate.state)
     path = directory / ARTIFACT
     try:
@@ -144,6 +172,7 @@ def export_torchscript(
         method=candidate.method,
         reason=candidate.reason,
         warnings=candidate.warnings,
+        untaken=branches.untaken(),
         changed=tuple(ChangedAttribute(path=c.path, in_place=c.in_place) for c in candidate.state.changed)
         if not candidate.state.shared
         else (),
@@ -161,59 +190,99 @@ def _state_notes(state: ScriptState) -> list[str]:
     return []
 
 
-def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> _Candidate:
-    sharing: _Candidate | None = None
-    if way.straight:
-        exported = _export(loaded, spec, way)
-        if not exported.problem and not exported.batch_problem:
-            if not exported.state.shared:
-                return exported
-            sharing = exported
-        why = exported.problem or exported.batch_problem or f"runs would take turns: {exported.state.shared}"
-        progress(f"not exported: {why}")
+def _within_bounds(
+    loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress
+) -> tuple[_Candidate, ModelSpec]:
+    """The best candidate, and the spec with the bounds within which it is the model."""
+    make = _given if loaded.scripted else _made
+    candidates = make(loaded, spec, way, progress)
+    whole = next((c for c in candidates if c.sizes is None), None)
+    if whole is not None:
+        return whole, spec
+    reached = [(c, _bounded(c, spec, way)) for c in candidates]
+    found, best = max(reached, key=lambda r: r[1].reach)
+    refuse_asked(way.answers, spec, best, found.what)
+    narrowed = with_note(spec, best, found.what)
+    progress(narrowed.notes[-1])
+    if way.straight and not loaded.scripted:  # which fusion gets further on, and which may hold within these
+        straight = _export(loaded, narrowed, way)
+        if not straight.why_not:
+            return straight, narrowed
+    return found, narrowed
+
+
+def _bounded(candidate: _Candidate, spec: ModelSpec, way: _Way) -> Bounded:
+    assert candidate.sizes is not None
+    return bounded(way.answers, spec, _check(candidate, way), candidate.sizes)
+
+
+def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> list[_Candidate]:
+    """What gives the model's answers at the opt sizes, best first: at all sizes, with runs of their own."""
+    made: list[_Candidate] = []
+
+    def tried(candidate: _Candidate, what: str) -> bool:
+        """Whether nothing is wrong with it; kept where it is the model at the opt sizes."""
+        if not candidate.problem:
+            made.append(candidate)
+        if candidate.why_not:
+            progress(f"not {what}: {candidate.why_not}")
+        return not candidate.why_not
+
+    if way.straight and tried(_export(loaded, spec, way), "exported"):
+        return made[::-1]
     scripted = _script(loaded, spec, way)
-    if not scripted.problem:
-        return sharing if sharing and scripted.state.shared else scripted
-    progress(f"not scripted: {scripted.problem}")
-    if sharing:
-        return sharing
-    traced = _trace(loaded, spec, way, reason=f"traced: {scripted.problem}")
-    if traced.problem:
+    if tried(scripted, "scripted"):
+        return made[::-1]
+    if scripted.problem and any(c.sizes is None for c in made):  # its runs take turns, and so would a trace's
+        return made
+    if not scripted.problem and scripted.sizes is None:
+        return made
+    why = scripted.problem or f"the scripted model is not the model {scripted.why_not}"
+    traced = _trace(loaded, spec, way, reason=f"traced: {why}")
+    if tried(traced, "traced"):
+        return made[::-1]
+    if not made:
         raise CheckFailed(
             f"{loaded.source_text} cannot be turned into TorchScript:\n"
             f"  script: {scripted.problem}\n  trace: {traced.problem}"
             + "".join(f"\n  {w}" for w in traced.warnings),
             hint="make forward free of branches on values, or scriptable (type annotations, no **kwargs).",
         )
-    return traced
+    return made
 
 
-def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
+def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -> list[_Candidate]:
     """A source that is TorchScript already."""
     with _quiet():
         source = with_tensor_arguments(way.source(loaded.module), len(spec.inputs))
     module, frozen, why = _freeze(source) if way.freeze else (source, "", "")
     made = _Candidate(module=module, method=f"given{frozen}", reason=why, channels_last=way.channels_last)
-    made = _compared(made, loaded, spec)
-    if made.problem or (frozen and made.state.shared):
-        why = f"not frozen: {made.problem or made.state.shared}"
-        kept = _compared(replace(made, module=source, method="given", reason=why, problem=""), loaded, spec)
-        made = kept if made.problem or not (kept.problem or kept.state.shared) else made
+    made = _compared(made, loaded, spec, way)
+    if made.why_not and (frozen or made.problem):
+        progress(f"not frozen: {made.why_not}")
+        kept = replace(
+            made, module=source, method="given", reason=f"not frozen: {made.why_not}", problem="", sizes=None
+        )
+        kept = _compared(kept, loaded, spec, way)
+        made = kept if made.problem or not kept.why_not else made
     if made.problem:
         raise CheckFailed(f"{loaded.source_text} does not give the same answers twice: {made.problem}")
-    return made
+    return [made]
 
 
 def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     from .straight import straight_line
 
+    notes: list[str] = []
     try:
         with quiet_compiler():
-            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last)
+            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last, notes=notes)
     except Exception as e:  # noqa: BLE001 - exporting raises many kinds
         return _Candidate(module=None, method="export", problem=export_problem(e))
-    made = _Candidate(module=module, method="export, trace", channels_last=way.channels_last)
-    return _frozen_and_compared(made, loaded, spec, way, "the exported model")
+    made = _Candidate(
+        module=module, method="export, trace", channels_last=way.channels_last, notes=tuple(notes)
+    )
+    return _frozen_and_compared(made, loaded, spec, way)
 
 
 def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
@@ -226,7 +295,7 @@ def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
         return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
     made = _Candidate(module=module, method="script", channels_last=way.channels_last)
-    return _frozen_and_compared(made, loaded, spec, way, "the scripted model")
+    return _frozen_and_compared(made, loaded, spec, way)
 
 
 def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Candidate:
@@ -254,30 +323,28 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Can
         warnings=tuple(warned),
         channels_last=way.channels_last,
     )
-    return _frozen_and_compared(traced, loaded, spec, way, "the trace")
+    return _frozen_and_compared(traced, loaded, spec, way)
 
 
-def _frozen_and_compared(
-    made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way, what: str
-) -> _Candidate:
+def _frozen_and_compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     """Frozen when that works and is equal; else as it is; `problem` set when that is not equal either."""
     module, frozen, why = _freeze(made.module) if way.freeze else (made.module, "", "")
     sharing: _Candidate | None = None
     if frozen:
         whole = made.module
         first = _compared(
-            replace(made, module=module, whole=whole, method=made.method + frozen), loaded, spec
+            replace(made, module=module, whole=whole, method=made.method + frozen), loaded, spec, way
         )
         if not first.problem and not first.state.shared:
             return first
         why = f"not frozen: {first.problem or first.state.shared}"
         sharing = None if first.problem else first
     reason = "; ".join(r for r in (made.reason, why) if r)
-    second = _compared(replace(made, reason=reason), loaded, spec)
+    second = _compared(replace(made, reason=reason), loaded, spec, way)
     if sharing and (second.problem or second.state.shared):
         return sharing
     if second.problem:
-        return replace(second, problem=f"{what} is not the model: {second.problem}")
+        return replace(second, problem=f"{made.what} is not the model: {second.problem}")
     return second
 
 
@@ -297,7 +364,7 @@ def _freeze(module: Any) -> tuple[Any, str, str]:
         return module, "", f"not frozen: {first_line(e)}"
 
 
-def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
+def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     """The candidate with what its comparison with eager found, and the state of its runs.
 
     Raises RandomDraw for one that draws at run time: no comparison says anything of it.
@@ -310,37 +377,35 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candid
         drawn = with_places(drawn, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0])))
         refuse_draws(loaded.source_text, drawn)
     versions = Versions.of(made.module)
-    found = _differences(made, loaded, spec)
+    found = _differences(made, spec, way)
     return replace(found, state=versions.completed(state))
 
 
-def _differences(made: _Candidate, loaded: LoadedModel, spec: ModelSpec) -> _Candidate:
-    """Outputs against eager: two seeds or more at the opt batch, then one item more where that may vary."""
+def _differences(made: _Candidate, spec: ModelSpec, way: _Way) -> _Candidate:
+    """Outputs against eager: two seeds or more at the opt sizes, then the other sizes that are compared."""
     worst = 0.0
+    check = _check(made, way)
     seeds = (*_SEEDS, *(_MORE_SEEDS if made.warnings else ()))
     for seed in covering(spec.inputs, seeds):
-        problem, relative = _difference(made, loaded, seeded_inputs(spec.inputs, seed))
+        problem, relative = check(*way.answers.of(spec.inputs, seed))
         if problem:
             return replace(made, problem=f"{problem} (seed {seed})")
         worst = max(worst, relative)
-    batch_problem = ""
-    first = spec.inputs[0]
-    if first.dims and first.dims[0].dynamic:
-        many = first.dims[0].opt + 1
-        batch_problem, relative = _difference(made, loaded, seeded_inputs(spec.inputs, _SEEDS[1], many))
-        if batch_problem:
-            batch_problem = f"with {many} items {batch_problem}"
-        else:
-            worst = max(worst, relative)
-    return replace(made, worst=worst, batch_problem=batch_problem)
+    sizes, relative = compared_sizes(way.answers, spec, check)
+    return replace(made, worst=max(worst, relative), sizes=sizes)
 
 
-def _difference(made: _Candidate, loaded: LoadedModel, inputs: Sequence[Any]) -> tuple[str, float]:
+def _check(made: _Candidate, way: _Way) -> Check:
+    """Compares a candidate with the model's answers."""
     tolerance = PARITY_TOLERANCE if made.channels_last else TOLERANCE
-    if loaded.precision is not Precision.fp32:  # folded and fused operators round elsewhere
-        tolerance = LIBTORCH_TOLERANCE[loaded.precision]
-    given = channels_last(inputs) if made.channels_last else None
-    return compared_with_eager(made.module, loaded.eager, inputs, tolerance, given)
+    if way.precision is not Precision.fp32:  # folded and fused operators round elsewhere
+        tolerance = LIBTORCH_TOLERANCE[way.precision]
+
+    def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
+        given = channels_last(inputs) if made.channels_last else None
+        return compared_with_answers(made.module, reference, inputs, tolerance, given)
+
+    return check
 
 
 def _save(module: Any, path: Path) -> None:

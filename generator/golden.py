@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from .answers import Answers, answers_for, case_text
 from .errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
 from .fitting import values_hint
 from .pictures import GOLDEN_SIZE, picture
+from .size_plan import SizeCase, shapes_text
 from .sources import LoadedModel, Progress
 from .spec import (
     PARITY_TOLERANCE,
-    Dim,
     GoldenCase,
     GoldenOutput,
     Goldens,
     ModelSpec,
     PixelCase,
     PreprocessSpec,
-    Profiles,
     Task,
     TensorSpec,
 )
@@ -33,11 +32,13 @@ FOLDER = "goldens"
 LIVELY_TOLERANCES = 1000
 """How many tolerances any two goldens of a model must lie apart."""
 
-BATCH = 3
 TOP = 5
 
-_SEEDS = (0, 1, 2)
-"""Of seeded-0, seeded-1 and the batch, added to 1000 times the user's seed."""
+SHIPPED_BYTES = 64_000_000
+"""Of a project's goldens: they are committed with it, and most hosts of repositories refuse 100 MB."""
+
+_SEEDS = (0, 1)
+"""Of seeded-0 and seeded-1, added to 1000 times the user's seed; sizes have seeds of their own."""
 
 _JPEG = {"quality": 90, "subsampling": 2}
 """4:2:0, as most pictures are."""
@@ -54,35 +55,42 @@ def make_goldens(
     progress: Progress,
     *,
     tolerance: float = PARITY_TOLERANCE,
-    profiles: Profiles = (),
+    answers: Answers | None = None,
+    unproven: Sequence[str] = (),
 ) -> Goldens:
     """Writes directory/goldens/ and tells what is in it.
 
-    `tolerance` is what the backend is held to; every case fits one of its `profiles`, where it has any.
+    `tolerance` is what the backend is held to; `answers` has the sizes that are compared. `unproven`: what
+    else was not compared, such as branches.
 
-    Cases: `seeded-0`, `seeded-1`, `batch` (where the batch is dynamic), further `seeded-N` until every given
-    value, example and layout of a mask is in one, `sizes-N` (the largest sizes of
-    profile N, where more than the batch is dynamic) and `picture` (where there is preprocessing). Raises
-    CheckFailed when an output is not finite, when preprocessing is not what the transform itself does, or
-    when goldens of random weights are too near to each other to prove anything.
+    Cases: `seeded-0`, `seeded-1`, further `seeded-N` until every given value, example and layout of a mask is
+    in one, `batch` (several items, where the batch is dynamic), `sizes-N` (the other sizes, as far as all
+    goldens stay below SHIPPED_BYTES) and `picture` (where there is preprocessing). Raises CheckFailed when an
+    output is not finite, when preprocessing is not what the transform itself does, or when goldens of random
+    weights are too near to each other to prove anything.
     """
+    known = answers_for(loaded, answers)
     folder = directory / FOLDER
     writer = _Writer(folder)
     base = 1000 * seed
     inputs: dict[str, list[Any]] = {
-        f"seeded-{i}": seeded_inputs(spec.inputs, base + s) for i, s in enumerate(_SEEDS[:2])
+        f"seeded-{i}": seeded_inputs(spec.inputs, base + s) for i, s in enumerate(_SEEDS)
     }
-    first = spec.inputs[0]
-    if first.dims and first.dims[0].dynamic:
-        inputs["batch"] = seeded_inputs(spec.inputs, base + _SEEDS[2], _batch(spec, profiles))
-    inputs |= _further_values(spec, base, _batch(spec, profiles) if "batch" in inputs else 0)
-    inputs |= _largest_sizes(spec, profiles, base + _SEEDS[2] + 1)
+    batch = next((c for c in known.plan(spec).cases if c.kind == "batch"), None)
+    inputs |= _further_values(spec, base, batch)
     pixel_cases: tuple[PixelCase, ...] = ()
+    pictured: dict[str, list[Any]] = {}
     if spec.preprocess is not None:
-        inputs["picture"], pixel_cases = _pictures(loaded, spec.preprocess, writer, seed)
-    outputs = {name: _reference(loaded, spec, name, tensors) for name, tensors in inputs.items()}
+        pictured["picture"], pixel_cases = _pictures(loaded, spec.preprocess, writer, seed)
+    outputs = {name: _reference(loaded, spec, name, t) for name, t in (inputs | pictured).items()}
+    room = SHIPPED_BYTES - writer.size - sum(_bytes(t) for t in (*inputs.values(), *pictured.values()))
+    sizes, unheld = _sizes(known, spec, room - sum(map(_bytes, outputs.values())))
+    for name, case in sizes.items():
+        inputs[name], found = known.at(spec.inputs, case)
+        outputs[name] = _finite(loaded, spec, f"{name} ({shapes_text(spec.inputs, case.shapes)})", found)
+    inputs |= pictured
     cases = tuple(_case(spec, writer, name, inputs[name], outputs[name], tolerance) for name in inputs)
-    least, pair = _least_difference(spec, inputs, outputs, profiles)
+    least, pair = _least_difference(spec, inputs, outputs)
     needed = LIVELY_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
     parity, note = "strong", ""
     if least < needed:
@@ -98,37 +106,61 @@ def make_goldens(
                 hint="try another --seed, or real weights (--weights).",
             )
         parity = "weak"
-        progress(f"warning: parity is weak: {note}")
+    missing = [*_not_compared(known, spec, unheld), *unproven]
+    if missing:
+        parity = "weak" if note else "partial"
+        note = "; ".join([*([note] if note else []), *missing])
+    if parity != "strong":
+        progress(f"warning: parity is {parity}: {note}")
     size = writer.size / 1e6
     progress(f"goldens: {len(cases)} cases, {size:.1f} MB, any two differ by {least:.2g} or more")
     return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note)
 
 
-def _batch(spec: ModelSpec, profiles: Profiles) -> int:
-    """Items of the batch case: what the first input's bounds allow, in a profile that takes several."""
-    bounds = [p[0][0] for p in profiles] or [spec.inputs[0].dims[0]]
-    dim = next((d for d in bounds if d.max > 1), bounds[0])
-    return max(dim.min, min(BATCH, dim.max))
+def _sizes(answers: Answers, spec: ModelSpec, room: int) -> tuple[dict[str, SizeCase], list[SizeCase]]:
+    """(the sizes that the goldens hold, by the golden's name; those that are too large for them)"""
+    held: dict[str, SizeCase] = {}
+    unheld = []
+    for case in answers.plan(spec).cases:
+        inputs, found = answers.at(spec.inputs, case)
+        size = _bytes(inputs) + _bytes([t for _, t in found])
+        if size > room:
+            unheld.append(case)
+            continue
+        room -= size
+        name = (
+            "batch"
+            if case.kind == "batch" and "batch" not in held
+            else f"sizes-{len(held) - ('batch' in held)}"
+        )
+        held[name] = case
+    return dict(sorted(held.items(), key=lambda h: h[0] != "batch")), unheld
 
 
-def _further_values(spec: ModelSpec, base: int, batch: int) -> dict[str, list[Any]]:
+def _further_values(spec: ModelSpec, base: int, batch: SizeCase | None) -> dict[str, list[Any]]:
     """Inputs with the given values, examples and layouts of masks that the first cases leave out."""
-    seen = [(base + s, 1) for s in _SEEDS[:2]] + ([(base + _SEEDS[2], batch)] if batch else [])
+    seen = [(base + s, 1) for s in _SEEDS]
+    seen += [(base + batch.seed, batch.shapes[0][0])] if batch else []
     seeds, _ = further_seeds(spec.inputs, seen, base + 10)
     return {f"seeded-{i}": seeded_inputs(spec.inputs, seed) for i, seed in enumerate(seeds, 2)}
 
 
-def _largest_sizes(spec: ModelSpec, profiles: Profiles, seed: int) -> dict[str, list[Any]]:
-    """Inputs of each profile's largest sizes with its smallest batch, where other dimensions vary too."""
-    found = {}
-    for index, profile in enumerate(profiles or (tuple(t.dims for t in spec.inputs),)):
-        if any(d.dynamic for t in spec.inputs for d in t.dims[1:]):
-            sizes = [(*(d.min for d in dims[:1]), *(d.max for d in dims[1:])) for dims in profile]
-            fixed = [
-                replace(t, dims=tuple(map(Dim.fixed, s))) for t, s in zip(spec.inputs, sizes, strict=True)
-            ]
-            found[f"sizes-{index}"] = seeded_inputs(fixed, seed + index)
-    return found
+def _not_compared(answers: Answers, spec: ModelSpec, unheld: Sequence[SizeCase]) -> list[str]:
+    """What the goldens do not prove of the sizes."""
+    told = []
+    if left_out := answers.plan(spec).left_out:
+        told.append(f"not compared, for it would take too long or too much memory: {', '.join(left_out)}")
+    if unheld:
+        names = ", ".join(case_text(spec.inputs, c) for c in unheld)
+        told.append(
+            f"compared with the Python model, but not among the goldens, which stay below"
+            f" {SHIPPED_BYTES // 1_000_000} MB: {names}"
+        )
+    return told
+
+
+def _bytes(tensors: Sequence[Any]) -> int:
+    return sum(t.numel() * t.element_size() for t in tensors)
 
 
 class _Writer:
@@ -223,8 +255,6 @@ def _further_sizes(preprocess: PreprocessSpec, writer: _Writer, seed: int) -> li
 
 
 def _reference(loaded: LoadedModel, spec: ModelSpec, case: str, inputs: Sequence[Any]) -> list[Any]:
-    import torch
-
     try:
         found = run_module(loaded.module, inputs)
     except GencppError:
@@ -235,6 +265,12 @@ def _reference(loaded: LoadedModel, spec: ModelSpec, case: str, inputs: Sequence
             f"{loaded.source_text} fails on golden {case}: {type(e).__name__}: {lines[-1].strip()[:300]}",
             hint=values_hint(spec.inputs),
         ) from None
+    return _finite(loaded, spec, case, found)
+
+
+def _finite(loaded: LoadedModel, spec: ModelSpec, case: str, found: Sequence[tuple[str, Any]]) -> list[Any]:
+    import torch
+
     problems = []
     for (_, tensor), output in zip(found, spec.outputs, strict=True):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -261,7 +297,7 @@ def _case(
         GoldenOutput(
             name=output.name,
             file=writer.array(f"{name}-output-{i}", tensor),
-            max_abs=float(tensor.double().abs().max()),
+            max_abs=_largest(tensor),
             tolerance=tolerance,
         )
         for i, (output, tensor) in enumerate(zip(spec.outputs, outputs, strict=True))
@@ -287,19 +323,24 @@ def _top(logits: Any) -> tuple[tuple[int, float], ...]:
     return tuple((int(c), float(v)) for c, v in zip(classes, values, strict=True))
 
 
+def _largest(tensor: Any) -> float:
+    """max |value|; 0 of an empty tensor."""
+    return float(tensor.double().abs().max()) if tensor.numel() else 0.0
+
+
 def _least_difference(
-    spec: ModelSpec, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], profiles: Profiles
+    spec: ModelSpec, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]]
 ) -> tuple[float, str]:
     """The smallest difference of any two goldens' items, relative to the larger's max, and which two.
 
     Two items differ by their most different output: a wrong answer then fails at least one comparison.
-    Items of equal inputs are not compared, nor those whose mask hides all that differs; (0, "") when no two
-    are left.
+    Items of equal inputs are not compared, nor those whose mask hides all that differs, nor those of other
+    sizes, which cannot take each other's place; (0, "") when no two are left.
     """
     items: list[tuple[str, list[Any], list[Any]]] = []
     for name, tensors in outputs.items():
         if name == "batch":
-            count = _batch(spec, profiles)
+            count = inputs[name][0].shape[0]
             for i in range(count):
                 rows = _rows(spec.inputs, inputs[name], i, count), _rows(spec.outputs, tensors, i, count)
                 items.append((f"batch item {i}", *rows))
@@ -307,6 +348,8 @@ def _least_difference(
             items.append((name, inputs[name], tensors))
     least, pair = float("inf"), ""
     for (a_name, a_inputs, a), (b_name, b_inputs, b) in combinations(items, 2):
+        if [t.shape for t in a_inputs] != [t.shape for t in b_inputs]:
+            continue
         if _nothing_differs(spec, a_inputs, b_inputs):
             continue
         best = 0.0
@@ -315,7 +358,7 @@ def _least_difference(
                 best = float("inf")
                 continue
             difference, _ = max_abs_difference(p, q)
-            largest = max(float(p.double().abs().max()), float(q.double().abs().max()))
+            largest = max(_largest(p), _largest(q))
             best = max(best, difference / largest if largest else 0.0)
         if best < least:
             least, pair = best, f"{a_name} and {b_name}"
@@ -325,7 +368,9 @@ def _least_difference(
 def _rows(specs: Sequence[TensorSpec], tensors: Sequence[Any], item: int, count: int) -> list[Any]:
     """The part of each tensor that belongs to one item of a batch of `count`."""
     return [
-        t[item * (n := t.shape[0] // count) : (item + 1) * n] if s.dims and s.dims[0].dynamic else t
+        t[item * (n := t.shape[0] // count) : (item + 1) * n]
+        if s.dims and s.dims[0].dynamic and not s.dims[0].of_values
+        else t
         for s, t in zip(specs, tensors, strict=True)
     ]
 

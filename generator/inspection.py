@@ -12,15 +12,20 @@ from .fast_path import fast_path_off
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
+from .observed import observe
+from .onnx_value_sizes import value_sizes_of_file
 from .onnx_work import onnx_work
 from .sources import LoadedModel, LoadOptions
 from .spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import dtype_of, forward_arguments, max_abs_difference, run_module
 from .transforms import preprocess_from
+from .value_sizes import Bounds, dims_of_outputs, unknown_sizes, without_bounds
 
 MAX_BATCH = 8
 _SEED = 90_001
+_MORE_SEEDS = (90_003, 90_004)
+"""Further inputs of the same sizes: an output whose size differs has a size that depends on values."""
 _ITEM_TOLERANCE = 1e-3
 """An item alone and the same item in a batch: as far apart as this (relative), items influence each other."""
 
@@ -36,7 +41,8 @@ class Work:
 
 
 def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
-    """Runs the model on seeded inputs to see its outputs, and whether the first dimension may vary.
+    """Runs the model on seeded inputs to see its outputs, which of their sizes depend on values, and whether
+    the first dimension may vary.
 
     Raises UsageError when the inputs are unknown or do not fit, the outputs are not tensors, or labels
     or preprocessing do not fit them.
@@ -47,8 +53,7 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
         _refuse_bfloat16("input", s)
     inputs, told = fitted(loaded.module, inputs)
     notes += told
-    outputs = _run(loaded, seeded_inputs(inputs, _SEED), inputs)
-    specs = tuple(TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=_fixed(n, t)) for n, t in outputs)
+    specs = _outputs(loaded, inputs)
     for s in specs:
         _refuse_bfloat16("output", s)
     batched = _batched(loaded, inputs, specs)
@@ -180,12 +185,35 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
         ) from None
 
 
-def _fixed(name: str, tensor: Any) -> tuple[Dim, ...]:
-    if any(s == 0 for s in tensor.shape):
-        raise UsageError(
-            f"output {name} is empty (shape {tuple(tensor.shape)})", hint="pass larger inputs with --input."
-        )
-    return tuple(Dim.fixed(s) for s in tensor.shape)
+def _outputs(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """The outputs of several inputs of the opt sizes; what is equal for all of them, and known, is fixed."""
+    given = seeded_inputs(inputs, _SEED)
+    first = _run(loaded, given, inputs)
+    names = [n for n, _ in first]
+    seen = [[tuple(t.shape) for _, t in first]]
+    for seed in _MORE_SEEDS:
+        seen.append([tuple(t.shape) for _, t in _run(loaded, seeded_inputs(inputs, seed), inputs)])
+    by_values, bounds = _sizes_of_values(loaded, inputs, given)
+    by_values = by_values or any(shapes != seen[0] for shapes in seen)
+    dims = dims_of_outputs(names, seen, bounds, by_values=by_values)
+    return tuple(
+        TensorSpec(name=n, dtype=dtype_of(t, f"output {n}"), dims=d)
+        for (n, t), d in zip(first, dims, strict=True)
+    )
+
+
+def _sizes_of_values(
+    loaded: LoadedModel, inputs: Sequence[TensorSpec], given: Sequence[Any]
+) -> tuple[bool, Bounds]:
+    """Whether the model makes sizes of values, and what is known of the outputs that have such sizes."""
+    if loaded.onnx is not None:
+        found = value_sizes_of_file(loaded.onnx, inputs)
+        return bool(found), found
+    try:
+        made = observe(loaded.module, given).sizes_of_values
+    except Exception:  # noqa: BLE001 - a module may not bear to be watched; then it may do anything
+        made = ("unknown",)
+    return bool(made), unknown_sizes(loaded.module, given) if made else {}
 
 
 def _first(inputs: Sequence[TensorSpec]) -> int:
@@ -215,6 +243,10 @@ def _batched(
     grown = []
     for spec, (_, tensor) in zip(outputs, found, strict=True):
         sizes, now = [d.opt for d in spec.dims], list(tensor.shape)
+        if len(sizes) != len(now):
+            return f"output {spec.name} has {len(now)} dimensions with {two} items, {len(sizes)} with {one}"
+        # Sizes that depend on values say nothing of the batch.
+        now = [s if d.of_values else n for d, s, n in zip(spec.dims, sizes, now, strict=True)]
         if sizes == now:
             grown.append(spec)
         elif sizes[1:] == now[1:] and sizes[0] * two == now[0] * one:
@@ -223,9 +255,15 @@ def _batched(
             grown.append(replace(spec, dims=(dim, *spec.dims[1:])))
         else:
             return f"output {spec.name} changes from {sizes} to {now} with {two} items"
-    if not any(s.dims and s.dims[0].dynamic for s in grown):
-        return "no output grows with it"
-    return _independent(loaded, wide, tuple(grown), many, found, one) or (wide, tuple(grown))
+    if not any(s.dims and s.dims[0].dynamic and not s.dims[0].of_values for s in grown):
+        rows = next((s.name for s in grown if s.dims and s.dims[0].of_values), None)
+        return (
+            f"how many rows output {rows} has depends on the inputs' values"
+            if rows
+            else "no output grows with it"
+        )
+    told = without_bounds(grown)
+    return _independent(loaded, wide, told, many, found, one) or (wide, told)
 
 
 def _independent(

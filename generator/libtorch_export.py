@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .artifacts import channels_last, compared_with_eager
+from .answers import Answers, answers_for
+from .artifacts import channels_last, compared_with_answers
+from .bounding import compared_sizes
 from .draws import RandomDraw
 from .errors import CheckFailed, GencppError
 from .libtorch_operators import BareTorch, check_operators
 from .sources import LoadedModel, Progress
 from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
-from .stimuli import covering, seeded_inputs
+from .stimuli import covering
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017
@@ -26,14 +29,21 @@ class NotFused(CheckFailed):
 
 
 def export_default(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    progress: Progress,
+    answers: Answers | None = None,
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     """`export_libtorch` of the static default; without fusion where that cannot run the model."""
+    answers = answers_for(loaded, answers)
     try:
-        return export_libtorch(loaded, spec, directory, VARIANTS[DEFAULT], progress)
+        return export_libtorch(loaded, spec, directory, VARIANTS[DEFAULT], progress, answers=answers)
     except NotFused as e:
         progress(e.message)
-        artifact, spec, libtorch = export_libtorch(loaded, spec, directory, VARIANTS[UNFUSED], progress)
+        artifact, spec, libtorch = export_libtorch(
+            loaded, spec, directory, VARIANTS[UNFUSED], progress, answers=answers
+        )
         reason = "; ".join(r for r in (artifact.reason, e.message) if r)
         return replace(artifact, reason=reason), spec, libtorch
 
@@ -45,20 +55,24 @@ def export_libtorch(
     variant: Variant,
     progress: Progress,
     device: str = "cpu",
+    answers: Answers | None = None,
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
-    """Writes the artifact into `directory`; gives the spec back with the batch fixed where it needs that."""
+    """Writes the artifact into `directory`; gives the spec back with the bounds that it is right for."""
+    answers = answers_for(loaded, answers)
     compiled: CompiledFor | None = None
     with BareTorch() as bare:  # it imports torch while the model is exported
         if variant.compiled:
             from .aoti import export_aoti
 
-            artifact, spec, compiled = export_aoti(loaded, spec, directory, variant, progress, device)
+            artifact, spec, compiled = export_aoti(
+                loaded, spec, directory, variant, progress, device, answers
+            )
         else:
             from .export import export_torchscript
 
-            artifact, spec = export_torchscript(loaded, spec, directory, progress, variant)
+            artifact, spec = export_torchscript(loaded, spec, directory, progress, variant, answers)
         check_operators(bare, loaded, spec, directory / artifact.file, compiled=variant.compiled)
-    if variant.fusion and (problem := _fusion_problem(loaded, spec, directory / artifact.file, variant)):
+    if variant.fusion and (problem := _fusion_problem(answers, spec, directory / artifact.file, variant)):
         raise NotFused(
             f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}",
             hint="Choose another artifact, or leave --artifact out.",
@@ -85,8 +99,15 @@ class Candidates:
     """What could not be made, and why."""
 
 
-def export_candidates(loaded: LoadedModel, spec: ModelSpec, work: Path, progress: Progress) -> Candidates:
+def export_candidates(
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    work: Path,
+    progress: Progress,
+    answers: Answers | None = None,
+) -> Candidates:
     """Writes `work`/<variant>/assets/<artifact> for each variant; raises CheckFailed when there is none."""
+    answers = answers_for(loaded, answers)
     kept: ModelSpec | None = None
     made: dict[str, tuple[Artifact, LibTorchSpec]] = {}
     lost: list[Tuned] = []
@@ -95,7 +116,7 @@ def export_candidates(loaded: LoadedModel, spec: ModelSpec, work: Path, progress
         own.mkdir(parents=True)
         progress(f"exporting {variant.name}")
         try:
-            artifact, found, libtorch = export_libtorch(loaded, spec, own, variant, progress)
+            artifact, found, libtorch = export_libtorch(loaded, spec, own, variant, progress, answers=answers)
             if kept is not None and found.inputs != kept.inputs:
                 raise CheckFailed("it needs a fixed batch, which the others do not")
         except RandomDraw:
@@ -111,12 +132,10 @@ def export_candidates(loaded: LoadedModel, spec: ModelSpec, work: Path, progress
     return Candidates(spec=kept, made=made, lost=tuple(lost))
 
 
-def _fusion_problem(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant) -> str:
+def _fusion_problem(answers: Answers, spec: ModelSpec, path: Path, variant: Variant) -> str:
     """Why fusion cannot run the artifact, or that it answers otherwise; empty: neither."""
     import torch
 
-    first = spec.inputs[0].dims[:1]
-    batches = (None, first[0].opt + 1) if first and first[0].dynamic else (None,)
     jit: Any = torch.jit
     before = jit.onednn_fusion_enabled()
     jit.enable_onednn_fusion(True)
@@ -124,17 +143,25 @@ def _fusion_problem(loaded: LoadedModel, spec: ModelSpec, path: Path, variant: V
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = jit.load(str(path))
-        seeds = covering(spec.inputs, (_SEED,))
-        for seed, batch in [*((s, None) for s in seeds), *((_SEED, b) for b in batches if b is not None)]:
-            inputs = seeded_inputs(spec.inputs, seed, batch)
+
+        def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
             given = channels_last(inputs) if variant.channels_last else inputs
+            worst = 0.0
             for _ in range(_SETTLED):
-                problem, _ = compared_with_eager(module, loaded.module, inputs, PARITY_TOLERANCE, given)
+                problem, relative = compared_with_answers(module, reference, inputs, PARITY_TOLERANCE, given)
                 if problem:
-                    return problem
+                    return problem, 0.0
+                worst = max(worst, relative)
+            return "", worst
+
+        for seed in covering(spec.inputs, (_SEED,)):
+            problem, _ = check(*answers.of(spec.inputs, seed))
+            if problem:
+                return problem
+        sizes, _ = compared_sizes(answers, spec, check)
+        return sizes.text if sizes else ""
     finally:
         jit.enable_onednn_fusion(before)
-    return ""
 
 
 def _lost(variant: str, problem: str) -> Tuned:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .answers import Answers, answers_for
 from .artifacts import disk_errors, file_facts
 from .errors import CheckFailed, UsageError
 from .network.emission import network_cpp, weights_info_header
@@ -41,26 +42,33 @@ class NetworkExport:
 
 
 def export_network(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, options: OnnxOptions, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    options: OnnxOptions,
+    progress: Progress,
+    answers: Answers | None = None,
 ) -> NetworkExport:
     """Writes directory/weights.bin.
 
     The model is exported as ONNX (which is not kept), lowered, and the plan's answers, computed by
-    PyTorch call by call, are compared with the module's for two seeds and for other sizes. Raises
+    PyTorch call by call, are compared with the module's for two seeds and at the sizes of `answers`. Raises
     UsageError with every operator that lowering does not cover, CheckFailed when the answers differ.
     """
     import onnx
 
+    answers = answers_for(loaded, answers)
     with disk_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(prefix=".network-", dir=directory)
     with scratch:
-        exported = export_onnx(loaded, spec, Path(scratch.name), replace(options, parser=False), progress)
+        unparsed = replace(options, parser=False)
+        exported = export_onnx(loaded, spec, Path(scratch.name), unparsed, progress, answers)
         model = onnx.load(Path(scratch.name) / ARTIFACT)
     progress("lowering to a network definition")
     lowered = _lowered(loaded, model)
     del model
-    worst = _checked(lowered.plan, lowered.weights, loaded, exported.spec, options, exported.artifact)
+    worst = _checked(lowered.plan, lowered.weights, answers, exported.spec, options, exported.artifact)
     with disk_errors(directory / WEIGHTS):
         write(directory / WEIGHTS, lowered.weights, lowered.plan.weights)
     facts = file_facts(directory / WEIGHTS)
@@ -138,7 +146,7 @@ def _modules(loaded: LoadedModel) -> dict[str, str]:
 def _checked(
     plan: NetworkPlan,
     weights: Mapping[str, Any],
-    loaded: LoadedModel,
+    answers: Answers,
     spec: ModelSpec,
     options: OnnxOptions,
     artifact: Artifact,
@@ -146,7 +154,7 @@ def _checked(
     """The largest relative difference; raises CheckFailed where the plan is not the model."""
     compared = parity_of(
         PlanRunner(plan, weights, [t.name for t in spec.inputs]),
-        loaded.module,
+        answers,
         spec,
         options.precision,
         more=bool(artifact.warnings),
@@ -156,7 +164,8 @@ def _checked(
         if options.precision is Precision.fp16:
             hint = "use --precision fp32, or --trt-api parser."
         raise CheckFailed(
-            f"{loaded.source_text}: the network definition is not the model: {compared.problem}", hint=hint
+            f"{answers.loaded.source_text}: the network definition is not the model: {compared.problem}",
+            hint=hint,
         )
     return compared.worst
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .answers import Answers, answers_for
 from .artifacts import check_repeatable, disk_errors, export_problem, file_facts, fix_batch, last_line
+from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
 from .draws import onnx_draws, refuse_draws
 from .errors import CheckFailed, GencppError
+from .export_guards import assertion_notes
 from .history import between
 from .mask_layouts import compared_by_layout
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
-from .onnx_parity import SEEDS, parity
+from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .onnx_runtime import overflowing
 from .onnx_source import read_onnx
@@ -23,6 +26,7 @@ from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
 from .sources import LoadedModel, Progress
 from .spec import Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
+from .trace_branches import branches_taken
 from .trt_operators import OPSETS, check_version
 
 ARTIFACT = "model.onnx"
@@ -76,6 +80,8 @@ class _Problem:
 
     text: str
     hint: str = ""
+    bounds: Bounded | None = None
+    """Where it is the model at the opt sizes: the sizes at which it is."""
 
 
 _Exporter = Callable[[ModelSpec], OnnxCandidate]
@@ -83,15 +89,21 @@ _Way = tuple[str, _Exporter, ModelSpec]
 
 
 def export_onnx(
-    loaded: LoadedModel, spec: ModelSpec, directory: Path, options: OnnxOptions, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    options: OnnxOptions,
+    progress: Progress,
+    answers: Answers | None = None,
 ) -> OnnxExport:
     """Writes directory/model.onnx (and model.onnx.data beside it when the weights are large).
 
-    By torch's dynamo exporter, else the older one; with a dynamic batch, else a fixed one. Before
-    anything is written, the file is checked and its answers, by ONNX Runtime, are compared with the
-    eager module's: for two seeds, another batch size, and other sizes of every dynamic dimension.
-    Raises CheckFailed when no way gives the model, with what each said.
+    By torch's dynamo exporter, else the older one; with a dynamic batch, else a bounded or a fixed one.
+    Before anything is written, the file is checked and its answers, by ONNX Runtime, are compared with the
+    eager module's: for two seeds, and at the sizes of `answers`. Raises CheckFailed when no way gives the
+    model, with what each said, and where none does so within the bounds that the user gave.
     """
+    answers = answers_for(loaded, answers)
     spec = _distinct_names(spec)
     refuse_border_types(spec, options.tensorrt_min)
     names = [t.name for t in spec.inputs]
@@ -103,7 +115,7 @@ def export_onnx(
         directory.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".onnx-", dir=directory))
     try:
-        made = _made(loaded, spec, scratch, options, progress)
+        made = _made(loaded, spec, scratch, options, progress, answers)
         with disk_errors(directory / ARTIFACT):
             artifact = _artifact(made, scratch)
             (directory / f"{ARTIFACT}.data").unlink(missing_ok=True)
@@ -116,8 +128,11 @@ def export_onnx(
         f"ONNX: {artifact.method}, {total / 1e6:.1f} MB,"
         f" differs from eager by {made.worst:.1e} of the largest output"
     )
+    notes += assertion_notes(made.candidate.guards, "the ONNX file")
     if made.candidate.traced:
-        notes.append("A branch or a value may depend on data; the trace keeps what one input took.")
+        branches = branches_taken(loaded.module, answers, made.spec, (*SEEDS, *MORE_SEEDS))
+        notes += branches.notes()
+        artifact = replace(artifact, untaken=branches.untaken())
     return OnnxExport(
         artifact=artifact,
         spec=replace(made.spec, notes=(*made.spec.notes, *notes)),
@@ -127,23 +142,52 @@ def export_onnx(
 
 
 def _made(
-    loaded: LoadedModel, spec: ModelSpec, folder: Path, options: OnnxOptions, progress: Progress
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    folder: Path,
+    options: OnnxOptions,
+    progress: Progress,
+    answers: Answers,
 ) -> _Made:
-    """The first way that gives the model, its file in `folder`; raises CheckFailed with all that failed."""
+    """The first way that gives the model, its file in `folder`; raises CheckFailed with all that failed.
+
+    First within the bounds of `spec`; else, where these are ours, within those that some way is right for;
+    else with a fixed batch.
+    """
     problems: dict[str, _Problem] = {}
-    for what, ask, asked in _ways(loaded, spec, options):
-        found = _tried(loaded, ask, asked, folder, options)
-        if isinstance(found, _Made):
-            return replace(
-                found,
-                reason="; ".join(f"{w}: {' '.join(p.text.split())}" for w, p in problems.items()),
-                spec=_noted(found.spec, spec, next(iter(problems.values()), None)),
-            )
-        if found.text not in [p.text for p in problems.values()]:
-            progress(f"not exported by {what}: {found.text}")
-            problems[what] = found
-        for file in folder.iterdir():
-            file.unlink()
+
+    def first_of(ways: list[_Way], what_for: str = "") -> _Made | None:
+        for what, ask, asked in ways:
+            found = _tried(loaded, ask, asked, folder, options, answers)
+            if isinstance(found, _Made):
+                reason = "; ".join(f"{w}: {' '.join(p.text.split())}" for w, p in problems.items())
+                return replace(found, reason=reason)
+            for file in folder.iterdir():
+                file.unlink()
+            if found.text not in [p.text for p in problems.values()]:
+                progress(f"not exported by {what}{what_for}: {found.text}")
+                problems[f"{what}{what_for}"] = found
+        return None
+
+    if made := first_of(_ways(loaded, spec, options)):
+        return made
+    what = "the ONNX file"
+    best = _widest(problems)
+    if best is not None and not touches_asked(answers, best):
+        narrowed = with_note(spec, best, what)
+        varies = any(t.dims and t.dims[0].dynamic for t in narrowed.inputs)
+        if varies and (made := first_of(_ways(loaded, narrowed, options), " within narrower bounds")):
+            return made
+    if loaded.onnx is None and problems and not batch_is_asked(answers, spec):
+        why = " ".join(next(iter(problems.values())).text.split())
+        note = f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {why}."
+        fixed = replace(fix_batch(spec), notes=(*spec.notes, note))
+        if fixed.inputs != spec.inputs and (
+            made := first_of(_ways(loaded, fixed, options), " with a fixed batch")
+        ):
+            return made
+    if (best := _widest(problems)) is not None:
+        refuse_asked(answers, spec, best, what)
     raise CheckFailed(
         f"{loaded.source_text} cannot be turned into ONNX for TensorRT {options.tensorrt_min}:"
         + "".join(f"\n  {what}: {p.text}" for what, p in problems.items()),
@@ -151,12 +195,23 @@ def _made(
     )
 
 
+def _widest(problems: Mapping[str, _Problem]) -> Bounded | None:
+    """Of the ways that gave the model at the opt sizes, the bounds that reach furthest."""
+    found = [p.bounds for p in problems.values() if p.bounds is not None]
+    return max(found, key=lambda b: b.reach, default=None)
+
+
 _FP32 = "use --precision fp32, or scale what is too large for float16 (65504)."
 _CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
 
 
 def _tried(
-    loaded: LoadedModel, ask: _Exporter, asked: ModelSpec, folder: Path, options: OnnxOptions
+    loaded: LoadedModel,
+    ask: _Exporter,
+    asked: ModelSpec,
+    folder: Path,
+    options: OnnxOptions,
+    answers: Answers,
 ) -> _Made | _Problem:
     """What one exporter made, compared with the model, its file in `folder`; or what is wrong with it."""
     import onnx
@@ -168,6 +223,9 @@ def _tried(
     except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
         return _Problem(text=export_problem(e))
     refuse_draws(loaded.source_text, onnx_draws(candidate.model))
+    if (guarded := within_guards(answers, asked, candidate.guards)) is not None:
+        # Before a file is made that would answer beyond them, too.
+        return _Problem(text=f"it is not the model: {guarded.problem.text}", bounds=guarded)
     try:
         candidate = prepared(candidate, asked, options.tensorrt_min if options.parser else None)
         with disk_errors(folder):
@@ -178,17 +236,17 @@ def _tried(
     except Unfit as e:
         return _Problem(text="".join(f"\n    {p}" for p in e.problems), hint=e.hint)
     asked, compared, warning = compared_by_layout(
-        asked, lambda s: parity(loaded.module, s, folder / ARTIFACT, Precision.fp32, more=candidate.traced)
+        asked, lambda s: parity(answers, s, folder / ARTIFACT, Precision.fp32, more=candidate.traced)
     )
     if compared.problem:
-        return _Problem(text=f"it is not the model: {compared.problem}")
+        return _Problem(text=f"it is not the model: {compared.problem}", bounds=compared.bounds)
     if warning:
         candidate = replace(candidate, warnings=(*candidate.warnings, warning))
     made = _Made(candidate=candidate, spec=asked, worst=compared.worst)
-    return _halved(made, loaded, folder, options) if options.precision is Precision.fp16 else made
+    return _halved(made, folder, options, answers) if options.precision is Precision.fp16 else made
 
 
-def _halved(made: _Made, loaded: LoadedModel, folder: Path, options: OnnxOptions) -> _Made | _Problem:
+def _halved(made: _Made, folder: Path, options: OnnxOptions, answers: Answers) -> _Made | _Problem:
     """The same in float16, its file in place of the other, compared anew."""
     import onnx
 
@@ -202,7 +260,7 @@ def _halved(made: _Made, loaded: LoadedModel, folder: Path, options: OnnxOptions
     onnx.checker.check_model(str(path))
     told = [f"fp16: {c} is beyond {LARGEST:g} and was set to it" for c in converted.clamped]
     candidate = replace(made.candidate, warnings=(*made.candidate.warnings, *told))
-    compared = parity(loaded.module, made.spec, path, Precision.fp16, more=candidate.traced)
+    compared = parity(answers, made.spec, path, Precision.fp16, more=candidate.traced)
     if compared.problem:
         nodes = overflowing(path, seeded_inputs(made.spec.inputs, _SEED))
         where = f"; beyond float16 is the result of {', '.join(nodes[:5])}" if nodes else ""
@@ -211,6 +269,7 @@ def _halved(made: _Made, loaded: LoadedModel, folder: Path, options: OnnxOptions
                 f"\n    {t}" for t in (f"in fp16 it is not the model: {compared.problem}{where}", *told)
             ),
             hint=_FP32,
+            bounds=compared.bounds,
         )
     return replace(made, candidate=candidate, worst=compared.worst)
 
@@ -240,20 +299,7 @@ def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_W
     if len(set(bounds)) < len(bounds):
         ways.append(("dynamo, equal bounds as one dimension", tied, spec))
     ways.append(("the older exporter", tracing, spec))
-    if any(t.dims and t.dims[0].dynamic for t in spec.inputs):
-        fixed = fix_batch(spec)
-        ways += [
-            ("dynamo with a fixed batch", dynamo, fixed),
-            ("the older exporter with a fixed batch", tracing, fixed),
-        ]
     return ways
-
-
-def _noted(asked: ModelSpec, spec: ModelSpec, problem: _Problem | None) -> ModelSpec:
-    if problem is None or [t.dims for t in asked.inputs] == [t.dims for t in spec.inputs]:
-        return asked
-    note = f"The batch is fixed at {asked.inputs[0].dims[0].opt}: {' '.join(problem.text.split())}."
-    return replace(asked, notes=(*asked.notes, note))
 
 
 def _artifact(made: _Made, folder: Path) -> Artifact:

@@ -2,57 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .answers import Answers
 from .artifacts import last_line
-from .onnx_runtime import Compared, OnnxRunner, compare
-from .spec import Dim, ModelSpec, Precision, TensorSpec
-from .stimuli import covering, seeded_inputs
+from .bounding import Bounded, bounded, compared_sizes
+from .onnx_runtime import OnnxRunner, compare_answers
+from .size_plan import shapes_text
+from .spec import ModelSpec, Precision
+from .stimuli import covering
 
 SEEDS = (11_003, 11_017)
-_MORE_SEEDS = tuple(range(11_100, 11_108))
+MORE_SEEDS = tuple(range(11_100, 11_108))
 """Where the tracer warned: a branch that half of all inputs take slips through ten checks once in 500."""
 
 
-def parity(module: Any, spec: ModelSpec, path: Path, precision: Precision, *, more: bool = False) -> Compared:
-    """The file's answers against `module`'s: for two seeds (ten with `more`), and for other sizes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How the answers compare; `problem` is empty when they are the model's."""
+
+    problem: str = ""
+    worst: float = 0.0
+    """Largest relative difference."""
+    bounds: Bounded | None = None
+    """Where it is the model at the opt sizes only or nearly so: the sizes at which it is."""
+
+
+def parity(
+    answers: Answers, spec: ModelSpec, path: Path, precision: Precision, *, more: bool = False
+) -> Parity:
+    """The file's answers against the model's: for two seeds (ten with `more`), and at the other sizes."""
     try:
         runner = OnnxRunner(path)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
-        return Compared(problem=f"ONNX Runtime refuses it: {last_line(e)}")
-    return parity_of(runner, module, spec, precision, more=more)
+        return Parity(problem=f"ONNX Runtime refuses it: {last_line(e)}")
+    return parity_of(runner, answers, spec, precision, more=more)
 
 
 def parity_of(
-    runner: Any, module: Any, spec: ModelSpec, precision: Precision, *, more: bool = False
-) -> Compared:
+    runner: Any, answers: Answers, spec: ModelSpec, precision: Precision, *, more: bool = False
+) -> Parity:
     """The same for `runner`, a callable that gives outputs by name for inputs in the model's order."""
+
+    def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
+        found = compare_answers(runner, reference, inputs, precision)
+        return found.problem, found.worst
+
     worst = 0.0
-    seeds = covering(spec.inputs, (*SEEDS, *(_MORE_SEEDS if more else ())))
-    for sizes, seed in [*((spec.inputs, s) for s in seeds), *((t, SEEDS[1]) for t in _other_sizes(spec))]:
-        found = compare(runner, module, seeded_inputs(sizes, seed), precision)
-        if found.problem:
-            shapes = ", ".join("x".join(map(str, t.shape())) for t in sizes)
-            return Compared(problem=f"{found.problem} (inputs {shapes}, seed {seed})")
-        worst = max(worst, found.worst)
-    return Compared(worst=worst)
-
-
-def _other_sizes(spec: ModelSpec) -> list[tuple[TensorSpec, ...]]:
-    """The inputs with another number of items, and with all other varying dimensions at their bounds."""
-
-    def sized(pick: Callable[[int, Dim], int]) -> tuple[TensorSpec, ...]:
-        return tuple(
-            replace(t, dims=tuple(Dim.fixed(pick(i, d)) for i, d in enumerate(t.dims))) for t in spec.inputs
-        )
-
-    sizes = [
-        sized(lambda i, d: d.opt if i else (d.opt + 1 if d.opt < d.max else d.min)),
-        sized(lambda i, d: d.min if i else d.opt),
-        sized(lambda i, d: d.max if i else d.opt),
-    ]
-    opt = [t.shape() for t in spec.inputs]
-    return [s for s in dict.fromkeys(sizes) if [t.shape() for t in s] != opt]
+    shapes = shapes_text(spec.inputs, tuple(t.shape() for t in spec.inputs))
+    for seed in covering(spec.inputs, (*SEEDS, *(MORE_SEEDS if more else ()))):
+        problem, relative = check(*answers.of(spec.inputs, seed))
+        if problem:
+            return Parity(problem=f"{problem} (inputs {shapes}, seed {seed})")
+        worst = max(worst, relative)
+    sizes, relative = compared_sizes(answers, spec, check)
+    if sizes is None:
+        return Parity(worst=max(worst, relative))
+    return Parity(problem=sizes.text, bounds=bounded(answers, spec, check, sizes))

@@ -9,6 +9,7 @@ from typing import Any
 
 from .artifacts import quiet_compiler, summary
 from .dynamic_shapes import axis_name, dynamic_shapes, examples
+from .export_guards import Guards, guards_of
 from .fast_path import fast_path_off
 from .sources import LoadedModel
 from .spec import ModelSpec
@@ -41,6 +42,8 @@ class OnnxCandidate:
     """Nodes that stay in float32 whatever the precision."""
     given: bool = False
     """Whether it is the user's file, whose names stay."""
+    guards: Guards = field(default_factory=Guards)
+    """What torch.export's graph holds for and asserts, which an ONNX file does not."""
 
 
 def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> OnnxCandidate:
@@ -66,6 +69,7 @@ def by_dynamo(loaded: LoadedModel, spec: ModelSpec, *, tied: bool = False) -> On
         parameters=_parameters(loaded.module),
         modules=frozenset(n for n, _ in loaded.module.named_modules()),
         paths=_paths(getattr(program, "exported_program", None)),
+        guards=guards_of(getattr(program, "exported_program", None), spec.inputs),
     )
 
 

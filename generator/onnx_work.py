@@ -49,7 +49,7 @@ def onnx_work(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[Tensor
 
 
 def _fixed(tensors: Sequence[TensorSpec]) -> list[TensorSpec]:
-    return [replace(t, dims=tuple(Dim.fixed(d.opt) for d in t.dims)) for t in tensors]
+    return [replace(t, dims=tuple(d if d.of_values else Dim.fixed(d.opt) for d in t.dims)) for t in tensors]
 
 
 def _multiply_adds(node: Any, dims: dict[str, list[int | str]]) -> int:

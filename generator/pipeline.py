@@ -17,12 +17,12 @@ from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, GencppError, UsageError
 from .progress import Progress, notice
 from .progress import silent as _silent
+from .size_plan import profiles_of
 from .spec import (
     LIBTORCH_TOLERANCE,
     PARITY_TOLERANCE,
     TENSORRT_TOLERANCE,
     Artifact,
-    Dim,
     EngineSpec,
     LibTorchSpec,
     ModelSpec,
@@ -37,6 +37,7 @@ from .variants import DEVICES, UNFUSED, Variant, variant_named
 from .verify import verify_project
 
 if TYPE_CHECKING:
+    from .answers import Answers
     from .inspection import Work
     from .network_export import NetworkExport
     from .sources import LoadedModel, LoadOptions
@@ -118,13 +119,13 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         _tell_replaced(request, target, progress)
         assets = target.tree / "assets"
         assets.mkdir()
-        loaded, spec, profiles = _load(request, progress)
+        loaded, spec, profiles, answers = _load(request, progress)
         name = cpp.identifier(request.name or loaded.default_name)
         more: dict[str, str] = {}
         if request.tune:
-            made = _make_tuned(request, backend, name, loaded, spec, assets, progress)
+            made = _make_tuned(request, backend, name, loaded, spec, answers, assets, progress)
         else:
-            made, more = _make(request, backend, name, loaded, spec, profiles, assets, progress)
+            made, more = _make(request, backend, name, loaded, spec, profiles, answers, assets, progress)
         progress("writing the project")
         kept = target.commit(made, more)
     copies = tuple(out / kept.folder / path for path in kept.paths)
@@ -218,7 +219,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
     """Loads the model and tries each backend's export; writes nothing."""
     if ":" in request.source or "." in request.source:
         request = replace(request, weights="auto")  # --weights is for torchvision's names
-    loaded, spec, _ = _load(request, progress)
+    loaded, spec, _, answers = _load(request, progress)
     from .export import export_torchscript
     from .inspection import count_work
     from .libtorch_operators import BareTorch, check_operators
@@ -234,7 +235,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         try:
             check_python()
             with BareTorch() as bare:
-                artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress)
+                artifact, _ = export_torchscript(loaded, spec, Path(scratch), progress, answers=answers)
                 check_operators(bare, loaded, spec, Path(scratch) / artifact.file)
             backends["libtorch"] = f"yes: {_method(artifact)}"
         except GencppError as e:
@@ -243,7 +244,7 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         operators: tuple[tuple[str, int, str], ...] = ()
         options = OnnxOptions()
         try:
-            exported = export_onnx(loaded, spec, Path(scratch), options, progress)
+            exported = export_onnx(loaded, spec, Path(scratch), options, progress, answers)
             backends["tensorrt"] = f"yes, from {options.tensorrt_min} on: {_method(exported.artifact)}"
             operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)
         except GencppError as e:
@@ -387,9 +388,11 @@ def _refuse_onnx(source: str) -> None:
         )
 
 
-def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec, Profiles]:
+def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec, Profiles, Answers]:
     need_torch()
-    from .dynamic import apply_dynamic
+    from .answers import Answers
+    from .bounding import taken_by_the_model
+    from .dynamic import apply_dynamic, asked_places
     from .inspection import inspect_model
     from .sources import load_source, parse_source
 
@@ -397,8 +400,11 @@ def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec,
     progress(f"loading {request.source}")
     loaded = load_source(parse_source(request.source), options, progress)
     progress("inspecting")
-    spec = inspect_model(loaded, options)
-    return loaded, *apply_dynamic(loaded, spec, request.dynamic)
+    spec, profiles = apply_dynamic(loaded, inspect_model(loaded, options), request.dynamic)
+    asked = asked_places(spec, request.dynamic)
+    # Profiles that nobody asked for are the model's own bounds, which an export may narrow.
+    answers = Answers(loaded=loaded, seed=request.seed, profiles=profiles if asked else (), asked=asked)
+    return loaded, taken_by_the_model(answers, spec), profiles, answers
 
 
 def _make(
@@ -408,10 +414,12 @@ def _make(
     loaded: LoadedModel,
     spec: ModelSpec,
     profiles: Profiles,
+    answers: Answers,
     assets: Path,
     progress: Progress,
 ) -> tuple[ProjectSpec, dict[str, str]]:
     """The project, and its files that need more than its facts."""
+    from .bounding import refused_note
     from .branches import with_branches
     from .golden import make_goldens
 
@@ -421,16 +429,26 @@ def _make(
     network: NetworkExport | None = None
     tolerance = PARITY_TOLERANCE
     if backend.artifact_format == "torchscript":
-        artifact, spec, libtorch = _export_libtorch(request, loaded, spec, assets, progress)
-        tolerance, profiles = LIBTORCH_TOLERANCE[libtorch.precision], ()
+        artifact, spec, libtorch = _export_libtorch(request, loaded, spec, answers, assets, progress)
+        tolerance = LIBTORCH_TOLERANCE[libtorch.precision]
     else:
-        artifact, spec, engine, network = _export_onnx(request, loaded, spec, profiles, assets, progress)
-        tolerance, profiles = TENSORRT_TOLERANCE[engine.precision], engine.profiles
+        artifact, spec, engine, network = _export_onnx(
+            request, loaded, spec, profiles, answers, assets, progress
+        )
+        tolerance = TENSORRT_TOLERANCE[engine.precision]
     progress("making goldens")
     goldens = make_goldens(
-        loaded, spec, assets, request.seed, progress, tolerance=tolerance, profiles=profiles
+        loaded,
+        spec,
+        assets,
+        request.seed,
+        progress,
+        tolerance=tolerance,
+        answers=answers,
+        unproven=unproven(artifact),
     )
     goldens = with_branches(goldens, loaded, spec, artifact, assets)
+    spec = refused_note(answers, spec)
     made = ProjectSpec(
         name=name,
         backend=backend.name,
@@ -456,28 +474,37 @@ def _make_tuned(
     name: str,
     loaded: LoadedModel,
     spec: ModelSpec,
+    answers: Answers,
     assets: Path,
     progress: Progress,
 ) -> ProjectSpec:
     """The fastest candidate that answers as the model does, with the table of all."""
+    from .bounding import refused_note
     from .branches import with_branches
     from .golden import make_goldens
     from .libtorch_export import export_candidates
 
     with tempfile.TemporaryDirectory(prefix="gencpp-tune-") as scratch:
         work = Path(scratch)
-        exported = export_candidates(loaded, spec, work, progress)
+        exported = export_candidates(loaded, spec, work, progress, answers)
         progress("making goldens")
         goldens = make_goldens(
-            loaded, exported.spec, assets, request.seed, progress, tolerance=PARITY_TOLERANCE, profiles=()
+            loaded,
+            exported.spec,
+            assets,
+            request.seed,
+            progress,
+            answers=answers,
+            unproven=unproven(*(artifact for artifact, _ in exported.made.values())),
         )
+        spec = refused_note(answers, exported.spec)
         (work / "assets").mkdir()
         (work / "assets" / "goldens").symlink_to(assets / "goldens")
         candidates = {
             variant: ProjectSpec(
                 name=name,
                 backend=backend.name,
-                model=exported.spec,
+                model=spec,
                 artifact=artifact,
                 goldens=goldens,
                 options=_options(request),
@@ -495,8 +522,19 @@ def _make_tuned(
     return tuned(replace(chosen, goldens=goldens), best, rows)
 
 
+def unproven(*artifacts: Artifact) -> tuple[str, ...]:
+    """What no compared input ran."""
+    told = dict.fromkeys(text for artifact in artifacts for text in artifact.untaken)
+    return (f"branches that were never run: {', '.join(told)}",) if told else ()
+
+
 def _export_libtorch(
-    request: Request, loaded: LoadedModel, spec: ModelSpec, assets: Path, progress: Progress
+    request: Request,
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    answers: Answers,
+    assets: Path,
+    progress: Progress,
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     from .half import in_precision
     from .libtorch_export import export_default, export_libtorch
@@ -504,10 +542,10 @@ def _export_libtorch(
     precision = Precision(request.precision or Precision.fp32)
     named = None if request.artifact == "torchscript" else request.artifact
     if named is None and precision is Precision.fp32:
-        return export_default(loaded, spec, assets, progress)
+        return export_default(loaded, spec, assets, progress, answers)
     made = in_precision(loaded, spec, precision)
     variant = variant_named(named or UNFUSED)
-    return export_libtorch(made, spec, assets, variant, progress, request.device or "cpu")
+    return export_libtorch(made, spec, assets, variant, progress, request.device or "cpu", answers)
 
 
 def _export_onnx(
@@ -515,6 +553,7 @@ def _export_onnx(
     loaded: LoadedModel,
     spec: ModelSpec,
     profiles: Profiles,
+    answers: Answers,
     assets: Path,
     progress: Progress,
 ) -> tuple[Artifact, ModelSpec, EngineSpec, NetworkExport | None]:
@@ -527,10 +566,10 @@ def _export_onnx(
     if request.trt_api == "network":
         from .network_export import export_network
 
-        network = export_network(loaded, spec, assets, options, progress)
+        network = export_network(loaded, spec, assets, options, progress, answers)
         artifact, spec, opset = network.artifact, network.spec, network.opset
     else:
-        exported = export_onnx(loaded, spec, assets, options, progress)
+        exported = export_onnx(loaded, spec, assets, options, progress, answers)
         artifact, spec, opset = exported.artifact, exported.spec, exported.opset
     engine = EngineSpec(
         api=request.trt_api or TRT_APIS[0],
@@ -538,17 +577,9 @@ def _export_onnx(
         tf32=request.tf32,
         tensorrt_min=options.tensorrt_min,
         opset=opset,
-        profiles=tuple(_fixed_as(spec, profile) for profile in profiles),
+        profiles=profiles_of(spec.inputs, profiles),
     )
     return artifact, spec, engine, network
-
-
-def _fixed_as(spec: ModelSpec, profile: tuple[tuple[Dim, ...], ...]) -> tuple[tuple[Dim, ...], ...]:
-    """`profile`, with the dimensions that the export had to fix."""
-    return tuple(
-        tuple(mine if fact.dynamic else fact for mine, fact in zip(dims, tensor.dims, strict=True))
-        for dims, tensor in zip(profile, spec.inputs, strict=True)
-    )
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .spec import GeometryStep, LibTorchSpec, ModelSpec, ProjectSpec, Task, TensorSpec
+from .spec import UNBOUNDED, GeometryStep, LibTorchSpec, ModelSpec, ProjectSpec, Task, TensorSpec
 from .values import told
 
 
@@ -24,18 +24,24 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
 
 
 def shape_text(tensor: TensorSpec) -> str:
-    """`Nx3x224x224` with the bounds of dynamic dimensions: `(N: 1 to 8)`."""
+    """`Nx3x224x224` with the bounds of dynamic dimensions: `(N: 1 to 8)`.
+
+    A size that depends on the inputs' values is `?`, with its bound: `?x4 (?: by the values, at most 30)`.
+    """
     letters = iter("NMLKJ")
     sizes, bounds = [], []
     for dim in tensor.dims:
-        if dim.dynamic:
+        if dim.of_values:
+            sizes.append("?")
+            bounds.append("?: by the values" + (f", at most {dim.max}" if dim.max != UNBOUNDED else ""))
+        elif dim.dynamic:
             letter = next(letters, "?")
             sizes.append(letter)
             bounds.append(f"{letter}: {dim.min} to {dim.max}")
         else:
             sizes.append(str(dim.opt))
     text = "x".join(sizes) or "scalar"
-    return f"{text} ({', '.join(bounds)})" if bounds else text
+    return f"{text} ({'; '.join(dict.fromkeys(bounds))})" if bounds else text
 
 
 def step_text(step: GeometryStep) -> str:
@@ -112,6 +118,11 @@ def _artifact(project: ProjectSpec) -> str:
 
 def _notes(project: ProjectSpec) -> list[str]:
     notes = [f"Weights: {project.model.weights.detail}.", *project.model.notes]
+    if unknown := [t.name for t in project.model.outputs if any(d.of_values for d in t.dims)]:
+        notes.append(
+            f"How large {', '.join(unknown)} is depends on the inputs' values (`?` above), so that only a run"
+            " tells; it may be empty. `run(inputs)` gives tensors of the right sizes."
+        )
     notes += [f"The exporter reported: {w}" for w in project.artifact.warnings]
     if project.goldens.parity_note:
         notes.append(f"Parity is {project.goldens.parity}: {project.goldens.parity_note}")

@@ -188,6 +188,10 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
+UNBOUNDED = 2**63 - 1
+"""`Dim.max` of an output's dimension whose largest size is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dim(JsonValue):
     """One dimension: fixed when min == opt == max, else dynamic within [min, max], tuned for opt."""
@@ -195,10 +199,23 @@ class Dim(JsonValue):
     min: int
     opt: int
     max: int
+    of_values: bool = False
+    """Of outputs only: the size depends on the inputs' values, not on their sizes alone. Then min may be 0
+    (an empty output), opt is one size that was seen, and max is UNBOUNDED where no bound is known."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.min <= self.opt <= self.max:
-            raise UsageError(f"dimension {self.min}:{self.opt}:{self.max} must be 0 < min <= opt <= max")
+        least = 0 if self.of_values else 1
+        if not least <= self.min <= self.opt <= self.max:
+            raise UsageError(
+                f"dimension {self.min}:{self.opt}:{self.max} must be {least} <= min <= opt <= max"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """As every value; `of_values` is written only where it is true: other manifests stay as they were."""
+        data = JsonValue.to_json(self)
+        if not self.of_values:
+            del data["of_values"]
+        return data
 
     @classmethod
     def fixed(cls, size: int) -> Dim:
@@ -208,7 +225,7 @@ class Dim(JsonValue):
     @property
     def dynamic(self) -> bool:
         """Whether more than one size is allowed."""
-        return self.min != self.max
+        return self.of_values or self.min != self.max
 
 
 Profiles = tuple[tuple[tuple[Dim, ...], ...], ...]
@@ -422,6 +439,8 @@ class Artifact(JsonValue):
     """Why this method: `traced: scripting failed at ...`."""
     warnings: tuple[str, ...] = ()
     """What the exporter reported, such as branches that depend on data."""
+    untaken: tuple[str, ...] = ()
+    """Sides of branches that no compared input took, and that the artifact may lack: `nets.py:71: ...`."""
     external: FileFacts | None = None
     """A second file with the weights of an ONNX model that is too large for one."""
     changed: tuple[ChangedAttribute, ...] = ()
@@ -567,8 +586,9 @@ class Goldens(JsonValue):
     cases: tuple[GoldenCase, ...]
     pixel_cases: tuple[PixelCase, ...] = ()
     parity: str = "strong"
-    """`strong`: any two goldens differ by 1000 tolerances or more, and they take every branch by a value that
-    the artifact has; `weak`: not so."""
+    """`strong`: any two goldens differ by 1000 tolerances or more, and they hold all sizes to be compared and
+    take every branch by a value; `partial`: some size, or a branch of the Python code, is missing; `weak`:
+    two goldens are too near (a user's weights), or a branch of the artifact is not taken."""
     parity_note: str = ""
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .dynamic_shapes import dynamic_shapes, examples
+from .export_guards import Guards, assertion_notes, guards_of, ranges_text
 from .fast_path import fast_path_off
 from .spec import TensorSpec
 from .stimuli import seeded_inputs
@@ -22,11 +23,15 @@ _SEED = 11_003
 _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")
 
 
-def straight_line(module: Any, inputs: Sequence[TensorSpec], *, channels_last: bool) -> Any:
+def straight_line(
+    module: Any, inputs: Sequence[TensorSpec], *, channels_last: bool, notes: list[str] | None = None
+) -> Any:
     """The traced ScriptModule, its 4-D weights in channels-last order where that is asked for.
 
-    `module` stays as it is. Raises what torch.export and the tracer raise, of many kinds, and ValueError
-    where a dimension besides the batch varies: a trace would keep what one size took.
+    `module` stays as it is; what it asserts, and the trace does not, is added to `notes`. Raises what
+    torch.export and the tracer raise, of many kinds, and ValueError where a dimension besides the batch
+    varies, for which a trace would keep what one size took, or where torch.export's graph holds for fewer
+    sizes than may come.
     """
     import torch
 
@@ -38,6 +43,13 @@ def straight_line(module: Any, inputs: Sequence[TensorSpec], *, channels_last: b
         program = torch.export.export(
             module, tuple(examples(inputs)), dynamic_shapes=dynamic_shapes(inputs, least=2)
         )
+        guards = guards_of(program, inputs)
+        beyond = {p: r for p, r in guards.ranges.items() if r[0] > 2 or r[1] < inputs[p[0]].dims[p[1]].max}
+        if beyond:
+            told = ranges_text(inputs, Guards(ranges=beyond))
+            raise ValueError(f"torch.export's graph holds for {told} only")
+        if notes is not None:
+            notes += assertion_notes(guards, "the artifact")
         graph = _without_guards(program)
         _fold_hard_sigmoids(graph)
         _plain_sizes(graph)

@@ -126,7 +126,8 @@ class _Verification:
         model = self.manifest.project.model
         warnings = [model.weights.warning] if model.weights.warning else []
         if self.manifest.project.goldens.parity != "strong":
-            warnings.append(f"parity is weak: {self.manifest.project.goldens.parity_note}")
+            goldens = self.manifest.project.goldens
+            warnings.append(f"parity is {goldens.parity}: {goldens.parity_note}")
         return VerifyReport(
             project=self._name,
             backend=self.manifest.project.backend,

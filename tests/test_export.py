@@ -70,7 +70,9 @@ def test_traced_with_the_reason(tmp_path: Path) -> None:
 def test_a_branch_on_data_is_reported(tmp_path: Path) -> None:
     artifact, spec, _ = exported(tmp_path, "models.tiny:data_branch", "x:1x6")
     assert artifact.warnings[0].startswith("tiny.py:")
-    assert any("depend on data" in n for n in spec.notes)
+    assert len(artifact.untaken) == 1  # it is not only a warning: the side that nothing took is named
+    assert "`float(x.flatten()[0]) > 100.0` was never true" in artifact.untaken[0]
+    assert any(n.startswith("Never run") and "tiny.py:" in n for n in spec.notes)
 
 
 def test_a_trace_that_is_wrong_is_refused_and_nothing_is_written(tmp_path: Path) -> None:

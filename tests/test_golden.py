@@ -32,7 +32,7 @@ def test_classifier(tmp_path: Path) -> None:
 
     loaded, _, found = golden(tmp_path, "squeezenet1_1", weights="none")
     assert found.parity == "strong"
-    assert [c.name for c in found.cases] == ["seeded-0", "seeded-1", "batch", "picture"]
+    assert [c.name for c in found.cases] == ["seeded-0", "seeded-1", "batch", "sizes-0", "picture"]
     folder = tmp_path / "goldens"
     for case in found.cases:
         x = torch.from_numpy(np.load(folder / case.inputs[0]))
@@ -42,15 +42,16 @@ def test_classifier(tmp_path: Path) -> None:
         assert np.allclose(y, stored, rtol=0, atol=1e-6 * case.outputs[0].max_abs)
         assert case.outputs[0].max_abs == float(np.abs(stored).max())
     assert np.load(folder / found.cases[2].inputs[0]).shape == (3, 3, 224, 224)
-    picture = found.cases[3]
+    assert np.load(folder / found.cases[3].inputs[0]).shape == (8, 3, 224, 224)  # the most that may come
+    picture = found.cases[4]
     x = loaded.transforms(Image.open(folder / picture.image))
     assert np.array_equal(x.numpy()[None], np.load(folder / picture.inputs[0]))
     probabilities = np.exp(stored[0].astype(np.float64))
     probabilities /= probabilities.sum()
     assert [c for c, _ in picture.topk] == list(np.argsort(-probabilities)[:5])
     assert [p for _, p in picture.topk] == pytest.approx(np.sort(probabilities)[::-1][:5], rel=1e-5)
-    # Four inputs of 0.6 MB and a batch of three are most of it.
-    assert sum(f.stat().st_size for f in folder.iterdir()) < 6.5e6
+    # Four inputs of 0.6 MB and batches of three and of eight are most of it.
+    assert sum(f.stat().st_size for f in folder.iterdir()) < 11.5e6
     assert Goldens.from_json(found.to_json()) == found
 
 
@@ -73,7 +74,7 @@ def test_pixel_cases(tmp_path: Path) -> None:
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     _, _, found = golden(tmp_path, "models.tiny:two_in_three_out", "left:1x6", "right:1x5")
-    assert [len(c.inputs) for c in found.cases] == [2, 2, 2]
+    assert [len(c.inputs) for c in found.cases] == [2, 2, 2, 2]
     assert [o.name for o in found.cases[0].outputs] == ["output_0", "output_1", "output_2"]
     assert found.pixel_cases == ()
 
@@ -126,8 +127,10 @@ def test_the_batch_lies_within_its_bounds(tmp_path: Path) -> None:
     found = make_goldens(loaded, spec, tmp_path / "b", 0, lambda _: None)
     batch = next(c for c in found.cases if c.name == "batch")
     folder = tmp_path / "b" / "goldens"
-    assert np.load(folder / batch.inputs[0]).shape[0] == 5
-    assert np.load(folder / batch.outputs[0].file).shape[0] == 5
+    assert np.load(folder / batch.inputs[0]).shape[0] == 7
+    assert np.load(folder / batch.outputs[0].file).shape[0] == 7
+    largest = next(c for c in found.cases if c.name == "sizes-0")
+    assert np.load(folder / largest.inputs[0]).shape[0] == 8
 
 
 def test_inputs_are_stored_as_the_model_got_them(tmp_path: Path) -> None:

@@ -120,7 +120,8 @@ def test_the_older_exporter_with_the_reason(tmp_path: Path) -> None:
     assert made.artifact.reason.startswith("dynamo: ")
     assert "data-dependent" in made.artifact.reason
     assert made.artifact.warnings[0].startswith("tiny.py:")
-    assert any("depend on data" in n for n in made.spec.notes)
+    assert "`float(x.flatten()[0]) > 100.0` was never true" in made.artifact.untaken[0]
+    assert any(n.startswith("Never run") and "tiny.py:" in n for n in made.spec.notes)
     assert "head/Gemm" in [n.name for n in model.graph.node]
     assert "head.weight" in [t.name for t in model.graph.initializer]
 

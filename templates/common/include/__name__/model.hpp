@@ -68,8 +68,9 @@ struct LoadOptions {
   std::function<void(LogLevel level, const std::string& message)> log;
 };
 
-// An input or output. Sizes in `dims` are -1 where they may vary, from `min` to `max`; `opt` is the
-// size that the artifact is tuned for.
+// An input or output. Sizes in `dims` are kUnknownSize where they may vary, from `min` to `max`; `opt` is the
+// size that the artifact is tuned for. Where an output's size depends on the inputs' values, not on their
+// sizes alone, `opt` is kUnknownSize, `max` is so where no bound is known, and only run() tells: it may be 0.
 struct TensorInfo {
   std::string name;
   DType dtype = DType::float32;

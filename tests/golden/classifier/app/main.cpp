@@ -73,7 +73,12 @@ void print_tensors(const char* title, const std::vector<TensorInfo>& infos) {
   for (const TensorInfo& info : infos) {
     std::printf("  %s: %s %s", info.name.c_str(), to_string(info.dtype), to_string(info.dims).c_str());
     for (std::size_t i = 0; i < info.dims.size(); ++i) {
-      if (info.dims[i] < 0) {
+      if (info.opt[i] < 0) {
+        std::printf(", dimension %zu by the values", i);
+        if (info.max[i] >= 0) {
+          std::printf(", at most %lld", static_cast<long long>(info.max[i]));
+        }
+      } else if (info.dims[i] < 0) {
         std::printf(", dimension %zu from %lld to %lld", i, static_cast<long long>(info.min[i]), static_cast<long long>(info.max[i]));
       }
     }

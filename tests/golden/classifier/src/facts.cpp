@@ -19,7 +19,7 @@ TensorInfo to_info(const TensorFacts& facts) {
   info.max = facts.max;
   info.fill = facts.fill;
   for (std::size_t i = 0; i < facts.min.size(); ++i) {
-    info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : -1);
+    info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : kUnknownSize);
   }
   return info;
 }
@@ -38,7 +38,7 @@ std::string expected_dims(const TensorInfo& info) {
   std::string text = to_string(info.dims);
   for (std::size_t i = 0; i < info.dims.size(); ++i) {
     if (info.dims[i] < 0) {
-      text += ", dimension " + std::to_string(i) + " from " + std::to_string(info.min[i]) + " to " + std::to_string(info.max[i]);
+      text += ", dimension " + std::to_string(i) + " from " + std::to_string(info.min[i]) + (info.max[i] < 0 ? " on" : " to " + std::to_string(info.max[i]));
     }
   }
   return text;
@@ -49,7 +49,7 @@ bool fits(const Dims& dims, const TensorInfo& info) {
     return false;
   }
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] < info.min[i] || dims[i] > info.max[i]) {
+    if (dims[i] < info.min[i] || (info.max[i] >= 0 && dims[i] > info.max[i])) {
       return false;
     }
   }

@@ -33,6 +33,9 @@ enum class Device : std::uint8_t {
   cuda,
 };
 
+// In Dims of facts: a size that varies, or that nobody knows before a run.
+inline constexpr std::int64_t kUnknownSize = -1;
+
 // Size of one element in bytes.
 [[nodiscard]] std::size_t size_of(DType dtype) noexcept;
 [[nodiscard]] const char* to_string(DType dtype) noexcept;

@@ -11,6 +11,8 @@
 namespace sample {
 
 // An input or output; sizes may vary from min to max, the artifact is tuned for opt.
+// An output's size that depends on the inputs' values has kUnknownSize as opt, and as max where no
+// bound is known.
 struct TensorFacts {
   const char* name;
   DType dtype;

@@ -1,0 +1,118 @@
+"""Small factories: answers that depend on sizes as artifacts may lose it, and sizes that depend on values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class _Seeded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.lin = nn.Linear(6, 4)
+
+
+class LargeBatches(_Seeded):
+    """Another formula for more than four items; cannot be scripted."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return torch.cat([y[:4], -y[4:]]) if x.shape[0] > 4 else y
+
+
+class BakedLength(_Seeded):
+    """A trace keeps the length that it saw."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        n = int(x.shape[1])
+        return self.lin(x) * torch.arange(n, dtype=torch.float32).add(1)[None, :, None] / n
+
+
+class ShortRows(_Seeded):
+    """Another branch for fewer than four rows."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return y * 3 if x.shape[1] < 4 else y
+
+
+class HarmlessBranch(_Seeded):
+    """Both sides are the same."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return y + y if x.shape[1] < 4 else y * 2
+
+
+class NumberBranch(_Seeded):
+    """A branch on a number that a tensor gave before; no input that is drawn takes the other side."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        most = float(x.abs().max())
+        y = self.lin(x)
+        if most > 1000:
+            y = y.clamp(-1, 1)
+        return y
+
+
+class FewItems(_Seeded):
+    """Refuses more than five items."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[0] > 5:
+            raise ValueError("five items at most")
+        return self.lin(x)
+
+
+class Rows(_Seeded):
+    """As many rows as a mask leaves."""
+
+    def __init__(self, least: float = 0.0) -> None:
+        super().__init__()
+        self.least = least
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.lin(x)[0]
+        return y[y[:, 0] > self.least]
+
+
+class Tokens(_Seeded):
+    """A mask as long as its tokens: the two lengths move together."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return (self.lin(x) * mask.unsqueeze(-1)).sum(1)
+
+
+class EvenLength(_Seeded):
+    """Takes even lengths only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lin(x).reshape(x.shape[0], x.shape[1] // 2, 2, 4).sum(2)
+
+
+class Checked(_Seeded):
+    """Asserts of a number what torch.export keeps and files do not."""
+
+    def forward(self, x: Tensor, count: Tensor) -> Tensor:
+        n = count.item()
+        torch._check(n < 100)
+        return self.lin(x) * n
+
+
+large_batches = LargeBatches
+baked_length = BakedLength
+short_rows = ShortRows
+harmless_branch = HarmlessBranch
+number_branch = NumberBranch
+few_items = FewItems
+rows = Rows
+tokens = Tokens
+even_length = EvenLength
+checked = Checked
+
+
+def no_rows() -> nn.Module:
+    return Rows(1e6)
