@@ -371,7 +371,7 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way)
     """
     state = script_state(made.module)
     if state.draws:
-        drawn = state.draws
+        drawn = list(state.draws)
         if made.whole is not None:
             drawn = with_places(drawn, lambda: list(script_state(made.whole).draws))
         drawn = with_places(drawn, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0])))
