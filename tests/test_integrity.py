@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from building import cmake, cmake_arguments, must
+from conftest import photo_arguments
 
 from generator.checksum import fletcher4
 from generator.cpp import artifact_info_header
 from generator.spec import ModelSpec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Gencpp = Run
 
 
 def plain_fletcher4(data: bytes) -> str:
@@ -62,11 +65,26 @@ def test_labels_are_told_apart() -> None:
     assert len(facts[0]) == 1 and facts[0] != facts[1]
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+    """A classifier whose artifact is larger than twice 64 KiB, with its program."""
+    folder = tmp_path_factory.mktemp("large")
+    arguments = [
+        a.replace("photo:model", "photo:large_model") for a in photo_arguments(folder / "labels.txt")
+    ]
+    done = gencpp(*arguments, folder / "photo")
+    assert done.returncode == 0, done.stderr
+    options = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *cmake_arguments())
+    must(cmake("-S", folder / "photo", "-B", folder / "photo" / "build", *options))
+    must(cmake("--build", folder / "photo" / "build", "--target", "photo", "--parallel", "2"))
+    return folder / "photo"
+
+
 @pytest.fixture
-def run(verified_project: Path, tmp_path: Path) -> Run:
+def run(built: Path, tmp_path: Path) -> Run:
     """The program on its picture, with a copy of the assets that a test may damage."""
-    shutil.copytree(verified_project / "assets", tmp_path / "assets")
-    program = verified_project / "build" / "photo"
+    shutil.copytree(built / "assets", tmp_path / "assets")
+    program = built / "build" / "photo"
 
     def ran(*options: str) -> subprocess.CompletedProcess[str]:
         argv = [str(program), *options, str(tmp_path / "assets" / "goldens" / "golden.ppm")]
@@ -76,10 +94,11 @@ def run(verified_project: Path, tmp_path: Path) -> Run:
     return ran
 
 
-def test_one_flipped_bit_anywhere(run: Run, verified_project: Path, tmp_path: Path) -> None:
+@pytest.mark.compile
+def test_one_flipped_bit_anywhere(run: Run, built: Path, tmp_path: Path) -> None:
     """At commit ce7dfb6 all that lies between the first and the last 64 KiB passed."""
     assert run().returncode == 0 and run("--check=full").returncode == 0
-    facts = json.loads((verified_project / "gencpp.json").read_text())["project"]["artifact"]
+    facts = json.loads((built / "gencpp.json").read_text())["project"]["artifact"]
     file = tmp_path / "assets" / "model.pt"
     data = bytearray(file.read_bytes())
     size = len(data)
@@ -96,6 +115,7 @@ def test_one_flipped_bit_anywhere(run: Run, verified_project: Path, tmp_path: Pa
     assert run("--check", "half").returncode == 2
 
 
+@pytest.mark.compile
 def test_swapped_labels_are_an_error_that_says_what_to_do(run: Run, tmp_path: Path) -> None:
     """At commit ce7dfb6 they gave wrong names with exit code 0."""
     file = tmp_path / "assets" / "labels.txt"

@@ -31,6 +31,20 @@ def model() -> nn.Module:
     return made.eval()
 
 
+class Large(Photo):
+    """Weights that reach further than the first and the last 64 KiB of any artifact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.Linear(32 * 49, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def large_model() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return Large().eval()
+
+
 class Waiting(Photo):
     """Looks at a value, for which a program has to wait for the GPU: no graph of it can be captured."""
 
