@@ -218,12 +218,12 @@ def test_a_manifest_names_no_folder_and_the_file_is_found_by_name(tmp_path: Path
     assert without_folder("x:1x3=/home/me/x.npy") == "x:1x3=x.npy"
     assert without_folder("x:1x3=0..1") == "x:1x3=0..1" and file_of("x:1x3=0..1") == ""
     (tmp_path / "my ids.npy").write_bytes(b"")
-    made = replace(
-        tensors_only(),
-        options={"model": "nets:make", "input": "y:1x2 'x:1x3=my ids.npy' z::int64=../../z.npy"},
-    )
-    found = asked_for(made, (str(tmp_path),)).inputs
-    assert found == ("y:1x2", f"x:1x3={tmp_path / 'my ids.npy'}", "z::int64=z.npy")
+    options = {"model": "nets:make", "input": "y:1x2 'x:1x3=my ids.npy' z::int64=0..1"}
+    found = asked_for(replace(tensors_only(), options=options), (str(tmp_path),), named=("nets:make",)).inputs
+    assert found == ("y:1x2", f"x:1x3={tmp_path / 'my ids.npy'}", "z::int64=0..1")
+    hostile = replace(tensors_only(), options={**options, "input": "z::int64=../../z.npy"})
+    with pytest.raises(UsageError):
+        asked_for(hostile, (str(tmp_path),), named=("nets:make",))
 
 
 def test_what_programs_feed_by_themselves() -> None:
