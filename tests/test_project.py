@@ -72,7 +72,7 @@ def test_exactly_one_file_includes_torch() -> None:
     heavy = {p for p, found in including.items() if any(i.startswith("torch/") for i in found)}
     assert heavy == {PurePosixPath("src/model.cpp")}
     light = {p.name for p, found in including.items() if found} - {"model.cpp"}
-    assert light == {"torch_tensors.hpp", *(f"cuda_{f}" for f in GPU_FILES)}
+    assert light == {"torch_tensors.hpp", "run_state.hpp", *(f"cuda_{f}" for f in GPU_FILES)}
 
 
 GPU_FILES = ("graph.cpp", "graph.hpp", "runner.hpp", "slot.cpp", "slot.hpp")
