@@ -65,7 +65,9 @@ def parity_holds(folder: Path) -> bool:
 def test_the_unchanged_project_is_green(project: Path) -> None:
     found = results(project)
     assert set(found.values()) == {"Passed"}
-    assert {"golden.seeded-0", "golden.seeded-1", "golden.batch", "golden.picture"} <= set(found)
+    assert {"golden.seeded-0", "golden.seeded-1", "golden.batch", "golden.sizes-0", "golden.picture"} <= set(
+        found
+    )
     assert parity_holds(project)
 
 
@@ -77,7 +79,7 @@ def test_another_artifact_turns_every_golden_red(project: Path, mutant: str) -> 
     own_facts(project)
     found = results(project)
     goldens = {name: status for name, status in found.items() if name.startswith("golden.")}
-    assert len(goldens) == 4 and set(goldens.values()) == {"Failed"}, goldens
+    assert len(goldens) == 5 and set(goldens.values()) == {"Failed"}, goldens
     by_verify = compared(project)
     assert by_verify.results and not any(r.passed for r in by_verify.results), "the answers have to tell"
 

@@ -50,7 +50,7 @@ def test_what_is_in_the_folder(network_project: Path) -> None:
 
 def test_the_plan_gives_the_goldens(network_project: Path) -> None:
     found = parity.compare_plan(network_project, read_manifest(network_project).project)
-    assert len(found.results) == 4 and not found.problem()
+    assert len(found.results) == 5 and not found.problem()
     assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
 
 

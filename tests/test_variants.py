@@ -147,7 +147,7 @@ def test_a_candidate_of_another_batch_is_lost(tmp_path: Path, monkeypatch: pytes
     fixed = aoti.fix_batch(spec)
     answers = iter([(artifact, spec, LibTorchSpec()), (artifact, fixed, LibTorchSpec())])
     monkeypatch.setattr(libtorch_export, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
-    monkeypatch.setattr(libtorch_export, "export_libtorch", lambda *_: next(answers))
+    monkeypatch.setattr(libtorch_export, "export_libtorch", lambda *_, **__: next(answers))
     found = libtorch_export.export_candidates(loaded, spec, tmp_path, lambda _: None)
     assert list(found.made) == ["plain"] and "fixed batch" in found.lost[0].problem
 
@@ -174,11 +174,11 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
     monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
     export = libtorch_export.export_libtorch
 
-    def spoiled(loaded, spec, directory, variant, progress):  # type: ignore[no-untyped-def]
+    def spoiled(loaded, spec, directory, variant, progress, answers):  # type: ignore[no-untyped-def]
         import torch
 
         if variant.name != "frozen":
-            return export(loaded, spec, directory, variant, progress)
+            return export(loaded, spec, directory, variant, progress, answers=answers)
         with torch.no_grad():
             first = next(loaded.module.parameters())
             first.mul_(1.5)
@@ -245,7 +245,7 @@ def test_compiled_code_passes_every_step_of_verify(compiled: Path) -> None:
         ),
         "passed",
     )
-    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "picture"}
+    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "sizes-0", "picture"}
     assert all(p["passed"] and p["max_rel_diff"] <= 1e-4 for p in report["parity"])
     results = ctest(compiled / "build", "-R", "golden.batch|threads")
     assert results["golden.batch"] == results["threads"] == "Passed"

@@ -30,7 +30,7 @@ def test_verify_passes_every_step(verified_project: Path) -> None:
         *("doctor", "configure", "build", "test", "parity", "bench"),
         *("consumer-subdirectory", "install", "consumer-package"),
     ]
-    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "picture"}
+    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "sizes-0", "picture"}
     assert all(p["passed"] and p["max_rel_diff"] <= 1e-4 for p in report["parity"])
     for key in ("p50_ms", "p90_ms", "p99_ms", "throughput_per_s", "batch", "threads"):
         assert report["bench"][key] > 0

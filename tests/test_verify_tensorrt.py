@@ -65,7 +65,7 @@ def test_the_onnx_file_was_compared_with_python(verified: Path) -> None:
     project = read_manifest(verified).project
     assert {o.tolerance for c in project.goldens.cases for o in c.outputs} == {1e-3}
     found = parity.compare_onnx(verified, project)
-    assert len(found.results) == 4 and not found.problem()
+    assert len(found.results) == 5 and not found.problem()
     assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
 
 
@@ -176,6 +176,6 @@ def test_every_step_on_the_double(
     assert report["status"] == "passed"
     steps = {step["name"]: step["status"] for step in report["steps"]}
     assert {steps[name] for name in (*NEEDS_MODEL, "configure", "build", "test")} == {"passed"}
-    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "picture"}
+    assert {p["case"] for p in report["parity"]} == {"seeded-0", "seeded-1", "batch", "sizes-0", "picture"}
     assert report["bench"]["p50_ms"] > 0
     assert "layers, most time in" in next(s["reason"] for s in report["steps"] if s["name"] == "profile")
