@@ -69,7 +69,7 @@ def test_verify_without_tensorrt(verified: Path) -> None:
     found = {step["name"]: step for step in report_of(verified)["steps"]}
     for name in ("doctor", "plan", "configure", "build", "test"):
         assert found[name]["status"] == "passed", found[name]
-    assert "4 outputs" in found["plan"]["reason"]
+    assert "5 outputs" in found["plan"]["reason"]
     assert "onnxruntime" not in found
     for name in NEEDS_MODEL:
         assert found[name]["status"] == "skipped" and "To enable it: " in found[name]["reason"]

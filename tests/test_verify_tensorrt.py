@@ -61,7 +61,7 @@ def test_what_could_not_run_is_skipped_with_its_remedy(verified: Path) -> None:
 
 def test_the_onnx_file_was_compared_with_python(verified: Path) -> None:
     step = next(s for s in report_of(verified)["steps"] if s["name"] == "onnxruntime")
-    assert "4 outputs" in step["reason"]
+    assert "5 outputs" in step["reason"]
     project = read_manifest(verified).project
     assert {o.tolerance for c in project.goldens.cases for o in c.outputs} == {1e-3}
     found = parity.compare_onnx(verified, project)
