@@ -116,8 +116,8 @@ void test_tensors(const Model& model, Checker& check) {
 
 int main() {
   {= name =}::test::Checker check;
-  {= name =}::test::test_artifacts({= name =}::test::scratch_folder("bad_input"), check);
-  {= name =}::test::test_labels({= name =}::test::scratch_folder("bad_labels"), check);
+  {= name =}::test::test_artifacts({= name =}::test::Scratch("bad_input").folder(), check);
+  {= name =}::test::test_labels({= name =}::test::Scratch("bad_labels").folder(), check);
   const auto model = {= name =}::Model::load();
   if (check.loaded(model)) {
     {= name =}::test::test_tensors(*model, check);

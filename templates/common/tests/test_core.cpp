@@ -124,7 +124,8 @@ void test_top_k(Checker& check) {
 
 int main() {
   {= name =}::test::Checker check;
-  const std::filesystem::path folder = {= name =}::test::scratch_folder("core");
+  const {= name =}::test::Scratch scratch("core");
+  const std::filesystem::path& folder = scratch.folder();
   {= name =}::test::test_npy(folder, check);
   {= name =}::test::test_raw(folder, check);
   {= name =}::test::test_images(folder, check);

@@ -287,7 +287,8 @@ void test_stream(const fs::path& folder, Checker& check) {
 
 int main() {
   {= name =}::test::Checker check;
-  const std::filesystem::path folder = {= name =}::test::scratch_folder("files");
+  const {= name =}::test::Scratch scratch("files");
+  const std::filesystem::path& folder = scratch.folder();
   const long before = {= name =}::test::peak_megabytes();
   {= name =}::test::test_kinds(folder, check);
   {= name =}::test::test_png(check);

@@ -151,7 +151,8 @@ int run() {
   if (!check.loaded(model)) {
     return check.exit_code();
   }
-  const fs::path folder = scratch_folder("pictures");
+  const Scratch scratch("pictures");
+  const fs::path& folder = scratch.folder();
   const Result<Case> pictures = make_case(*model, folder);
   if (!check.that(pictures.ok(), pictures.ok() ? "" : pictures.error().message)) {
     return check.exit_code();

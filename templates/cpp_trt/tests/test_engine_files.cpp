@@ -81,6 +81,6 @@ void test_plans(const fs::path& folder, Checker& check) {
 
 int main() {
   {= name =}::test::Checker check;
-  {= name =}::test::test_plans({= name =}::test::scratch_folder("engine_files"), check);
+  {= name =}::test::test_plans({= name =}::test::Scratch("engine_files").folder(), check);
   return check.exit_code();
 }

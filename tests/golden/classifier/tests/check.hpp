@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "sample/result.hpp"
 
@@ -61,13 +62,25 @@ class Checker {
   std::string skipped_;  // why the rest could not run
 };
 
-// A folder of its own for one test, emptied first.
-inline std::filesystem::path scratch_folder(const std::string& name) {
-  const std::filesystem::path folder = std::filesystem::path(scratch_root()) / name;
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
+// A folder of its own for one test, emptied first and removed at the end: a pipe that is left in it is in the way of
+// whoever copies the build.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& name) : folder_(std::filesystem::path(scratch_root()) / name) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code error;
+    std::filesystem::remove_all(folder_, error);
+  }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
 
 // A golden file of the project.
 inline std::filesystem::path golden(const std::string& file) { return std::filesystem::path(goldens_folder()) / file; }

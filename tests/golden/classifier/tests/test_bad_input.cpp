@@ -116,8 +116,8 @@ void test_tensors(const Model& model, Checker& check) {
 
 int main() {
   sample::test::Checker check;
-  sample::test::test_artifacts(sample::test::scratch_folder("bad_input"), check);
-  sample::test::test_labels(sample::test::scratch_folder("bad_labels"), check);
+  sample::test::test_artifacts(sample::test::Scratch("bad_input").folder(), check);
+  sample::test::test_labels(sample::test::Scratch("bad_labels").folder(), check);
   const auto model = sample::Model::load();
   if (check.loaded(model)) {
     sample::test::test_tensors(*model, check);

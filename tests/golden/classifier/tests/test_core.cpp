@@ -124,7 +124,8 @@ void test_top_k(Checker& check) {
 
 int main() {
   sample::test::Checker check;
-  const std::filesystem::path folder = sample::test::scratch_folder("core");
+  const sample::test::Scratch scratch("core");
+  const std::filesystem::path& folder = scratch.folder();
   sample::test::test_npy(folder, check);
   sample::test::test_raw(folder, check);
   sample::test::test_images(folder, check);

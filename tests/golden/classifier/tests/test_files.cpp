@@ -287,7 +287,8 @@ void test_stream(const fs::path& folder, Checker& check) {
 
 int main() {
   sample::test::Checker check;
-  const std::filesystem::path folder = sample::test::scratch_folder("files");
+  const sample::test::Scratch scratch("files");
+  const std::filesystem::path& folder = scratch.folder();
   const long before = sample::test::peak_megabytes();
   sample::test::test_kinds(folder, check);
   sample::test::test_png(check);

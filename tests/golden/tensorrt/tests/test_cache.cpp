@@ -241,7 +241,8 @@ void test_writers(const fs::path& folder, Checker& check) {
 int main() {
   using namespace sample::test;
   Checker check;
-  const std::filesystem::path folder = scratch_folder("cache");
+  const Scratch scratch("cache");
+  const std::filesystem::path& folder = scratch.folder();
   test_round_trip(folder, check);
   test_damage(folder, check);
   test_writers(folder, check);

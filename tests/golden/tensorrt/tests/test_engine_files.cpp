@@ -81,6 +81,6 @@ void test_plans(const fs::path& folder, Checker& check) {
 
 int main() {
   sample::test::Checker check;
-  sample::test::test_plans(sample::test::scratch_folder("engine_files"), check);
+  sample::test::test_plans(sample::test::Scratch("engine_files").folder(), check);
   return check.exit_code();
 }

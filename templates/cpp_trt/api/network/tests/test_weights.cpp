@@ -62,7 +62,8 @@ void test_arrays(Checker& check, const fs::path& file) {
 }
 
 void test_damage(Checker& check, const fs::path& file) {
-  const fs::path folder = scratch_folder("weights");
+  const Scratch scratch("weights");
+  const fs::path& folder = scratch.folder();
   const fs::path copy = folder / "weights.bin";
   fs::copy_file(file, copy, fs::copy_options::overwrite_existing);
   const WeightInfo& last = *std::max_element(kWeights.begin(), kWeights.end(), [](const WeightInfo& a, const WeightInfo& b) { return a.offset < b.offset; });
