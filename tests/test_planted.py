@@ -31,7 +31,8 @@ ARTIFACT = Path("assets", "model.pt")
 def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     """The right program of planted.py, with the length of its sequences and their number left open."""
     folder = tmp_path_factory.mktemp("planted") / "planted"
-    arguments = ["new", "--model", "planted:sequences", "--path", ROOT / "tests" / "models"]
+    arguments = ["new", "--name", "planted", "--model", "planted:sequences"]
+    arguments += ["--path", ROOT / "tests" / "models"]
     arguments += ["--input", "tokens:1x6x8", "--input", "padding:1x6:bool"]
     arguments += ["--dynamic", "tokens:1=2:6:12", "--dynamic", "padding:1=2:6:12"]
     done = gencpp(*arguments, folder)
