@@ -70,7 +70,8 @@ def plant(folder: Path, fault: str) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.script(Sequences(fault).eval()).save(str(folder / ARTIFACT))
+        # Frozen, as the project's own artifact is: oneDNN graph fusion fails on some modules that are not.
+        torch.jit.freeze(torch.jit.script(Sequences(fault).eval())).save(str(folder / ARTIFACT))
     own_facts(folder)
     build(folder, "planted")
 
