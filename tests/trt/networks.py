@@ -35,7 +35,7 @@ STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror
 VARYING = Dim(min=1, opt=2, max=8)
 BESIDE = ("build", "logger", "handles", "cache")
 """src/trt_*.cpp that building an engine needs beside the network's own sources."""
-CORE = ("src/tensor.cpp", "src/integrity.cpp", "src/embedded.cpp", "src/facts.cpp")
+CORE = tuple(f"src/{s}.cpp" for s in ("tensor", "integrity", "embedded", "facts", "input_file"))
 OF_THE_MODEL = re.compile(r"\b(kInputs|kOutputs|kWeights|kProfiles|kProfileCount|define_layers\(Layers)\b")
 """What a source says that was generated for one model: the other object files are all models' own."""
 
