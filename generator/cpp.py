@@ -376,8 +376,9 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
 def input_values_header(name: str, model: ModelSpec, goldens: Goldens) -> str:
     """`bench/input_values.hpp`: what the benchmark feeds each input of the model."""
     rows = []
+    files = goldens.cases[0].inputs if goldens.cases else ()
     for i, t in enumerate(model.inputs):
-        row = bench_values(t, goldens.cases[0].inputs[i])
+        row = bench_values(t, files[i] if i < len(files) else "")
         numbers = (
             *(double_literal(row.low), double_literal(row.high)),
             *(_int64_literal(row.first), _int64_literal(row.last)),
