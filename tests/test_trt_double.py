@@ -657,10 +657,11 @@ def test_a_capture_that_another_thread_broke_is_made_again(photo: Host, tmp_path
     """What could be captured once is not given up: calls that synchronise the device break captures."""
     photo.passes("load", cache=tmp_path)
     whole = photo.passes("golden", cache=tmp_path, times=4)
-    for n in (2, 3):
+    made = whole.count("capture")
+    for n in (made - 1, made):  # the buffers have their largest size by then, so nothing else voids a graph
         done = photo.passes("golden", cache=tmp_path, times=4, fault=f"end_capture@{n}")
         assert f"fault end_capture@{n}" in done.calls and "not replayed" not in done.output
-        assert done.count("capture") == whole.count("capture") + 1
+        assert done.count("capture") == made + 1
         assert 0 < done.count("graph_launch") < whole.count("graph_launch")
 
 
