@@ -53,7 +53,8 @@ class Answer:
 def ask(core: Path, line: str, scratch: Path) -> Answer:
     """One job for the project's own tool.
 
-    bench's launcher starts it: Linux counts the memory of a program's parent into its peak, and this parent has torch.
+    bench's launcher starts it: Linux counts the memory of a program's parent into its peak, and this one has
+    torch.
     """
     jobs = scratch / "jobs.txt"
     jobs.write_text(line + "\n")
