@@ -354,8 +354,8 @@ def _least_difference(
             continue
         best = 0.0
         for p, q in zip(a, b, strict=True):
-            if p.shape != q.shape:
-                best = float("inf")
+            if p.shape != q.shape:  # by their values: neither passes for the other
+                best = max(best, 1.0)
                 continue
             difference, _ = max_abs_difference(p, q)
             largest = max(_largest(p), _largest(q))

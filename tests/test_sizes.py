@@ -263,6 +263,15 @@ def test_such_a_model_is_exported_with_any_number_of_rows(tmp_path: Path, export
 
 
 @pytest.mark.torch
+def test_goldens_of_unlike_rows_differ(tmp_path: Path) -> None:
+    """The parity was told as weak: "all goldens have the same inputs"."""
+    loaded, spec, answers = loaded_as("rows", "x:1x30x6")
+    export_torchscript(loaded, spec, tmp_path, lambda _: None, answers=answers)
+    found = make_goldens(loaded, spec, tmp_path, 0, lambda _: None, answers=answers)
+    assert (found.parity, found.parity_note) == ("strong", "")
+
+
+@pytest.mark.torch
 def test_an_onnx_file_with_such_rows(tmp_path: Path) -> None:
     loaded, spec, _ = loaded_as("rows", "x:1x30x6")
     export_onnx(loaded, spec, tmp_path, OnnxOptions(), lambda _: None)
