@@ -143,7 +143,7 @@ def export_torchscript(
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")
     branches = Branches()
-    if candidate.warnings:
+    if candidate.method.startswith("trace"):  # the tracer does not warn of all that Python takes of tensors
         branches = branches_taken(loaded.eager, way.answers, spec, (*_SEEDS, *_MORE_SEEDS))
         notes += branches.notes()
     notes += _state_notes(candidate.state)

@@ -37,7 +37,7 @@ class OnnxCandidate:
     """What the exporter put in front of modules and parameters."""
     warnings: tuple[str, ...] = ()
     traced: bool = False
-    """Whether the tracer warned that values or branches may depend on data."""
+    """Whether it has what Python made of one set of inputs; the tracer warns of some of that only."""
     sensitive: frozenset[str] = frozenset()
     """Nodes that stay in float32 whatever the precision."""
     given: bool = False
@@ -119,7 +119,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         modules=frozenset(n for n, _ in loaded.module.named_modules()),
         prefix=prefix,
         warnings=tuple(told),
-        traced=bool(told),
+        traced=not isinstance(loaded.module, torch.jit.ScriptModule),
     )
 
 

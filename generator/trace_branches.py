@@ -3,7 +3,8 @@
 The tracer only warns. Here the model is traced again at every size that is compared, and run with further
 inputs, and each truth value that Python asks of a tensor is noted with its place. A branch of which both
 sides were taken, by inputs for which the artifact gave the model's answers, does not matter. One side that
-was never taken is told: the artifact may lack it.
+was never taken is told: the artifact may lack it. So is a number that Python takes where no condition on it
+is seen: it may choose among the entries of a table, or in a function that gets it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .answers import Answers, Refused
@@ -22,7 +24,11 @@ from .fast_path import fast_path_off
 from .spec import ModelSpec
 from .structure import short_place
 
-_NUMBERS = ("__int__", "__index__", "__float__", "item")
+_TRUTHS = ("__bool__", "__contains__", "allclose", "equal", "is_nonzero")
+_NUMBERS = (
+    *("__int__", "__index__", "__float__", "__complex__", "item"),
+    *("tolist", "numpy", "__array__", "__dlpack__"),
+)
 _INNER = ("torch/_tensor.py", "torch/overrides.py", "torch/utils/_contextlib.py")
 """Files whose frames lie between a tensor and the line that asks it."""
 
@@ -52,6 +58,8 @@ class Branches:
     """Places of which both sides were taken."""
     one: tuple[str, ...] = ()
     """``nets.py:71: `x.shape[2] < 48` was never true``"""
+    numbers: tuple[str, ...] = ()
+    """Places where Python takes a number that no condition is seen on."""
 
     def notes(self) -> list[str]:
         """For README and terminal."""
@@ -62,11 +70,19 @@ class Branches:
                 " answers: they do not matter to the trace."
             )
         told += [f"Never run, and not in the artifact: the other side of {text}." for text in self.one]
+        if self.numbers:
+            told.append(
+                f"Python takes numbers out of tensors at {', '.join(self.numbers)}: the artifact has what it"
+                " made of them while it was traced, and is shown to be right for what was compared only."
+            )
         return told
 
     def untaken(self) -> tuple[str, ...]:
         """What no compared input took."""
-        return self.one
+        return (
+            *self.one,
+            *(f"{place}: any other use of the number that Python takes" for place in self.numbers),
+        )
 
 
 def branches_taken(module: Any, answers: Answers, spec: ModelSpec, seeds: Sequence[int]) -> Branches:
@@ -94,9 +110,8 @@ def branches_taken(module: Any, answers: Answers, spec: ModelSpec, seeds: Sequen
                 Exception
             ):  # sizes that cannot be traced: what was asked before is noted
                 trace(module, tuple(t.clone() for t in inputs), check_trace=False, strict=False)
-    ways = _of_numbers(
-        module, seen, [answers.of(spec.inputs, s)[0] for s in seeds] + [i for i, _ in at_sizes]
-    )
+    lines, hidden = _conditions(seen)
+    ways = _went(module, lines, [answers.of(spec.inputs, s)[0] for s in seeds] + [i for i, _ in at_sizes])
     for (at, number), found in seen.items():
         if not number and (found.of_values or len(found.operands) > 1):
             ways[at] = found.values
@@ -107,17 +122,31 @@ def branches_taken(module: Any, answers: Answers, spec: ModelSpec, seeds: Sequen
             both.append(place)
         elif went and (told := _told(file, line, went)):
             one.append(f"{place}: {told}")
-    return Branches(both=tuple(both), one=tuple(one))
+    return Branches(both=tuple(both), one=tuple(one), numbers=tuple(short_place(*at) for at in hidden))
 
 
-def _of_numbers(module: Any, seen: _SeenAt, runs: Sequence[Sequence[Any]]) -> dict[Line, set[bool]]:
-    """How the conditions went that are on numbers which tensors gave, over these inputs."""
+def _conditions(seen: _SeenAt) -> tuple[list[Line], list[Line]]:
+    """(the conditions on numbers that tensors gave; the places of numbers that no condition is seen on)"""
     import torch
 
-    lines: dict[Line, set[bool]] = {}
+    own = str(Path(torch.__file__).parent)
+    lines: list[Line] = []
+    hidden: list[Line] = []
     for ((file, line), number), found in seen.items():
-        if number and (found.of_values or len(found.values) > 1):
-            lines |= {(file, at): set() for at in conditions_of(file, line)}
+        if not number or not (found.of_values or len(found.values) > 1):
+            continue
+        if at := conditions_of(file, line):
+            lines += [(file, n) for n in at]
+        elif found.of_values or not file.startswith(own):  # PyTorch's own functions know what sizes do
+            hidden.append((file, line))
+    return lines, hidden
+
+
+def _went(module: Any, conditions: Sequence[Line], runs: Sequence[Sequence[Any]]) -> dict[Line, set[bool]]:
+    """How these conditions went, over these inputs."""
+    import torch
+
+    lines: dict[Line, set[bool]] = {at: set() for at in conditions}
     if lines:
         with watched_lines(lines), torch.no_grad(), fast_path_off():
             for inputs in runs:
@@ -155,9 +184,9 @@ def _watched(seen: _SeenAt, *, of_values: bool) -> Iterator[None]:
         ) -> Any:
             result = func(*args, **(kwargs or {}))
             name = getattr(func, "__name__", "")
-            if name == "__bool__" or name in _NUMBERS:
-                found = seen.setdefault((_place(), name != "__bool__"), _Seen())
-                found.values.add(result)
+            if name in _TRUTHS or name in _NUMBERS:
+                found = seen.setdefault((_place(), name in _NUMBERS), _Seen())
+                found.values.add(result if isinstance(result, bool | int | float) else repr(result))
                 found.operands.add(parts(args[0]))
                 found.of_values = found.of_values or of_values
             elif isinstance(result, torch.Tensor) and result.dim() == 0 and not of_values:

@@ -144,6 +144,26 @@ def test_a_branch_that_never_ran_is_named_and_weakens_the_proof(tmp_path: Path) 
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("how", ["equal", "allclose", "numpy", "list", "table", "function", "attribute"])
+@BACKENDS
+def test_a_value_that_python_takes_weakens_the_proof(tmp_path: Path, export: Any, how: str) -> None:
+    """Each was "strong", and some were not even a warning: PyTorch's tracer does not tell of them."""
+    spec, artifact, _ = export(tmp_path, f"by_{how}", "x:1x5x6")
+    assert len(artifact.untaken) == 1 and artifact.untaken[0].startswith("sized.py:")
+    told = [n for n in spec.notes if n.startswith(("Never run", "Python takes numbers"))]
+    assert len(told) == 1 and "sized.py:" in told[0]
+
+
+@pytest.mark.torch
+def test_a_size_that_python_takes_weakens_the_proof(tmp_path: Path) -> None:
+    dynamic = ("x:1=2:5:20",)
+    _, artifact, _ = on_libtorch(tmp_path, "by_length", "x:1x5x6", dynamic=dynamic)
+    assert len(artifact.untaken) == 1 and "any other use of the number" in artifact.untaken[0]
+    _, fixed, _ = on_libtorch(tmp_path, "by_length", "x:1x5x6")
+    assert fixed.untaken == ()
+
+
+@pytest.mark.torch
 def test_a_batch_that_the_model_refuses_is_bounded_or_refused() -> None:
     _, spec, _ = loaded_as("few_items", "x:1x6")
     assert spec.inputs[0].dims[0].max == 5 and any("five items at most" in n for n in spec.notes)

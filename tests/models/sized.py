@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -56,6 +57,51 @@ class NumberBranch(_Seeded):
         if most > 1000:
             y = y.clamp(-1, 1)
         return y
+
+
+class Hidden(_Seeded):
+    """Takes a value out of a tensor, and decides by it where no condition on that value is to be seen."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return y * getattr(self, f"by_{self.how}")(x)
+
+    def by_equal(self, x: Tensor) -> float:
+        return 1.0 if torch.equal(x.clamp(max=50), x) else -1.0
+
+    def by_allclose(self, x: Tensor) -> float:
+        return 1.0 if torch.allclose(x.clamp(max=50), x) else -1.0
+
+    def by_numpy(self, x: Tensor) -> float:
+        largest = x.detach().numpy().max()
+        return sign(largest)
+
+    def by_list(self, x: Tensor) -> float:
+        return sign(max(x.flatten().tolist()))
+
+    def by_table(self, x: Tensor) -> float:
+        return (1.0, -1.0)[min(int(x.abs().max()) // 50, 1)]
+
+    def by_function(self, x: Tensor) -> float:
+        return sign(x.abs().max().item())
+
+    def by_attribute(self, x: Tensor) -> float:
+        self.largest = float(x.max())
+        return self.of_attribute()
+
+    def of_attribute(self) -> float:
+        return 1.0 if self.largest < 50 else -1.0
+
+    def by_length(self, x: Tensor) -> float:
+        return {13: -1.0}.get(int(x.shape[1]), 1.0)
+
+
+def sign(largest: float) -> float:
+    return 1.0 if largest < 50 else -1.0
 
 
 class FewItems(_Seeded):
@@ -116,3 +162,13 @@ checked = Checked
 
 def no_rows() -> nn.Module:
     return Rows(1e6)
+
+
+by_equal = partial(Hidden, "equal")
+by_allclose = partial(Hidden, "allclose")
+by_numpy = partial(Hidden, "numpy")
+by_list = partial(Hidden, "list")
+by_table = partial(Hidden, "table")
+by_function = partial(Hidden, "function")
+by_attribute = partial(Hidden, "attribute")
+by_length = partial(Hidden, "length")
