@@ -13,6 +13,8 @@ from typing import Any
 
 from .artifacts import last_line
 from .errors import GencppError
+from .export_guards import Condition
+from .guard_cases import beyond
 from .observed import observe
 from .onnx_work import onnx_work
 from .size_plan import (
@@ -87,6 +89,8 @@ class Answers:
     """TensorRT's, before an export bounded anything."""
     asked: frozenset[Place] = frozenset()
     """Dimensions whose bounds the user gave; the others' are ours."""
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    """What torch.export's graphs of the model hold for: sizes beyond are compared, too."""
     _kept: dict[object, tuple[list[Any], list[tuple[str, Any]]]] = field(default_factory=dict)
     _kept_bytes: int = 0
     _refused: dict[Shapes, str] = field(default_factory=dict)
@@ -124,6 +128,13 @@ class Answers:
         if key not in self._plans:
             self._plans[key] = self._planned(spec)
         return self._plans[key]
+
+    def learn(self, conditions: Sequence[Condition]) -> None:
+        """Takes what a graph of the model holds for; plans that were made before are made anew."""
+        new = {c.text: c for c in conditions if c.text not in self.conditions}
+        if new:
+            self.conditions |= new
+            self._plans.clear()
 
     def is_asked(self, axis: Axis) -> bool:
         """Whether the user gave the bounds of `axis`."""
@@ -165,6 +176,8 @@ class Answers:
                     less = SizeCase(name="all but the batch largest", shapes=at(profile, few))
                     fitting = budget.within([less], left_out)
                 cases += [c for c in fitting if not self._told(spec.inputs, c, refused)]
+            further = beyond(tuple(self.conditions.values()), spec.inputs, profile, cases)
+            cases += [c for c in budget.within(further, left_out) if not self.why_not(spec.inputs, c)]
         opt = tuple(t.shape() for t in spec.inputs)
         return Plan(
             cases=tuple(c for c in distinct(cases) if c.shapes != opt),

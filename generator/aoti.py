@@ -26,6 +26,7 @@ from .bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fix
 from .draws import RandomDraw
 from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .export_guards import guards_of
 from .fast_path import fast_path_off
 from .float32 import without_tf32
 from .history import between
@@ -98,13 +99,13 @@ def _export(
 
     loaded = _moved(loaded, device)
     made = spec
-    reason = _compile(loaded, made, path, variant, progress, device)
+    reason = _compile(loaded, made, path, variant, progress, device, answers)
     if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
         refuse_fixed(answers, spec, reason, _WHAT)
         made = fix_batch(spec)
         note = f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}."
         made = replace(made, notes=(*spec.notes, note))
-        reason = _compile(loaded, made, path, variant, progress, device)
+        reason = _compile(loaded, made, path, variant, progress, device, answers)
     if reason:
         raise CheckFailed(
             f"{loaded.source_text} cannot be compiled by AOTInductor: {reason}",
@@ -181,9 +182,15 @@ def _this_gpu() -> tuple[str, str]:
 
 
 def _compile(
-    loaded: LoadedModel, spec: ModelSpec, path: Path, variant: Variant, progress: Progress, device: str
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    path: Path,
+    variant: Variant,
+    progress: Progress,
+    device: str,
+    answers: Answers,
 ) -> str:
-    """Writes `path`, or says why not."""
+    """Writes `path`, or says why not; `answers` learns what the code holds for."""
     import torch
 
     progress("compiling with AOTInductor (from 20 s to minutes)")
@@ -195,6 +202,7 @@ def _compile(
             program = stateless_program(
                 loaded.module, tuple(examples), dynamic_shapes(spec.inputs), loaded.source_text
             )
+            answers.learn(guards_of(program, spec.inputs).conditions)
             with disk_errors(path):
                 torch._inductor.aoti_compile_and_package(
                     program, package_path=str(path), inductor_configs=options

@@ -28,6 +28,7 @@ from .artifacts import hashes as hashes
 from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
+from .export_guards import Guards, assertion_notes
 from .fast_path import fast_path_off
 from .history import between
 from .script_arguments import with_tensor_arguments
@@ -274,9 +275,14 @@ def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
     from .straight import straight_line
 
     notes: list[str] = []
+
+    def found(guards: Guards) -> None:
+        way.answers.learn(guards.conditions)
+        notes.extend(assertion_notes(guards, "the artifact"))
+
     try:
         with quiet_compiler():
-            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last, notes=notes)
+            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last, found=found)
     except Exception as e:  # noqa: BLE001 - exporting raises many kinds
         return _Candidate(module=None, method="export", problem=export_problem(e))
     made = _Candidate(

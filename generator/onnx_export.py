@@ -223,6 +223,7 @@ def _tried(
     except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
         return _Problem(text=export_problem(e))
     refuse_draws(loaded.source_text, onnx_draws(candidate.model))
+    answers.learn(candidate.guards.conditions)
     if (guarded := within_guards(answers, asked, candidate.guards)) is not None:
         # Before a file is made that would answer beyond them, too.
         return _Problem(text=f"it is not the model: {guarded.problem.text}", bounds=guarded)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .dynamic_shapes import dynamic_shapes, examples
-from .export_guards import Guards, assertion_notes, guards_of, ranges_text
+from .export_guards import Guards, guards_of, ranges_text
 from .fast_path import fast_path_off
 from .spec import TensorSpec
 from .stimuli import seeded_inputs
@@ -24,11 +24,15 @@ _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range
 
 
 def straight_line(
-    module: Any, inputs: Sequence[TensorSpec], *, channels_last: bool, notes: list[str] | None = None
+    module: Any,
+    inputs: Sequence[TensorSpec],
+    *,
+    channels_last: bool,
+    found: Callable[[Guards], None] = lambda _: None,
 ) -> Any:
     """The traced ScriptModule, its 4-D weights in channels-last order where that is asked for.
 
-    `module` stays as it is; what it asserts, and the trace does not, is added to `notes`. Raises what
+    `module` stays as it is; `found` gets what its graph holds for, and the trace does not check. Raises what
     torch.export and the tracer raise, of many kinds, and ValueError where a dimension besides the batch
     varies, for which a trace would keep what one size took, or where torch.export's graph holds for fewer
     sizes than may come.
@@ -44,12 +48,11 @@ def straight_line(
             module, tuple(examples(inputs)), dynamic_shapes=dynamic_shapes(inputs, least=2)
         )
         guards = guards_of(program, inputs)
+        found(guards)
         beyond = {p: r for p, r in guards.ranges.items() if r[0] > 2 or r[1] < inputs[p[0]].dims[p[1]].max}
         if beyond:
             told = ranges_text(inputs, Guards(ranges=beyond))
             raise ValueError(f"torch.export's graph holds for {told} only")
-        if notes is not None:
-            notes += assertion_notes(guards, "the artifact")
         graph = _without_guards(program)
         _fold_hard_sigmoids(graph)
         _plain_sizes(graph)

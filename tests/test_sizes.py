@@ -144,6 +144,36 @@ def test_a_branch_that_never_ran_is_named_and_weakens_the_proof(tmp_path: Path) 
 
 
 @pytest.mark.torch
+def test_a_batch_that_no_range_tells_of_is_compared(tmp_path: Path) -> None:
+    """Only batches of five are wrong: torch.export says so in a guard, which was not read."""
+    _, artifact, _ = on_libtorch(tmp_path, "one_batch", "x:1x6")
+    assert "`x.shape[0] == 5` was never true" in artifact.untaken[0]
+    spec, _, _ = on_onnx(tmp_path, "one_batch", "x:1x6")
+    assert spec.inputs[0].dims[0] == Dim(min=1, opt=1, max=4)
+    assert any("bounded to 1 to 4" in n and "x:0=5" in n for n in spec.notes)
+
+
+@pytest.mark.torch
+def test_sizes_that_no_range_tells_of_are_compared(tmp_path: Path) -> None:
+    """Every eighth length was wrong by 200 %, and parity strong."""
+    for factory, right in (("every_eighth", "--dynamic x:1=2:5:7"), ("windows", "--dynamic x:1=2:5:7")):
+        with pytest.raises(CheckFailed) as caught:
+            on_onnx(tmp_path, factory, "x:1x5x6", dynamic=("x:1=2:5:21",))
+        assert right in caught.value.hint
+    spec, _, answers = on_onnx(tmp_path, "harmless", "x:1x5x6", dynamic=("x:1=2:5:21",))
+    assert spec.inputs[0].dims[1].max == 21
+    assert {"x:1=8", "x:1=16"} <= {c.name for c in answers.plan(spec).cases}  # goldens have them, too
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("factory", ["product", "order"])
+def test_sizes_that_are_wrong_together_are_compared(tmp_path: Path, factory: str) -> None:
+    dynamic = ("x:1=4:9:40", "x:2=4:9:40")
+    with pytest.raises(CheckFailed, match=r"x:1=\d+ and x:2=\d+|x:[12]=\d+"):
+        on_onnx(tmp_path, f"{factory}", "x:1x9x9x6", dynamic=dynamic)
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("how", ["equal", "allclose", "numpy", "list", "table", "function", "attribute"])
 @BACKENDS
 def test_a_value_that_python_takes_weakens_the_proof(tmp_path: Path, export: Any, how: str) -> None:

@@ -104,6 +104,52 @@ def sign(largest: float) -> float:
     return 1.0 if largest < 50 else -1.0
 
 
+class OneBatch(_Seeded):
+    """Another formula for five items, and for no other number of them; cannot be scripted."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return -y if x.shape[0] == 5 else y
+
+
+class EveryEighth(_Seeded):
+    """Another formula for lengths that eight divides."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        return -y if x.shape[1] % 8 == 0 else y
+
+
+class Together(_Seeded):
+    """Another formula where two sizes are so to each other, by a product or an order."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        y = self.lin(x)
+        a, b = x.shape[1], x.shape[2]
+        other = a * b == 77 if self.how == "product" else a > 2 * b
+        return -y if other else y
+
+
+class Windows(_Seeded):
+    """Fills windows of eight up where a length has a rest: the usual code for that."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        if x.shape[1] % 8:
+            x = torch.nn.functional.pad(x, (0, 0, 0, 8 - x.shape[1] % 8))
+        return self.lin(x).reshape(x.shape[0], -1, 8, 4).mean(2)
+
+
+class Harmless(_Seeded):
+    """A condition on sizes that changes no answer."""
+
+    def forward(self, x: Tensor, **_: Any) -> Tensor:
+        return self.lin(x) if x.shape[1] % 8 else self.lin(x.clone())
+
+
 class FewItems(_Seeded):
     """Refuses more than five items."""
 
@@ -172,3 +218,9 @@ by_table = partial(Hidden, "table")
 by_function = partial(Hidden, "function")
 by_attribute = partial(Hidden, "attribute")
 by_length = partial(Hidden, "length")
+one_batch = OneBatch
+every_eighth = EveryEighth
+product = partial(Together, "product")
+order = partial(Together, "order")
+windows = Windows
+harmless = Harmless
