@@ -29,7 +29,7 @@ from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .export_guards import guards_of
 from .fast_path import fast_path_off
 from .float32 import without_tf32
-from .history import between
+from .history import between, counted, counted_notes, counted_untaken
 from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
 from .stateless_program import stateless_program
@@ -79,10 +79,15 @@ def export_aoti(
             "code would do to the caller's memory",
             hint="Leave --artifact aoti out.",
         )
+    counts = counted(loaded.module, inputs)
+    spec = replace(spec, notes=(*spec.notes, *counted_notes(counts)))
     # Compiled code calls cuDNN and cuBLAS, whose TF32 would cost float32 more than the tolerance.
     with without_tf32() if device == "cuda" else contextlib.nullcontext():
         known = answers_for(loaded, answers)
-        return _export(loaded, spec, directory / ARTIFACT, variant, progress, device, known)
+        artifact, spec, compiled = _export(
+            loaded, spec, directory / ARTIFACT, variant, progress, device, known
+        )
+        return replace(artifact, untaken=counted_untaken(counts)), spec, compiled
 
 
 def _export(

@@ -30,7 +30,7 @@ from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .export_guards import Guards, assertion_notes
 from .fast_path import fast_path_off
-from .history import between
+from .history import between, counted, counted_notes, counted_untaken
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
 from .sources import LoadedModel, Progress
@@ -147,10 +147,12 @@ def export_torchscript(
     if candidate.method.startswith("trace"):  # the tracer does not warn of all that Python takes of tensors
         branches = branches_taken(loaded.eager, way.answers, spec, (*_SEEDS, *_MORE_SEEDS))
         notes += branches.notes()
+    counts = () if loaded.scripted or candidate.method.startswith("script") else counted(loaded.eager, inputs)
+    notes += counted_notes(counts)
     notes += _state_notes(candidate.state)
     path = directory / ARTIFACT
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)
         with _quiet():
             _save(candidate.module, path)
     except (OSError, RuntimeError) as e:
@@ -173,7 +175,7 @@ def export_torchscript(
         method=candidate.method,
         reason=candidate.reason,
         warnings=candidate.warnings,
-        untaken=branches.untaken(),
+        untaken=(*branches.untaken(), *counted_untaken(counts)),
         changed=tuple(ChangedAttribute(path=c.path, in_place=c.in_place) for c in candidate.state.changed)
         if not candidate.state.shared
         else (),

@@ -170,7 +170,7 @@ class _Writer:
         self.folder = folder
         self.size = 0
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
         except OSError as e:
             raise _cannot_write(folder, e) from None
 

@@ -1,4 +1,4 @@
-"""Inputs to run between two runs on equal ones: a model that keeps something of them answers otherwise.
+"""What a model keeps of its runs: inputs to run between two runs on equal ones, and numbers that it counts.
 
 Sits after stimuli.py: imports spec and stimuli only.
 """
@@ -18,6 +18,45 @@ def between(inputs: Sequence[TensorSpec], seed: int) -> list[list[Any]]:
     found = [seeded_inputs(inputs, seed)]
     if any(d.dynamic for t in inputs for d in t.dims):
         found.append(seeded_inputs([_other_sizes(t) for t in inputs], seed))
+    return found
+
+
+def counted(module: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
+    """Plain attributes of its modules and their classes that a run changes: `encoder.steps`.
+
+    What forward does by them later is not in a trace, and no number of runs would show it.
+    """
+    import torch
+
+    before = _plain(module)
+    with torch.inference_mode():
+        module(*[t.clone() for t in inputs])
+    after = _plain(module)
+    return tuple(sorted({n for n in before.keys() & after.keys() if before[n] != after[n]}))
+
+
+def counted_notes(names: Sequence[str]) -> list[str]:
+    """For README and terminal."""
+    if not names:
+        return []
+    told = (
+        f"forward changes {', '.join(names)} in Python: the artifact does what forward did in its first runs"
+    )
+    return [f"{told}, whatever is there later."]
+
+
+def counted_untaken(names: Sequence[str]) -> tuple[str, ...]:
+    """For Artifact.untaken."""
+    return tuple(f"any by {name}, which forward changes in Python" for name in names)
+
+
+def _plain(module: Any) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, inner in module.named_modules():
+        own = {} if type(inner).__module__.partition(".")[0] == "torch" else vars(type(inner))
+        for key, value in (*own.items(), *vars(inner).items()):
+            if isinstance(value, int | float | str) and not key.startswith("__"):
+                found[f"{name}.{key}".lstrip(".")] = value
     return found
 
 

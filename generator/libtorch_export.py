@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, answers_for
+from .answers import Answers, Refused, answers_for
 from .artifacts import channels_last, compared_with_answers
+from .bench_values import fill_value
 from .bounding import compared_sizes
 from .draws import RandomDraw
 from .errors import CheckFailed, GencppError
 from .libtorch_operators import BareTorch, check_operators
 from .sources import LoadedModel, Progress
-from .spec import PARITY_TOLERANCE, Artifact, CompiledFor, LibTorchSpec, ModelSpec, Tuned
+from .spec import (
+    PARITY_TOLERANCE,
+    Artifact,
+    CompiledFor,
+    LibTorchSpec,
+    ModelSpec,
+    TensorSpec,
+    Tuned,
+    Values,
+)
 from .stimuli import covering
+from .values import guessed, is_float
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017
@@ -154,14 +166,40 @@ def _fusion_problem(answers: Answers, spec: ModelSpec, path: Path, variant: Vari
                 worst = max(worst, relative)
             return "", worst
 
-        for seed in covering(spec.inputs, (_SEED,)):
-            problem, _ = check(*answers.of(spec.inputs, seed))
-            if problem:
-                return problem
+        warm, *ends = _ends(spec.inputs)
+        runs = [(warm, _SEED), *((spec.inputs, s) for s in covering(spec.inputs, (_SEED,)))]
+        for values, seed in (*runs, *((end, _SEED) for end in ends)):
+            with contextlib.suppress(Refused):  # a corner of the ranges that the model itself does not take
+                problem, _ = check(*answers.of(values, seed))
+                if problem:
+                    return problem
         sizes, _ = compared_sizes(answers, spec, check)
         return sizes.text if sizes else ""
     finally:
         jit.enable_onednn_fusion(before)
+
+
+def _ends(inputs: Sequence[TensorSpec]) -> list[list[TensorSpec]]:
+    """What the program warms up on, and then each whole number alone at the ends of its range.
+
+    How often a loop runs may decide what the fuser can take; no seed need draw that.
+    """
+
+    def only(tensor: TensorSpec, value: str) -> TensorSpec:
+        return replace(tensor, values=Values(low=value, high=value, each=(value,)))
+
+    def warm(tensor: TensorSpec) -> TensorSpec:
+        value = fill_value(tensor)
+        return only(tensor, str(value if is_float(tensor.dtype) else int(value)))
+
+    found = [[warm(t) for t in inputs]]
+    for i, t in enumerate(inputs):
+        values = t.values or guessed(t.dtype)
+        if t.dims or is_float(t.dtype) or values is None or values.file:
+            continue
+        ends = (values.each[0], values.each[-1]) if values.each else (values.low, values.high)
+        found += [[*inputs[:i], only(t, end), *inputs[i + 1 :]] for end in ends]
+    return found
 
 
 def _lost(variant: str, problem: str) -> Tuned:

@@ -59,7 +59,7 @@ def export_network(
 
     answers = answers_for(loaded, answers)
     with disk_errors(directory):
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)
         scratch = tempfile.TemporaryDirectory(prefix=".network-", dir=directory)
     with scratch:
         unparsed = replace(options, parser=False)

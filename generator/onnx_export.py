@@ -14,7 +14,7 @@ from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with
 from .draws import onnx_draws, refuse_draws
 from .errors import CheckFailed, GencppError
 from .export_guards import assertion_notes
-from .history import between
+from .history import between, counted, counted_notes, counted_untaken
 from .mask_layouts import compared_by_layout
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
@@ -112,7 +112,7 @@ def export_onnx(
     changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
     notes = [f"forward changes its input {', '.join(changed)} in place."] if changed else []
     with disk_errors(directory):
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".onnx-", dir=directory))
     try:
         made = _made(loaded, spec, scratch, options, progress, answers)
@@ -129,10 +129,13 @@ def export_onnx(
         f" differs from eager by {made.worst:.1e} of the largest output"
     )
     notes += assertion_notes(made.candidate.guards, "the ONNX file")
+    counts = () if loaded.onnx is not None or loaded.scripted else counted(loaded.module, inputs)
+    notes += counted_notes(counts)
+    artifact = replace(artifact, untaken=counted_untaken(counts))
     if made.candidate.traced:
         branches = branches_taken(loaded.module, answers, made.spec, (*SEEDS, *MORE_SEEDS))
         notes += branches.notes()
-        artifact = replace(artifact, untaken=branches.untaken())
+        artifact = replace(artifact, untaken=(*branches.untaken(), *artifact.untaken))
     return OnnxExport(
         artifact=artifact,
         spec=replace(made.spec, notes=(*made.spec.notes, *notes)),

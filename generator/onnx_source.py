@@ -80,6 +80,8 @@ def read_onnx(path: Path) -> Any:
     example = "name an .onnx file, as torch.onnx.export writes it."
     if path.is_dir():
         raise UsageError(f"{path.name} is a folder", hint=example)
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path.name} is not a regular file", hint=example)  # a pipe would be waited for
     try:
         model = onnx.load(str(path), load_external_data=False)
     except FileNotFoundError:

@@ -207,11 +207,11 @@ def load_source(source: Source, options: LoadOptions, progress: Progress) -> Loa
 def read_labels(path: Path) -> tuple[str, ...]:
     """One label a line, UTF-8; trailing empty lines are dropped, empty ones between are an error."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = jsonfile.read_bytes(path, hint="Name a text file with one label a line.").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"--labels {path.name}: not UTF-8 text") from None
-    except OSError as e:
-        raise UsageError(f"--labels {path}: {e.strerror or e}") from None
+    except UsageError as e:
+        raise UsageError(f"--labels: {e.message}", hint=e.hint) from None
     labels = tuple(line.strip() for line in text.rstrip().splitlines())
     empty = [str(i) for i, label in enumerate(labels, 1) if not label]
     if not labels or empty:

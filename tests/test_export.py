@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from generator.export import export_torchscript, hashes
 from generator.inspection import count_work, inspect_model
 from generator.onnx_export import OnnxOptions, export_onnx
 from generator.onnx_work import onnx_work
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
+from generator.sources import LoadedModel, LoadOptions, load_source, parse_source, read_labels
 from generator.spec import Artifact, ModelSpec, Task
 
 pytestmark = pytest.mark.torch
@@ -144,6 +145,18 @@ def test_labels_and_preprocessing_must_fit(tmp_path: Path) -> None:
         inspected("models.tiny:cnn", "image:1x3x32x32", labels=labels)
     with pytest.raises(UsageError, match="cannot be generated"):
         inspected("models.tiny:cnn", "image:1x3x32x32", preprocess="models.tiny:bad_preprocess")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "nothing"])
+def test_labels_are_a_regular_file(tmp_path: Path, kind: str) -> None:
+    """A pipe was waited for, a device read until the memory was full."""
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "labels.txt"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(UsageError, match=rf"--labels: {path} (is not a regular file|cannot be read)"):
+        read_labels(path)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,8 @@ class TestRefused:
         (tmp_path / "folder.onnx").mkdir()
         assert "no such file" in refusal(str(tmp_path / "none.onnx"))
         assert "is a folder" in refusal(str(tmp_path / "folder.onnx"))
+        os.mkfifo(tmp_path / "pipe.onnx")
+        assert "is not a regular file" in refusal(str(tmp_path / "pipe.onnx"))
         for name in ("text.onnx", "empty.onnx"):
             assert "not an ONNX file" in refusal(str(tmp_path / name))
         message = refusal(str(tmp_path / "cut.onnx"))

@@ -303,6 +303,21 @@ def test_the_artifact_tells_what_runs_change(tmp_path: Path) -> None:
     assert any("they take turns" in n for n in spec.notes)
 
 
+def test_a_number_that_forward_counts_is_told(tmp_path: Path) -> None:
+    """A model that answers otherwise after so many runs was taken without a word."""
+    from generator.onnx_export import OnnxOptions, export_onnx
+
+    loaded, spec = inspected("Turning")
+    artifact, found = export_torchscript(loaded, spec, tmp_path, lambda _: None)
+    assert "any by runs, which forward changes in Python" in artifact.untaken
+    assert any(n.startswith("forward changes runs in Python") for n in found.notes)
+    made = export_onnx(loaded, spec, tmp_path / "onnx", OnnxOptions(), lambda _: None)
+    assert "any by runs, which forward changes in Python" in made.artifact.untaken
+    scripted, spec = inspected("Nested")
+    artifact, _ = export_torchscript(scripted, spec, tmp_path, lambda _: None)
+    assert artifact.untaken == ()  # a script counts, too
+
+
 def test_one_that_is_not_frozen_is_taken_where_only_that_shares_nothing(tmp_path: Path) -> None:
     loaded, spec = inspected("RunningStatistics")
     artifact, _ = export_torchscript(loaded, spec, tmp_path, lambda _: None)

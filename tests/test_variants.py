@@ -121,6 +121,14 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.torch
+def test_fusion_is_tried_with_what_the_program_warms_up_on(tmp_path: Path) -> None:
+    """The fuser fails on a loop of no steps, which no golden has; the program could not be loaded."""
+    loaded, spec = inspected("models.valued:steps", "x:1x8", "count::int64")
+    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    assert libtorch.variant == UNFUSED and "oneDNN graph fusion cannot run" in artifact.reason
+
+
+@pytest.mark.torch
 def test_candidates_tell_why_one_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TorchScript file cannot be compiled; the others remain."""
     import torch

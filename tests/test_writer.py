@@ -494,6 +494,38 @@ def test_an_out_that_is_removed_meanwhile(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["elsewhere"]
 
 
+@pytest.mark.parametrize("renamed", ["out", "parent"])
+def test_an_out_that_comes_back_is_not_taken_for_the_old_one(tmp_path: Path, renamed: str) -> None:
+    """Exporters made the folders anew: the project that was then written had no model and no goldens."""
+    out = tmp_path / "parent" / "out"
+    write(out, classifier())
+
+    def away() -> None:
+        gone = out if renamed == "out" else out.parent
+        gone.rename(tmp_path / "elsewhere")
+        assets = out / ".gencpp" / "tree" / "assets"
+        assets.mkdir(parents=True)
+        (assets / "model.pt").write_bytes(b"model")
+        (out / "mine.txt").write_text("mine")
+
+    with pytest.raises(UsageError, match="removed or renamed"):
+        write(out, OTHER, meanwhile=away)
+    assert (out / "mine.txt").read_text() == "mine" and not (out / "gencpp.json").exists()
+    kept = tmp_path / "elsewhere" / ("" if renamed == "out" else "out")
+    assert project.read_manifest(kept).project == classifier()
+
+
+def test_what_fails_because_out_is_gone_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "out", classifier())
+
+    def away() -> None:
+        (tmp_path / "out").rename(tmp_path / "elsewhere")
+        (tmp_path / "out" / ".gencpp" / "tree" / "assets" / "x").write_bytes(b"x")
+
+    with pytest.raises(UsageError, match="removed or renamed"):
+        write(tmp_path / "out", OTHER, meanwhile=away)
+
+
 @pytest.mark.parametrize("existing", [False, True])
 def test_two_commands_on_one_folder(tmp_path: Path, existing: bool) -> None:
     out = tmp_path / "out"

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import EnvironmentLacks, UsageError
+from ..errors import EnvironmentLacks, GencppError, UsageError
 from ..progress import Progress, notice, silent
 from ..spec import ProjectSpec
 from . import journal
@@ -43,6 +44,8 @@ class Writing:
     progress: Progress
     there: Manifest | None
     """The project that `out` is now."""
+    made: tuple[int, int] | None
+    """Which folder `tree` is: another one of its name is not it."""
 
     def commit(self, project: ProjectSpec, more: Mapping[str, str] | None = None) -> Kept:
         """Renders the project, and puts it into its place; tells which files were kept as copies.
@@ -50,11 +53,8 @@ class Writing:
         Raises UsageError, and leaves `out` as it is, when something of the user's would be lost.
         """
         with disk_errors(self.out):
-            if not self.tree.is_dir():
-                raise UsageError(
-                    f"{self.out} was removed or renamed while this command ran; nothing was written",
-                    hint="Run the command again.",
-                )
+            if _identity(self.tree) != self.made:
+                raise _gone(self.out)
             files = _complete(self.tree, project, render(project, more))
             reached("staged")
             if self.there is None and not os.path.lexists(self.out):
@@ -113,7 +113,13 @@ def writing(out: Path, *, force: bool = False, progress: Progress = silent) -> I
         there = _check(out, force) if existing else None
         stack.callback(_remove, tree)
         tree.mkdir()
-        yield Writing(out=out, tree=tree, force=force, progress=progress, there=there)
+        made = _identity(tree)
+        try:
+            yield Writing(out=out, tree=tree, force=force, progress=progress, there=there, made=made)
+        except (GencppError, OSError):
+            if existing and _identity(tree) is None:  # whatever could not be written, this is why
+                raise _gone(out) from None
+            raise
 
 
 def mend(out: Path, progress: Progress = silent) -> None:
@@ -203,6 +209,22 @@ def _rename(tree: Path, out: Path) -> None:
         if not isinstance(e, FileExistsError) and not (out.is_dir() and any(out.iterdir())):
             raise
         raise _appeared(out) from None
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """None where there is no folder."""
+    try:
+        facts = folder.lstat()
+    except OSError:
+        return None
+    return (facts.st_dev, facts.st_ino) if stat.S_ISDIR(facts.st_mode) else None
+
+
+def _gone(out: Path) -> UsageError:
+    return UsageError(
+        f"{out} was removed or renamed while this command ran; nothing was written",
+        hint="Run the command again.",
+    )
 
 
 def _appeared(out: Path) -> UsageError:

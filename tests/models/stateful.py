@@ -42,6 +42,19 @@ class Counted(_Net):
         return torch.tanh(self.lin(x))
 
 
+class Turning(_Net):
+    """Answers otherwise after so many runs, by a number of Python's; cannot be scripted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = 0
+
+    def forward(self, x: Tensor, **_: object) -> Tensor:
+        self.runs += 1
+        y = self.lin(x)
+        return -y if self.runs > 100_000 else y
+
+
 class Scratch(_Net):
     """A buffer that intermediate results are written into and read from."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -106,6 +108,28 @@ class Gain(nn.Module):
 
     def forward(self, x: Tensor, gain: float, bias: float = 1.0) -> Tensor:
         return self.head(x) * gain + bias
+
+
+class Steps(nn.Module):
+    """As many steps as a number says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor, count: int) -> Tensor:
+        y = self.head(x)
+        for i in range(count):
+            if i == 3:
+                y = -y
+            y = y + 0.5
+        return y
+
+
+def steps() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.script(Steps().eval())
 
 
 tokens = Tokens

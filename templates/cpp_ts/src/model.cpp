@@ -55,6 +55,15 @@
 #include "cuda_runner.hpp"
 #endif
 
+// LibTorch keeps the passes of all compilations of the process in one list, without a lock. This one is shared by
+// all projects of the process: compilations hold it shared, whoever changes the list holds it alone.
+namespace gencpp_shared {
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+inline std::shared_mutex libtorch_passes;
+}  // namespace gencpp_shared
+
 namespace {= name =} {
 namespace {
 
@@ -119,16 +128,23 @@ class ScratchLease {
   Scratch scratch_;
 };
 
-// Turns oneDNN graph fusion off for as long as this lives, unless it is wanted: another project of the process
-// may have turned it on, and there are models that it cannot run.
+// Held while a model is compiled. Turns oneDNN graph fusion off for that time, unless it is wanted: another project
+// of the process may have turned it on, and there are models that it cannot run.
 class FusionPause {
  public:
   explicit FusionPause(bool wanted) {
-    if (!wanted) {
-      const std::size_t passes = torch::jit::getCustomPrePasses().size();
-      torch::jit::RegisterLlgaFuseGraph::clearPass();
-      paused_ = torch::jit::getCustomPrePasses().size() != passes;
+    if (held()++ > 0) {  // a run of load()
+      return;
     }
+    shared_ = std::shared_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+    if (wanted || !torch::jit::RegisterLlgaFuseGraph::isEnabled()) {
+      return;
+    }
+    shared_.unlock();
+    alone_ = std::unique_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+    const std::size_t passes = torch::jit::getCustomPrePasses().size();
+    torch::jit::RegisterLlgaFuseGraph::clearPass();
+    paused_ = torch::jit::getCustomPrePasses().size() != passes;
   }
   FusionPause(const FusionPause&) = delete;
   FusionPause& operator=(const FusionPause&) = delete;
@@ -136,9 +152,16 @@ class FusionPause {
     if (paused_) {
       torch::jit::RegisterLlgaFuseGraph::registerPass(torch::jit::fuser::onednn::fuseGraph);
     }
+    --held();
   }
 
  private:
+  static int& held() {
+    static thread_local int count = 0;
+    return count;
+  }
+  std::shared_lock<std::shared_mutex> shared_;
+  std::unique_lock<std::shared_mutex> alone_;
   bool paused_ = false;
 };
 
@@ -832,6 +855,7 @@ Result<void> configure_process(const ProcessOptions& options) {
     if (options.keep_memory) {
       keep_memory();
     }
+    const std::unique_lock<std::shared_mutex> no_compilation(gencpp_shared::libtorch_passes);
     if (const bool fusion = options.fusion.value_or(libtorch_facts().fusion); fusion != torch::jit::RegisterLlgaFuseGraph::isEnabled() && at::hasMKLDNN()) {
       torch::jit::RegisterLlgaFuseGraph::setEnabled(fusion);
     }

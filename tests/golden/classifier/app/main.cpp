@@ -258,7 +258,11 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
     return {};
   }
   std::vector<std::string> labels;
-  if (sample::kClassifier && sample::kLabelCount > 0) {
+  constexpr bool kLabelled = sample::kClassifier && sample::kLabelCount > 0;
+  if (!kLabelled && !arguments.labels.empty()) {
+    return Error{ErrorCode::invalid_argument, "--labels: this project was generated without labels (gencpp new --labels FILE)"};
+  }
+  if (kLabelled) {
     Result<std::vector<std::string>> read = sample::load_labels(arguments.labels);
     if (!read) {
       return read.error();

@@ -3,6 +3,7 @@
 //
 //     test_threads [THREADS ROUNDS SIZES]   more of each than the default: SIZES of every dimension that varies
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <future>
@@ -232,6 +233,11 @@ int run(const Load& load) {
 }  // namespace sample::test
 
 int main(int argc, char** argv) {
+  // As the program has it: with graph fusion, where the model was made for that.
+  if (const auto configured = sample::configure_process({}); !configured) {
+    std::printf("FAILED: %s\n", configured.error().message.c_str());
+    return 1;
+  }
   sample::test::Load load;
   if (argc == 4) {
     load = {std::atoi(argv[1]), std::atoi(argv[2]), std::atoi(argv[3])};
