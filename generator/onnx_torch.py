@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,10 +92,7 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         for n, t in zip((*names, *outputs), (*spec.inputs, *spec.outputs), strict=True)
     }
     buffer = io.BytesIO()
-    native: Any = torch._C
-    if hasattr(native, "_jit_set_onnx_log_enabled"):
-        native._jit_set_onnx_log_enabled(False)  # else it prints the whole graph where an operator fails
-    with quiet_compiler() as caught, torch.no_grad(), fast_path_off():
+    with quiet_compiler() as caught, _no_graph_printed(), torch.no_grad(), fast_path_off():
         export: Any = torch.onnx.export
         export(
             module,
@@ -121,6 +119,24 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         warnings=tuple(told),
         traced=not isinstance(loaded.module, torch.jit.ScriptModule),
     )
+
+
+@contextlib.contextmanager
+def _no_graph_printed() -> Iterator[None]:
+    """The exporter turns its log on, whatever was set, and prints the graph where an operator fails."""
+    import torch
+
+    native: Any = torch._C
+    switch = getattr(native, "_jit_set_onnx_log_enabled", None)
+    if switch is None:
+        yield
+        return
+    switch(False)
+    native._jit_set_onnx_log_enabled = lambda _: None
+    try:
+        yield
+    finally:
+        native._jit_set_onnx_log_enabled = switch
 
 
 def _parameters(module: Any) -> frozenset[str]:

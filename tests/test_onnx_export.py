@@ -306,3 +306,15 @@ def test_the_batch_is_fixed_where_the_model_fixes_it(tmp_path: Path) -> None:
     made, model = exported(tmp_path, "models.tiny:fixed_batch", "x:1x6")
     assert dims_of(model.graph.input[0]) == [1, 6]
     assert not made.spec.inputs[0].dims[0].dynamic
+
+
+def test_an_operator_that_no_exporter_has_prints_no_graph(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """torch's older exporter switches its log on by itself."""
+    options = LoadOptions(path=(HERE,), inputs=("x:1x6",))
+    loaded = load_source(parse_source("models.operators:custom"), options, lambda _: None)
+    with pytest.raises(CheckFailed, match="gencpptest"):
+        export_onnx(loaded, inspect_model(loaded, options), tmp_path, OnnxOptions(), lambda _: None)
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
