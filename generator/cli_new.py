@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .cli_options import ImportPath, Input, Json, Model, Seed, StateDict, Weights, request_for
-from .cli_show import print_table, progressing, shown, stdout_is_ours, warn
+from .cli_show import print_row, print_table, progressing, shown, stdout_is_ours, warn
 
 if TYPE_CHECKING:
     from .pipeline import Generated
@@ -172,15 +173,16 @@ def _print_made(made: Generated, as_json: bool) -> None:
     made_artifact = project.artifact
     size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
     print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
-    print(f"  artifact  {made_artifact.method}{f' ({reason})' if reason else ''}")
-    print(f"  weights   {project.model.weights.detail}")
+    row = partial(print_row, width=8)
+    row("artifact", made_artifact.method + (f" ({reason})" if reason else ""))
+    row("weights", project.model.weights.detail)
     for note in project.model.notes:
-        print(f"  note      {note}")
+        row("note", note)
     if project.libtorch is not None and project.libtorch.tuning:
         from .readme import tuning_table
 
         print_table(tuning_table(project.libtorch))
-    print(f"  folder    {shown(made.out)}")
+    row("folder", shown(made.out))
     for copy in made.kept:
-        print(f"  kept      {shown(copy)}")
+        row("kept", shown(copy))
     print(f"next: gencpp verify {shlex.quote(shown(made.out))}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .progress import noticed
 
@@ -99,11 +101,33 @@ def print_table(rows: Sequence[tuple[str, ...]]) -> None:
         print("  ".join([*cells, row[-1]]).rstrip())
 
 
+def print_row(label: str, text: str, *, width: int) -> None:
+    """A label, and what it is of; on a terminal wrapped at words, below its own column."""
+    indent = " " * (width + 4)
+    first, *others = _lines(text, sys.stdout, len(indent)) or [""]
+    print(f"  {label:<{width}}  {first}")
+    for line in others:
+        print(f"{indent}{line}")
+
+
 def fail(message: str, hint: str) -> None:
     """An error, and what to do about it, on standard error."""
-    print(f"gencpp: error: {message}", file=sys.stderr)
-    if hint:
-        print(hint, file=sys.stderr)
+    for line in _lines(f"gencpp: error: {message}", sys.stderr, 0) + _lines(hint, sys.stderr, 0):
+        print(line, file=sys.stderr)
+
+
+def _lines(text: str, stream: TextIO, indent: int) -> list[str]:
+    """The lines of a text; for a terminal no longer than its own, as far as words allow."""
+    if not stream.isatty():
+        return text.splitlines()
+    room = max(40, shutil.get_terminal_size().columns - indent)
+    lines = []
+    for line in text.splitlines():
+        begin = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(
+            line, room, subsequent_indent=begin, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return lines
 
 
 def shown(path: Path) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .cli_options import ImportPath, Input, Json, Seed, StateDict, Weights, request_for
-from .cli_show import print_table, progressing, scaled, stdout_is_ours
+from .cli_show import print_row, print_table, progressing, scaled, stdout_is_ours
 
 
 def inspect(
@@ -53,20 +54,21 @@ def inspect(
         print(json.dumps(data, indent=2))
         return
     print(f"{spec.source}: {spec.task.value}")
+    row = partial(print_row, width=10)
     for kind, tensors in (("input", spec.inputs), ("output", spec.outputs)):
         for tensor in tensors:
-            print(f"  {kind:<11} {tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
-    print(f"  parameters  {spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
-    print(f"  work        {scaled(work.multiply_adds)} multiply-adds a run")
-    print(f"  operators   {', '.join(f'{name} {count}' for name, count in work.operators)}")
+            row(kind, f"{tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
+    row("parameters", f"{spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
+    row("work", f"{scaled(work.multiply_adds)} multiply-adds a run")
+    row("operators", ", ".join(f"{name} {count}" for name, count in work.operators))
     if spec.preprocess:
         steps = ", ".join(readme.step_text(s) for s in spec.preprocess.geometry) or "no resize or crop"
-        print(f"  preprocess  {spec.preprocess.source}: {steps}")
-    print(f"  labels      {len(spec.labels) or 'none'}")
+        row("preprocess", f"{spec.preprocess.source}: {steps}")
+    row("labels", str(len(spec.labels) or "none"))
     for note in spec.notes:
-        print(f"  note        {note}")
+        row("note", note)
     for key, text in status.items():
-        print(f"  {key:<11} {text}")
+        row(key, text)
     if found.onnx_operators:
         print("ONNX operators, and the first TensorRT whose parser takes them")
         rows = [("operator", "nodes", "since")]

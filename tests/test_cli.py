@@ -406,3 +406,29 @@ def test_json_is_alone_on_stdout_when_the_model_prints(gencpp: Gencpp, tmp_path:
 def test_no_command_shows_the_help(gencpp: Gencpp) -> None:
     done = gencpp()
     assert done.returncode == 2 and "Usage" in done.stdout and "error" not in done.stderr
+
+
+def test_rows_are_wrapped_on_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from generator.cli_show import fail, print_row
+
+    text = "no: it calls operators:\n  torchvision::nms, called by the model itself, and by nobody else"
+    print_row("libtorch", text, width=10)
+    assert capsys.readouterr().out == (
+        "  libtorch    no: it calls operators:\n"
+        "                torchvision::nms, called by the model itself, and by nobody else\n"
+    )
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    print_row("libtorch", text, width=10)
+    fail(text, "")
+    said = capsys.readouterr()
+    assert said.out == (
+        "  libtorch    no: it calls operators:\n"
+        "                torchvision::nms, called by the model\n"
+        "                itself, and by nobody else\n"
+    )
+    assert all(len(line) <= 60 for line in said.err.splitlines())
+    assert said.err.splitlines()[0] == "gencpp: error: no: it calls operators:"
