@@ -5,9 +5,9 @@
 
 Generates the ten models of tests/models/stateful.py, builds each with the project's own presets, and runs
 its golden tests and its threads test: every thread asks for sizes in an order of its own, and every answer
-has the bits that one thread gets. Exit code 1 when one does not pass. With a sanitizer any report is a failure,
-leaks among them; only LibTorch itself is not instrumented. The first build of a preset compiles for minutes;
-the others take its objects.
+has the bits that one thread gets. Exit code 1 when one does not pass. With a sanitizer any report is a
+failure, leaks among them; only LibTorch itself is not instrumented. The first build of a preset compiles for
+minutes; the others take its objects.
 """
 
 from __future__ import annotations
