@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for, case_text
+from .column_scales import small_columns
 from .errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
 from .fitting import values_hint
 from .pictures import GOLDEN_SIZE, picture
@@ -106,7 +107,8 @@ def make_goldens(
                 hint="try another --seed, or real weights (--weights).",
             )
         parity = "weak"
-    missing = [*_not_compared(known, spec, unheld), *unproven]
+    columns = small_columns(spec, list(outputs.values()), tolerance)
+    missing = [*_not_compared(known, spec, unheld), *columns, *unproven]
     if missing:
         parity = "weak" if note else "partial"
         note = "; ".join([*([note] if note else []), *missing])
@@ -170,6 +172,7 @@ class _Writer:
         self.folder = folder
         self.size = 0
         try:
+            folder.parent.mkdir(exist_ok=True)  # but not what that lies in, which may have been taken away
             folder.mkdir(exist_ok=True)
         except OSError as e:
             raise _cannot_write(folder, e) from None

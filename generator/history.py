@@ -1,6 +1,6 @@
 """What a model keeps of its runs: inputs to run between two runs on equal ones, and numbers that it counts.
 
-Sits after stimuli.py: imports spec and stimuli only.
+Sits after stimuli.py: imports fast_path, spec and stimuli only.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .fast_path import fast_path_off
 from .spec import Dim, TensorSpec
 from .stimuli import seeded_inputs
 
@@ -29,7 +30,7 @@ def counted(module: Any, inputs: Sequence[Any]) -> tuple[str, ...]:
     import torch
 
     before = _plain(module)
-    with torch.inference_mode():
+    with torch.inference_mode(), fast_path_off():
         module(*[t.clone() for t in inputs])
     after = _plain(module)
     return tuple(sorted({n for n in before.keys() & after.keys() if before[n] != after[n]}))

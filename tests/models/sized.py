@@ -150,6 +150,14 @@ class Harmless(_Seeded):
         return self.lin(x) if x.shape[1] % 8 else self.lin(x.clone())
 
 
+class Boxes(_Seeded):
+    """Places in pixels and scores in one tensor, a row for each of 30."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.sigmoid(self.lin(x))
+        return torch.cat([y[..., :3] * 640, y[..., 3:]], -1)
+
+
 class FewItems(_Seeded):
     """Refuses more than five items."""
 
@@ -200,6 +208,7 @@ short_rows = ShortRows
 harmless_branch = HarmlessBranch
 number_branch = NumberBranch
 few_items = FewItems
+boxes = Boxes
 rows = Rows
 tokens = Tokens
 even_length = EvenLength
