@@ -113,11 +113,11 @@ def writing(out: Path, *, force: bool = False, progress: Progress = silent) -> I
         there = _check(out, force) if existing else None
         stack.callback(_remove, tree)
         tree.mkdir()
-        made = _identity(tree)
+        made, mine = _identity(tree), _identity(own)
         try:
             yield Writing(out=out, tree=tree, force=force, progress=progress, there=there, made=made)
         except (GencppError, OSError):
-            if existing and _identity(tree) is None:  # whatever could not be written, this is why
+            if existing and _identity(own) != mine:  # whatever could not be written, this is why
                 raise _gone(out) from None
             raise
 
