@@ -121,10 +121,11 @@ class Future {
 
 class Model {
  public:
-  // Reads and checks the artifact, puts it on the device and runs the documented warm-up: a few runs on
-  // zeros of the `opt` sizes. Afterwards equal inputs give equal bits.
+  // Reads and checks the artifact, puts it on the device and runs the documented warm-up: a few runs of the
+  // `opt` sizes on each input's `fill`. Afterwards equal inputs give equal bits.
   [[nodiscard]] static Result<Model> load(const LoadOptions& options = {});
 
+  // One that was moved from may be assigned to and destroyed, and nothing else.
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   Model(const Model&) = delete;
@@ -137,9 +138,8 @@ class Model {
 
   // One tensor an input, in the order of inputs(). Safe from many threads at once, with equal sizes or others;
   // runs do not see what others left behind. Where a model has state that no run can have for itself, callers
-  // take turns: describe() and README.md say so. Returns when the
-  // outputs are complete, on every device. Inputs in device memory must be ready before the call: it does
-  // not wait for a stream of the caller's.
+  // take turns: describe() and README.md say so. Returns when the outputs are complete, on every device. Inputs
+  // in device memory must be ready before the call: it does not wait for a stream of the caller's.
   [[nodiscard]] Result<Outputs> run(TensorViews inputs) const;
 
   // As above, into the caller's buffers, one an output; their dims must be those of the result.
