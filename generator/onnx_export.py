@@ -194,8 +194,13 @@ def _made(
     raise CheckFailed(
         f"{loaded.source_text} cannot be turned into ONNX for TensorRT {options.tensorrt_min}:"
         + "".join(f"\n  {what}: {p.text}" for what, p in problems.items()),
-        hint=next((p.hint for p in problems.values() if p.hint), _CHANGE),
+        hint=next((p.hint for p in problems.values() if p.hint), _hint(problems)),
     )
+
+
+def _hint(problems: Mapping[str, _Problem]) -> str:
+    unknown = problems and all(any(text in p.text for text in _UNKNOWN) for p in problems.values())
+    return _OPERATOR if unknown else _CHANGE
 
 
 def _widest(problems: Mapping[str, _Problem]) -> Bounded | None:
@@ -205,6 +210,13 @@ def _widest(problems: Mapping[str, _Problem]) -> Bounded | None:
 
 
 _FP32 = "use --precision fp32, or scale what is too large for float16 (65504)."
+_OPERATOR = (
+    "ONNX has no such operator: write it with PyTorch's own ones, or let forward return what goes into it and"
+    " compute the rest in C++."
+)
+_UNKNOWN = ("No ONNX function found", "unrecognized namespace")
+"""What torch's two exporters say of an operator that they do not know."""
+
 _CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
 
 

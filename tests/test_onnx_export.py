@@ -314,7 +314,8 @@ def test_an_operator_that_no_exporter_has_prints_no_graph(
     """torch's older exporter switches its log on by itself."""
     options = LoadOptions(path=(HERE,), inputs=("x:1x6",))
     loaded = load_source(parse_source("models.operators:custom"), options, lambda _: None)
-    with pytest.raises(CheckFailed, match="gencpptest"):
+    with pytest.raises(CheckFailed, match="gencpptest") as e:
         export_onnx(loaded, inspect_model(loaded, options), tmp_path, OnnxOptions(), lambda _: None)
     said = capfd.readouterr()
     assert said.out + said.err == ""
+    assert "write it with PyTorch's own ones" in e.value.hint
