@@ -262,7 +262,7 @@ def _load_factory(source: FactorySource, options: LoadOptions) -> LoadedModel:
     with seeded(options.seed):
         module = call_factory(value, where)
     notes: tuple[str, ...] = ()
-    detail = f"as {where} made them; no file of weights was loaded (--state-dict FILE)"
+    detail = f"as {where} made them, without --state-dict"
     scripted = isinstance(module, torch.jit.ScriptModule)
     if options.state_dict is not None:
         state, notes = load_state_dict_file(options.state_dict, module.state_dict())
