@@ -14,7 +14,7 @@ from typing import Any
 from .artifacts import last_line
 from .errors import GencppError
 from .export_guards import Condition
-from .guard_cases import beyond
+from .guard_cases import MOST_CASES, beyond
 from .observed import observe
 from .onnx_work import onnx_work
 from .size_plan import (
@@ -177,7 +177,9 @@ class Answers:
                     fitting = budget.within([less], left_out)
                 cases += [c for c in fitting if not self._told(spec.inputs, c, refused)]
             further = beyond(tuple(self.conditions.values()), spec.inputs, profile, cases)
-            cases += [c for c in budget.within(further, left_out) if not self.why_not(spec.inputs, c)]
+            left_out |= {case_text(spec.inputs, c): None for c in further[MOST_CASES:]}
+            fitting = budget.within(further[:MOST_CASES], left_out)
+            cases += [c for c in fitting if not self.why_not(spec.inputs, c)]
         opt = tuple(t.shape() for t in spec.inputs)
         return Plan(
             cases=tuple(c for c in distinct(cases) if c.shapes != opt),

@@ -11,7 +11,7 @@ from .size_plan import Place, Shapes, SizeCase, alone, at, axes_of
 from .spec import Dim, TensorSpec
 
 MOST_CASES = 12
-"""Of all conditions together."""
+"""Of all conditions together; further ones are named, not compared."""
 
 _MOST_SIZES = 4096
 """Combinations of sizes that are looked through for one condition."""
@@ -33,7 +33,7 @@ def beyond(
         for sizes in dict.fromkeys((*broken[:1], *broken[-1:])):
             case = _case(condition, inputs, profile, sizes)
             found.setdefault(case.shapes, case)
-    return list(found.values())[:MOST_CASES]
+    return list(found.values())
 
 
 def _broken(condition: Condition, shapes: Shapes) -> bool:

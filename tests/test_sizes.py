@@ -166,6 +166,16 @@ def test_sizes_that_no_range_tells_of_are_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+def test_sizes_beyond_guards_that_are_too_many_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generator.answers.MOST_CASES", 1)
+    spec, _, answers = on_onnx(tmp_path, "harmless", "x:1x5x6", dynamic=("x:1=2:5:21",))
+    assert "x:1=8" in [c.name for c in answers.plan(spec).cases]
+    assert "x:1=16" in answers.plan(spec).left_out
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("factory", ["product", "order"])
 def test_sizes_that_are_wrong_together_are_compared(tmp_path: Path, factory: str) -> None:
     dynamic = ("x:1=4:9:40", "x:2=4:9:40")
