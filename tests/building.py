@@ -13,6 +13,9 @@ from generator.backends import RuntimeOptions, backend_named
 from generator.project import read_manifest
 from generator.toolchain import find_toolchain
 
+STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+"""Those of the dev preset."""
+
 
 def cmake_arguments(*, backend: bool = True) -> list[str]:
     """What verify passes to CMake on this machine."""

@@ -1,8 +1,9 @@
 """A compiler launcher for one run of the tests: what was compiled once is not compiled again.
 
 The tests build the same files in many folders. An object is taken from an earlier build when compiler,
-flags and the preprocessed text are equal and the earlier compilation said nothing: warnings and errors come
-from the compiler, each time. CMake calls this file with the compiler's command line, so it stands alone.
+flags and the preprocessed text are equal and the earlier compilation said nothing, though it was asked for
+these warnings or for more: warnings and errors come from the compiler, each time. CMake calls this file with
+the compiler's command line, so it stands alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _SOURCES = (".cpp", ".cc", ".cxx")
 # Places and names: what they bring in is in the preprocessed text, where it counts.
 _SEARCH = ("-I", "-isystem", "-iquote", "-idirafter")
 _UNHASHED = ("-D", "-U")
+_PASSED_ON = ("-Wa,", "-Wl,", "-Wp,")
 _OUTPUTS = ("-o", "-MF", "-MT", "-MQ")
 # The compiler would read or write a file that is not in the text; or the text tells nothing of the result.
 _UNCACHED = ("-save-temps", "--coverage", "-fprofile", "-fmodule", "-gsplit", "-x", "-E", "-S", "-M", "@")
@@ -41,16 +43,18 @@ def environment(objects: Path) -> dict[str, str]:
 def main(argv: list[str]) -> int:
     """Runs the compiler, or copies what it made before."""
     folder = os.environ.get(FOLDER)
-    plain = _key_arguments(argv) if folder and Path(folder).is_dir() else None
-    if plain is None:
+    found = _key_arguments(argv) if folder and Path(folder).is_dir() else None
+    if found is None:
         return subprocess.call(argv)
+    plain, warnings = found
     text = _preprocessed(argv)
     if text is None or b"incbin" in text:  # an error, which the compiler tells better; a file by its name
         return subprocess.call(argv)
     key = hashlib.sha256(b"\0".join([*plain, text])).hexdigest()
     kept, target = Path(str(folder), f"{key}.o"), Path(argv[argv.index("-o") + 1])
+    asked = kept.with_suffix(".warnings")
     with _alone(kept):
-        if kept.is_file():
+        if kept.is_file() and warnings <= set(asked.read_text().split()):
             shutil.copyfile(kept, target)
             _log(folder, "reused", key, 0.0, target.name)
             return 0
@@ -58,7 +62,9 @@ def main(argv: list[str]) -> int:
         done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
         sys.stderr.buffer.write(done.stderr)
         if done.returncode == 0 and not done.stderr:
+            asked.unlink(missing_ok=True)  # of the object that is there: it is not to be taken for this one
             _keep(target, kept)
+            asked.write_text(" ".join(warnings))
         _log(folder, "compiled", key, _spent() - before, target.name)
         return done.returncode
 
@@ -85,31 +91,34 @@ def summary(folder: Path) -> str:
     )
 
 
-def _key_arguments(argv: list[str]) -> list[bytes] | None:
-    """What of a command line decides on the object, beside the text; None: not a command to keep."""
+def _key_arguments(argv: list[str]) -> tuple[list[bytes], set[str]] | None:
+    """What of a command line decides on the object, beside the text, and its warnings; None: not kept."""
     program = shutil.which(argv[0])
     if program is None or not {"-c", "-o", "-MF"} <= set(argv):
         return None
     state = Path(program).resolve().stat()
     found = [program, str(state.st_size), str(state.st_mtime_ns)]
-    sources, position = [], 1
+    sources, warnings, position = [], set(), 1
     while position < len(argv):
         argument = argv[position]
         position += 1
         if argument in (*_SEARCH, *_OUTPUTS, *_UNHASHED):
-            found.append(argument)
             position += 1
         elif argument.startswith(("-MD", "-MMD")) or argument.startswith(_UNHASHED):
             pass
         elif argument.startswith(_UNCACHED):
             return None
         elif argument.startswith(_SEARCH):
-            found.append(argument[:2])
+            pass
+        elif argument.startswith("-W") and not argument.startswith(_PASSED_ON):
+            warnings.add(argument)
         elif argument.endswith(_SOURCES) and not argument.startswith("-"):
             sources.append(argument)
         else:
             found.append(argument)
-    return [a.encode() for a in (*found, Path(sources[0]).name)] if len(sources) == 1 else None
+    if len(sources) != 1:
+        return None
+    return [a.encode() for a in (*found, Path(sources[0]).name)], warnings
 
 
 def _preprocessed(argv: list[str]) -> bytes | None:

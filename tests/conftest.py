@@ -1,4 +1,4 @@
-"""Fixtures: projects that are generated and built once a session, and shared."""
+"""Options, lanes and fixtures: what is made once a run is shared between its processes."""
 
 from __future__ import annotations
 
@@ -7,107 +7,163 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import compile_cache
+import objects
 import pytest
+from building import STRICT
 from fakes.double import Double, build, cuda_include, header_folders
+from once import Once
+from times import Times
+from warm import Warm, path_with
 
 from generator.bench.options import cores
 from generator.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
-"""Of the whole suite, at most: each makes the session's projects for itself."""
-LONG = (
-    *("test_verify.py", "test_trt_matrix.py", "test_gpu_kit.py", "test_bench.py", "test_mutations.py"),
-    *("test_trt_double.py", "test_cli.py", "test_network_cpp.py", "test_trt_cmake.py", "test_variants.py"),
-    *("test_pictures.py", "test_verify_tensorrt.py", "test_network_project.py", "test_two_backends.py"),
-    *("test_cuda_run.py", "test_half.py", "test_network_diff.py"),
-)
-"""Files of a minute and more, the longest first: begun last, one would leave the other processes idle."""
-OBJECTS = pytest.StashKey[tuple[Path, bool]]()
-"""The folder of the objects, and whether it goes with this run."""
+"""Of the whole suite, at most."""
+BEGAN = "GENCPP_TESTS_BEGAN"
+"""Environment variable, for the processes of a run: when it began, in seconds since 1970."""
+OBJECTS = pytest.StashKey[tuple[Path, dict[str, str]]]()
+"""The folder of this run's objects, and the variables that were set for it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="also what the marker `full` has: docs/developing/testing.md lists it",
+    )
+    parser.addoption("--times", metavar="DIR", help="write where the time goes: tests/times.py makes tables")
+    parser.addoption(
+        "--minutes", type=float, metavar="M", help="begin no test of the full lane after this time"
+    )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    rank = {name: i for i, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
-    if find_compiler() is None:
-        for item in items:
-            if item.get_closest_marker("compile"):
-                item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.times is not None:
+        config.pluginmanager.register(Times(Path(config.option.times).resolve()))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What compiles takes longest, and one of those begun last would leave the other processes idle.
+    items.sort(key=lambda item: item.get_closest_marker("compile") is None)
+    compiler = find_compiler()
+    for item in items:
+        full = item.get_closest_marker("full")
+        if full is not None and not config.getoption("--full"):
+            item.add_marker(pytest.mark.skip(reason=f"in the full lane only (--full): {full.args[0]}"))
+        if compiler is None and item.get_closest_marker("compile"):
+            item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """The whole suite runs in several processes, a file in one of them; tests that are named, in this one.
+    """The whole suite runs in several processes; tests that are named, in this one.
 
-    Half of its time goes into Python programs of one thread each. `-n 0` runs everything here.
+    Each process takes the next test when it has ended one, but tests of one `xdist_group` stay together.
+    `-n 0` runs everything here.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:  # it is one of them, and must not start its own
         return
+    os.environ[BEGAN] = str(time.time())
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
         config.option.numprocesses = min(PROCESSES, cores())
-        config.option.dist = "loadfile"
-        config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
         # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
         # the core from the thread that they wait for.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if getattr(config.option, "numprocesses", None):
+        config.option.dist = "loadgroup"
+        config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Every build of this run finds the others' objects, unless the machine has its own launcher."""
-    if compile_cache.LAUNCHER in os.environ:
+    """Every build finds the objects of this run and of earlier ones."""
+    if compile_cache.LAUNCHER in os.environ:  # the machine's, or this is one of several processes
         return
-    folder = os.environ.get(compile_cache.FOLDER)
-    objects = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="gencpp-objects-"))
-    objects.mkdir(parents=True, exist_ok=True)
-    session.config.stash[OBJECTS] = (objects, not folder)
-    os.environ.update(compile_cache.environment(objects))
+    run = objects.folder()
+    temporary = session.config.option.basetemp or tempfile.gettempdir()
+    added = objects.environment(run, Path(temporary).resolve())
+    session.config.stash[OBJECTS] = (run, added)
+    os.environ.update(added)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if OBJECTS in config.stash and (told := compile_cache.summary(config.stash[OBJECTS][0])):
+    if OBJECTS in config.stash and (told := objects.summary(config.stash[OBJECTS][0])):
         terminalreporter.write_line(told)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    objects, ours = config.stash.get(OBJECTS, (None, False))
-    if objects is not None:
-        del os.environ[compile_cache.LAUNCHER]
-    if objects is not None and ours:
-        del os.environ[compile_cache.FOLDER]
-        shutil.rmtree(objects, ignore_errors=True)
+    if OBJECTS in config.stash:
+        objects.remove(*config.stash[OBJECTS])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """With --minutes, the full lane takes what time is left, and says what it left out."""
+    minutes = item.config.option.minutes
+    if minutes is None or item.get_closest_marker("full") is None:
+        return
+    if time.time() - float(os.environ[BEGAN]) > 60 * minutes:
+        pytest.skip(f"in the full lane, for which no time was left (--minutes {minutes:g})")
 
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
 
+READ_AT_START = ("PYTHON", "PATH", "LD_", "OMP_", "MKL_", "TORCH", "CUDA")
+
+
 @pytest.fixture(scope="session")
-def gencpp() -> Gencpp:
-    """Runs the command line as a user does, in a process of its own."""
+def warm() -> Iterator[Warm]:
+    process = Warm(ROOT)
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def gencpp(warm: Warm) -> Gencpp:
+    """Runs the command line as a user does, in a process of its own.
+
+    That process is forked from a warm one, unless `fresh` is asked for or a variable is given that Python or
+    a library reads when it starts: then a new Python starts and imports what it needs.
+    """
 
     def run(
-        *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        fresh: bool = False,
     ) -> subprocess.CompletedProcess[str]:
+        argv = [str(a) for a in arguments]
+        read_at_start = any(name.startswith(READ_AT_START) for name in env or {})
+        if not (fresh or read_at_start) and hasattr(os, "fork"):
+            began = time.monotonic()
+            done = warm.call(argv, {**os.environ, **(env or {})}, cwd)
+            if Times.running:
+                Times.running.program("gencpp, from the warm process", time.monotonic() - began)
+            return done
         return subprocess.run(
-            [sys.executable, "-m", "generator", *map(str, arguments)],
+            [sys.executable, "-m", "generator", *argv],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            env={**os.environ, "PYTHONPATH": path_with(ROOT), **(env or {})},
             cwd=cwd,
             check=False,
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    return Once.of(tmp_path_factory)
 
 
 def photo_arguments(labels: Path, name: str = "photo") -> list[str]:
@@ -120,32 +176,32 @@ def photo_arguments(labels: Path, name: str = "photo") -> list[str]:
     ]
 
 
+def generated(once: Once, gencpp: Gencpp, name: str, *options: str | Path, project: str = "photo") -> Path:
+    """The photo project with these options of `gencpp new`, once a run, not built. Not to be changed."""
+
+    def make(folder: Path) -> None:
+        done = gencpp(*photo_arguments(folder / "labels.txt", project), *options, folder / project)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return once.folder(name, make) / project
+
+
 @pytest.fixture(scope="session")
-def photo_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+def photo_project(once: Once, gencpp: Gencpp) -> Path:
     """A generated project, not built. Shared: tests that write use `photo_copy`."""
-    folder = tmp_path_factory.mktemp("photo")
-    done = gencpp(*photo_arguments(folder / "labels.txt"), folder / "photo")
-    assert done.returncode == 0, done.stderr
-    return folder / "photo"
+    return generated(once, gencpp, "photo")
 
 
 @pytest.fixture(scope="session")
-def trt_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+def trt_project(once: Once, gencpp: Gencpp) -> Path:
     """The same classifier for TensorRT, not built. Shared: not to be changed."""
-    folder = tmp_path_factory.mktemp("photo_trt")
-    done = gencpp(*photo_arguments(folder / "labels.txt"), "--backend", "tensorrt", folder / "photo")
-    assert done.returncode == 0, done.stderr
-    return folder / "photo"
+    return generated(once, gencpp, "photo_trt", "--backend", "tensorrt")
 
 
 @pytest.fixture(scope="session")
-def network_project(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+def network_project(once: Once, gencpp: Gencpp) -> Path:
     """The same with its network as C++, not built. Shared: not to be changed."""
-    folder = tmp_path_factory.mktemp("photo_network")
-    arguments = (*photo_arguments(folder / "labels.txt"), "--backend", "tensorrt", "--trt-api", "network")
-    done = gencpp(*arguments, folder / "photo")
-    assert done.returncode == 0, done.stderr
-    return folder / "photo"
+    return generated(once, gencpp, "photo_network", "--backend", "tensorrt", "--trt-api", "network")
 
 
 @pytest.fixture
@@ -157,13 +213,16 @@ def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def verified_project(photo_project: Path, tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
-    """A copy that `gencpp verify` built and passed; not to be changed."""
-    folder = tmp_path_factory.mktemp("verified") / "photo"
-    shutil.copytree(photo_project, folder)
-    done = gencpp("verify", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+def verified_project(photo_project: Path, once: Once, gencpp: Gencpp) -> Path:
+    """A copy that `gencpp verify` built and passed. Shared: not to be changed, `verified_copy` is."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(photo_project, folder / "photo")
+        # Many builds take its objects, also those whose warnings are errors.
+        done = gencpp("verify", folder / "photo", env={"CXXFLAGS": " ".join(STRICT)})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return once.folder("verified", make) / "photo"
 
 
 def include_of(version: str) -> Path:
@@ -181,14 +240,17 @@ def cuda() -> Path:
 
 
 @pytest.fixture(scope="session")
-def doubles(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Double]:
-    """The double for a version of TensorRT's headers, built once."""
-    made: dict[str, Double] = {}
+def doubles(once: Once) -> Callable[[str], Double]:
+    """The double for a version of TensorRT's headers, built once a run."""
 
     def get(version: str) -> Double:
-        if version not in made:
-            include, folder = include_of(version), tmp_path_factory.mktemp(f"double-{version}")
-            made[version] = build(include, cuda(), folder, str(find_toolchain().compiler))
-        return made[version]
+        include = include_of(version)
+
+        def make(folder: Path) -> None:
+            made = build(include, cuda(), folder, str(find_toolchain().compiler))
+            (folder / "double").write_text(made.version)
+
+        folder = once.folder(f"double-{version}", make)
+        return Double(version=(folder / "double").read_text(), root=folder)
 
     return get

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from generator.bench.page import available
 from generator.toolchain import find_toolchain
 from generator.variants import DEFAULT
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch]
+pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("bench")]
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "tests" / "models"
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,13 +30,14 @@ QUICK = ("--rounds", "2", "--seconds", "0.02", "--threads", "1")
 
 @pytest.fixture(scope="module")
 def bench(gencpp: Gencpp) -> Bench:
-    """`gencpp bench`, with the packages that this Python sees."""
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return partial(gencpp, "bench")
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return gencpp("bench", *arguments, env={"PYTHONPATH": paths})
 
-    return run
+@pytest.fixture(scope="module")
+def verified_project(verified_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: the command builds in the project's folder, and tests change it for a moment."""
+    folder = tmp_path_factory.mktemp("timed") / "photo"
+    return Path(shutil.copytree(verified_project, folder))
 
 
 @pytest.fixture(scope="module")

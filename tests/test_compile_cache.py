@@ -85,6 +85,17 @@ def test_warnings_and_errors_come_each_time(tmp_path: Path, objects: Path) -> No
     assert missing.returncode != 0 and "answer.hpp" in missing.stderr
 
 
+def test_a_silent_compilation_with_more_warnings_is_taken(tmp_path: Path, objects: Path) -> None:
+    """And one with fewer is not: it was not asked."""
+    place = Place(tmp_path / "place", objects)
+    assert place.compile("-Wall").returncode == 0 and place.last() == "compiled"
+    assert place.compile().returncode == 0 and place.last() == "reused"
+    assert place.compile("-Wall", "-Wextra", "-Werror").returncode == 0 and place.last() == "compiled"
+    assert place.compile("-Wextra", "-Wall").returncode == 0 and place.last() == "reused"
+    assert place.compile("-Wall", "-Wno-unused").returncode == 0 and place.last() == "compiled"
+    assert place.compile("-O2").returncode == 0 and place.last() == "compiled"
+
+
 def test_a_file_that_the_assembler_reads_is_not_in_the_text(tmp_path: Path, objects: Path) -> None:
     data = tmp_path / "data"
     header = f'asm(".incbin \\"{data}\\"");\nconstexpr int kAnswer = 42;'

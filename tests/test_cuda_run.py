@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from building import cmake, cmake_arguments, ctest, must
 from conftest import photo_arguments
+from once import Once
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 HOST = Path(__file__).parent / "fakes" / "torch_cuda"
@@ -26,7 +27,7 @@ class Double:
         self, *command: str | Path, fault: str = ""
     ) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
         """What the program says, and what the double counted."""
-        log = self.build / "counts"
+        log = self.build / f"counts-{os.getpid()}"  # the folder is shared between the tests' processes
         log.unlink(missing_ok=True)
         environment = {**os.environ, "GENCPP_TORCH_DOUBLE_LOG": str(log), "GENCPP_TORCH_DOUBLE_FAULT": fault}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -41,8 +42,9 @@ class Double:
 
 
 @pytest.fixture(scope="module")
-def double(photo_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
-    return on_the_double(photo_project, tmp_path_factory.mktemp("torch_double"))
+def double(photo_project: Path, once: Once) -> Double:
+    folder = once.folder("torch_double", lambda folder: on_the_double(photo_project, folder))
+    return Double(build=folder / "build")
 
 
 def on_the_double(project: Path, folder: Path, *build: str) -> Double:
@@ -169,9 +171,9 @@ def build_real(project: Path, build: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(photo_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real(photo_project: Path, once: Once) -> Path:
     need_gpu()
-    return build_real(photo_project, tmp_path_factory.mktemp("real") / "build")
+    return once.folder("real_gpu", lambda folder: build_real(photo_project, folder / "build")) / "build"
 
 
 def drive(build: Path, *command: str) -> str:

@@ -43,6 +43,7 @@ def rtx_packages() -> list[str]:
     return ["--rtx", found[0]] if found else []
 
 
+@pytest.mark.full("the GPU proof kit")
 @pytest.mark.compile
 def test_the_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -77,6 +78,7 @@ def test_the_dry_run_goes_through_every_part(tmp_path: Path) -> None:
     assert done.returncode == 2 and "dry run" in done.stderr
 
 
+@pytest.mark.full("the GPU proof kit")
 @pytest.mark.compile
 @pytest.mark.trt
 def test_tensorrts_part_on_the_double(

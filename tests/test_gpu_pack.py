@@ -187,7 +187,7 @@ def test_wrong_input_is_named(wheel: Path, headers: Path, tmp_path: Path) -> Non
     assert done.returncode == 1 and "has no index.json" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full("a wheel of 1 GB, where one is named")
 @pytest.mark.trt
 def test_the_real_wheel(tmp_path: Path) -> None:
     """GENCPP_TENSORRT_WHEEL names a full wheel of 8.5, which goes into parts and comes out again."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from building import cmake, cmake_arguments, image_libraries, must
 from hostile_pictures import Liar, liars
+from once import Once
 from samples import classifier
 
 from generator import project
@@ -28,11 +29,14 @@ FLAGS = "-O2 -ffast-math"
 
 
 @pytest.fixture(scope="module")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def core(once: Once) -> Path:
     """The build folder of a project's core, in a host that compiles with -ffast-math."""
     if missing := image_libraries():
         pytest.skip(f"needs the development files of {missing}")
-    folder = tmp_path_factory.mktemp("core")
+    return once.folder("core-fast-math", make_core) / "build"
+
+
+def make_core(folder: Path) -> None:
     for path, data in project.render(classifier()).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
@@ -41,7 +45,6 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cmake("-S", folder, "-B", folder / "build", "-G", "Ninja", *options, *cmake_arguments(backend=False))
     )
     must(cmake("--build", folder / "build"))
-    return folder / "build"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from building import cmake, cmake_arguments, must
 from conftest import photo_arguments
+from once import Once
 
 from generator.checksum import fletcher4
 from generator.cpp import artifact_info_header
@@ -66,9 +67,12 @@ def test_labels_are_told_apart() -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+def built(once: Once, gencpp: Gencpp) -> Path:
     """A classifier whose artifact is larger than twice 64 KiB, with its program."""
-    folder = tmp_path_factory.mktemp("large")
+    return once.folder("large", lambda folder: make_large(folder, gencpp)) / "photo"
+
+
+def make_large(folder: Path, gencpp: Gencpp) -> None:
     arguments = [
         a.replace("photo:model", "photo:large_model") for a in photo_arguments(folder / "labels.txt")
     ]
@@ -77,7 +81,6 @@ def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     options = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *cmake_arguments())
     must(cmake("-S", folder / "photo", "-B", folder / "photo" / "build", *options))
     must(cmake("--build", folder / "photo" / "build", "--target", "photo", "--parallel", "2"))
-    return folder / "photo"
 
 
 @pytest.fixture

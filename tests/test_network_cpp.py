@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from fakes.double import Double
 from fakes.network_record import differences
-from trt import ALL_VERSIONS, exported, networks, plans
+from trt import MORE_MODELS, MORE_VERSIONS, exported, networks, plans
 
 from generator.network.plan import KINDS
 from generator.network.weights_file import layout
@@ -24,7 +24,8 @@ from generator.spec import DType
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 
-VERSIONS = ("8.5", "8.6", "10.13", "11.0", "11.1") if ALL_VERSIONS else ("8.5", "10.13", "11.1")
+VERSIONS = ("8.5", "10.13", "11.1")
+FURTHER = ("8.6", "11.0")
 MAIN = "10.13"
 Doubles = Callable[[str], Double]
 
@@ -55,7 +56,9 @@ def check(network: plans.Network, double: Double, version: str, folder: Path, sh
     ("version", "dtype", "batch"),
     [
         *((version, DType.float32, -1) for version in VERSIONS),
-        *((version, DType.float16, 2) for version in (("8.5", MAIN) if ALL_VERSIONS else (MAIN,))),
+        (MAIN, DType.float16, 2),
+        *(pytest.param(version, DType.float32, -1, marks=MORE_VERSIONS) for version in FURTHER),
+        pytest.param("8.5", DType.float16, 2, marks=MORE_VERSIONS),
     ],
     ids=str,
 )
@@ -71,9 +74,11 @@ def test_every_kind_of_layer(
 @pytest.mark.parametrize(
     ("model", "version"),
     [
-        *((model, MAIN) for model in (exported.MODELS if ALL_VERSIONS else ("mobilenet_v3_small", "swin_t"))),
+        ("mobilenet_v3_small", MAIN),
+        ("swin_t", MAIN),
         ("convnext_tiny", "8.5"),
         ("resnet18", "11.1"),
+        *(pytest.param(m, MAIN, marks=MORE_MODELS) for m in ("resnet18", "convnext_tiny", "vit_b_16")),
     ],
 )
 def test_models(doubles: Doubles, shared: Path, tmp_path: Path, model: str, version: str) -> None:

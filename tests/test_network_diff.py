@@ -33,7 +33,7 @@ from generator.network.plan import (
 from generator.spec import Dim, DType, EngineSpec, TensorSpec
 from generator.toolchain import find_program
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch]
+pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("diff")]
 
 CODE = """#include "trt_layers.hpp"
 

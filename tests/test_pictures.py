@@ -101,6 +101,7 @@ def test_fast_jpeg_is_draft_and_off_by_default(verified_project: Path, tmp_path:
     assert several != must(run(program, "--threads", "2", file, file)).stdout
 
 
+@pytest.mark.full("sanitizers")
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None:
     """The project's own test of them, with a model that needs no backend."""

@@ -22,7 +22,7 @@ from generator.project import read_manifest
 sys.path.insert(0, str(ROOT / "tests" / "models"))
 from planted import PLANTED
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch]
+pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("planted")]
 
 ARTIFACT = Path("assets", "model.pt")
 

@@ -609,8 +609,8 @@ int main() {
 """
 
 
+@pytest.mark.full("three projects in one host: test_two_backends has two")
 @pytest.mark.torch
-@pytest.mark.slow
 @needs_cuda
 def test_a_host_with_libtorch_and_two_tensorrt_projects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

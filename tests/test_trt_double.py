@@ -23,31 +23,34 @@ from typing import Any
 
 import pytest
 from building import cmake, cmake_arguments, ctest, must
-from conftest import Gencpp, cuda, include_of, photo_arguments
+from conftest import Gencpp, cuda, generated, include_of
 from fakes.double import SANITIZE, Double, write_table
 from fakes.harness import FAKES, Host, build_host
-from trt import ALL_VERSIONS
+from once import Once
+from trt import MORE_VERSIONS, divided
+from trt import VERSIONS as ALL
 
 from generator.toolchain import find_toolchain
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 
-VERSIONS = ("8.6", "10.13", "11.0", "11.1") if ALL_VERSIONS else ("8.6", "10.13", "11.1")
+VERSIONS = divided(("8.6", "10.13", "11.0", "11.1"), ("8.6", "10.13", "11.1"), MORE_VERSIONS)
 MAIN = "10.13"
 """Of tests whose subject does not depend on the version."""
 
 
 @pytest.fixture(scope="session")
 def hosts(
-    doubles: Callable[[str], Double], trt_project: Path, tmp_path_factory: pytest.TempPathFactory
+    doubles: Callable[[str], Double], trt_project: Path, once: Once, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Host]:
-    """The photo project on the double of a version, built once."""
+    """The photo project on the double of a version, built once a run."""
     made: dict[str, Host] = {}
 
     def get(version: str) -> Host:
         if version not in made:
-            folder = tmp_path_factory.mktemp(f"host-{version}")
-            made[version] = build_host(trt_project, doubles(version), folder)
+            double = doubles(version)
+            folder = once.folder(f"host-{version}", lambda folder: build_host(trt_project, double, folder))
+            made[version] = Host.built(trt_project, folder, tmp_path_factory.mktemp(f"runs-{version}"))
         return made[version]
 
     return get
@@ -105,7 +108,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("version", ["8.5", "8.6", "10.0", "10.13", "10.16", "11.0", "11.1"])
+@pytest.mark.parametrize("version", divided(ALL, ("8.6", "10.13", "11.1"), MORE_VERSIONS))
 def test_stubs_are_made_of_all_headers(version: str, tmp_path: Path) -> None:
     include = include_of(version)
     generate = [sys.executable, str(FAKES / "generate_stubs.py"), str(include), str(tmp_path / "stubs.hpp")]
@@ -126,14 +129,17 @@ def test_stubs_are_made_of_all_headers(version: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def selftests(
-    doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFactory
+    doubles: Callable[[str], Double], once: Once
 ) -> Callable[[str], Callable[[str], tuple[int, str]]]:
     """selftest.cpp for a version: scenario -> exit code and output."""
     made: dict[str, Path] = {}
 
     def get(version: str) -> Callable[[str], tuple[int, str]]:
         if version not in made:
-            made[version] = build_selftest(version, doubles(version), tmp_path_factory.mktemp("selftest"))
+            double = doubles(version)
+            made[version] = once.folder(
+                f"selftest-{version}", lambda folder: build_selftest(version, double, folder)
+            )
         folder = made[version]
 
         def run(scenario: str) -> tuple[int, str]:
@@ -720,19 +726,18 @@ def test_outputs_whose_size_only_the_run_tells(host: Host, tmp_path: Path) -> No
 
 @pytest.fixture(scope="session")
 def profiled(
-    doubles: Callable[[str], Double], gencpp: Gencpp, tmp_path_factory: pytest.TempPathFactory
+    doubles: Callable[[str], Double], gencpp: Gencpp, once: Once, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Host]:
     """A project in fp16, TF32 allowed, with two profiles and a gap between them."""
-    folder = tmp_path_factory.mktemp("profiled")
-    arguments = photo_arguments(folder / "labels.txt", name="photo")
     bounds = ("--dynamic", "image:0=1:1:3,6:6:8", "--precision", "fp16", "--tf32")
-    must(gencpp(*arguments, "--backend", "tensorrt", *bounds, folder / "photo"))
-    made: dict[str, Host] = {}
+    project = generated(once, gencpp, "photo_profiled", "--backend", "tensorrt", *bounds)
 
     def get(version: str) -> Host:
-        if version not in made:
-            made[version] = build_host(folder / "photo", doubles(version), folder / version, "driver")
-        return made[version]
+        double = doubles(version)
+        folder = once.folder(
+            f"profiled-{version}", lambda folder: build_host(project, double, folder, "driver")
+        )
+        return Host.built(project, folder, tmp_path_factory.mktemp(f"profiled-{version}"))
 
     return get
 

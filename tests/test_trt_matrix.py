@@ -13,21 +13,21 @@ import os
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from building import cmake, must
-from trt import ALL_VERSIONS, exported, networks, rendered, stubs
+from trt import MORE_MODELS, MORE_VERSIONS, VERSIONS, divided, exported, networks, rendered, stubs
 
 from generator.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets
 from generator.toolchain import find_program
 
-pytestmark = [pytest.mark.compile, pytest.mark.trt]
+pytestmark = [pytest.mark.compile, pytest.mark.trt, pytest.mark.xdist_group("matrix")]
 
-VERSIONS = ("8.5", "8.6", "10.0", "10.13", "10.16", "11.0", "11.1")
-WHOLE = VERSIONS if ALL_VERSIONS else ("8.5", "10.16", "11.1")
-"""Of whole projects: the double's tests build one with the headers of 8.6 and of 10.13, too."""
+PROJECTS = divided(VERSIONS, ("11.1",), MORE_VERSIONS)
+"""Of whole projects: the double's tests build 8.6, 10.13 and 11.1 with the same warnings as errors."""
+CODE = divided(VERSIONS, ("8.5", "10.13", "11.1"), MORE_VERSIONS)
+"""Of generated network code."""
 COMPILERS = ("default", "clang++")
 LIBRARIES = [Path(p) for p in os.environ.get("GENCPP_TENSORRT_LIBRARIES", "").split(os.pathsep) if p]
 
@@ -99,7 +99,7 @@ def headers_or_skip(version: str) -> str:
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("version", WHOLE)
+@pytest.mark.parametrize("version", PROJECTS)
 def test_compiles_links_and_says_what_is_missing(
     builds: Builds, tmp_path: Path, version: str, compiler: str
 ) -> None:
@@ -111,9 +111,9 @@ def test_compiles_links_and_says_what_is_missing(
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("version", VERSIONS if ALL_VERSIONS else ("8.5", "10.13", "11.1"))
+@pytest.mark.parametrize("version", PROJECTS)
 def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: str) -> None:
-    """There is no parser to link. Tests and benchmarks are the other project's: built once here."""
+    """There is no parser to link. Tests and benchmarks, the other project's too, are built of one version."""
     whole = headers_or_skip(version)
     root = stubs.sdk(tmp_path / "sdk", whole, parser=False)
     targets = () if version == VERSIONS[-1] else ("sample_app", "sample_build_engine", "sample_diff")
@@ -124,19 +124,14 @@ def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: 
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("model", exported.MODELS if ALL_VERSIONS else ("resnet18", "swin_t"))
-def test_network_code_compiles_on_every_version(tmp_path: Path, model: str) -> None:
-    """network.cpp alone, against every version."""
+@pytest.mark.parametrize("version", CODE)
+@pytest.mark.parametrize("model", divided(exported.MODELS, ("resnet18", "swin_t"), MORE_MODELS))
+def test_network_code_compiles_on_every_version(tmp_path: Path, model: str, version: str) -> None:
+    """network.cpp alone."""
+    headers_or_skip(version)
     folder = networks.write_sources(exported.network(model), tmp_path / "project")
-    for version in VERSIONS:
-        headers_or_skip(version)
-
-    def compiled(version: str) -> Path:
-        include = stubs.real_headers() / version / "include"
-        return networks.compile_object(folder, "src/network.cpp", include, tmp_path / version / "network.o")
-
-    with ThreadPoolExecutor(2) as pool:
-        assert all(out.is_file() for out in pool.map(compiled, VERSIONS))
+    include = stubs.real_headers() / version / "include"
+    assert networks.compile_object(folder, "src/network.cpp", include, tmp_path / "network.o").is_file()
 
 
 def test_header_sets_beyond_the_named_ones(builds: Builds, tmp_path: Path) -> None:

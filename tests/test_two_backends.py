@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from building import cmake, cmake_arguments, must
-from conftest import photo_arguments
+from conftest import generated
 from fakes.double import Double, write_table
+from once import Once
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.trt]
 HOST = Path(__file__).resolve().parent / "host"
@@ -23,12 +24,9 @@ Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def other_name(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
+def other_name(once: Once, gencpp: Gencpp) -> Path:
     """The TensorRT project under a name of its own."""
-    folder = tmp_path_factory.mktemp("other_name")
-    arguments = photo_arguments(folder / "labels.txt", "photo_trt")
-    must(gencpp(*arguments, "--backend", "tensorrt", folder / "photo_trt"))
-    return folder / "photo_trt"
+    return generated(once, gencpp, "photo_trt_renamed", "--backend", "tensorrt", project="photo_trt")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +35,7 @@ def double(doubles: Callable[[str], Double]) -> Double:
 
 
 def build(folder: Path, double: Double, *projects: str) -> Path:
-    arguments = ["-S", HOST, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", *cmake_arguments()]
+    arguments = ["-S", HOST, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *cmake_arguments()]
     must(cmake(*arguments, *double.cmake_arguments, *projects))
     must(cmake("--build", folder))
     return folder

@@ -237,6 +237,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     return folder / "photo"
 
 
+@pytest.mark.xdist_group("compiled")
 @pytest.mark.torch
 @pytest.mark.compile
 def test_compiled_code_passes_every_step_of_verify(compiled: Path) -> None:
@@ -259,6 +260,7 @@ def test_compiled_code_passes_every_step_of_verify(compiled: Path) -> None:
     assert results["golden.batch"] == results["threads"] == "Passed"
 
 
+@pytest.mark.xdist_group("compiled")
 @pytest.mark.torch
 @pytest.mark.compile
 def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_path: Path) -> None:
@@ -296,6 +298,7 @@ def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_p
         info.write_text(kept)
 
 
+@pytest.mark.xdist_group("compiled")
 @pytest.mark.torch
 @pytest.mark.compile
 @pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from building import must
+from building import STRICT, must
 
 from generator.toolchain import find_toolchain
 
@@ -50,6 +50,11 @@ class Host:
     folder: Path
     """For the files of single runs."""
     runs: int = field(default=0)
+
+    @classmethod
+    def built(cls, project: Path, folder: Path, runs: Path) -> Host:
+        """What `build_host` made in `folder`, which may be shared; `runs` is not."""
+        return cls(project=project, build=folder / "build", table=folder / "table", folder=runs)
 
     @property
     def driver(self) -> Path:
@@ -116,19 +121,17 @@ class Host:
         return done
 
 
-def build_host(project: Path, double: Double, folder: Path, *targets: str) -> Host:
-    """The photo project's targets and the driver, by default all; their options are CMake's defaults."""
+def build_host(project: Path, double: Double, folder: Path, *targets: str) -> None:
+    """The photo project's targets and the driver, by default all; warnings are errors, as with `dev`."""
     tools = find_toolchain()
     argv = [str(tools.cmake), "-G", "Ninja", "-S", str(FAKES / "host"), "-B", str(folder / "build")]
     argv += [f"-DCMAKE_MAKE_PROGRAM={tools.ninja}", f"-DCMAKE_CXX_COMPILER={tools.compiler}"]
-    argv += [f"-DPROJECT={project}", "-DNAME=photo", "-DCMAKE_BUILD_TYPE=None", *double.cmake_arguments]
-    argv.append(f"-DCMAKE_CXX_FLAGS={' '.join(SANITIZE)}")
+    argv += [f"-DPROJECT={project}", "-DNAME=photo", "-DCMAKE_BUILD_TYPE=Release", *double.cmake_arguments]
+    argv.append(f"-DCMAKE_CXX_FLAGS={' '.join([*STRICT, *SANITIZE])}")
     build = [str(tools.cmake), "--build", str(folder / "build"), "--target", *(targets or ("all",))]
     for step in (argv, build):
         must(subprocess.run(step, capture_output=True, text=True, check=False))
-    table = write_table(project, folder / "table")
-    (folder / "runs").mkdir()
-    return Host(project=project, build=folder / "build", table=table, folder=folder / "runs")
+    write_table(project, folder / "table")
 
 
 def verify_on(
@@ -143,6 +146,7 @@ def verify_on(
         "GENCPP_DOUBLE_MODEL": str(write_table(folder, folder.with_name("table"))),
         "XDG_CACHE_HOME": str(folder.with_name("cache")),
         "CMAKE_BUILD_PARALLEL_LEVEL": "2",
+        "CXXFLAGS": " ".join(STRICT),
     }
     take_runtime(folder, double)
     return gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import building
-from building import must
+from building import STRICT, must
 from fakes.double import SANITIZE, Double, cuda_include
 from fakes.network_record import Record, read_record
 from fakes.plan_table import write_plan_table
@@ -31,7 +31,6 @@ from .plans import Network
 
 NAME = "sample"
 DRIVER = Path(__file__).resolve().parent / "network_driver.cpp"
-STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 VARYING = Dim(min=1, opt=2, max=8)
 BESIDE = ("build", "logger", "handles", "cache")
 """src/trt_*.cpp that building an engine needs beside the network's own sources."""

@@ -31,7 +31,8 @@ target_include_directories({= name =}_core
 find_package(Threads REQUIRED)
 target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if({= NAME =}_FIND_SOURCE_ASSETS)
-  target_compile_definitions({= name =}_core PRIVATE
+  # For the one source that names the folder: the others compile to the same objects in every checkout.
+  set_property(SOURCE src/assets.cpp APPEND PROPERTY COMPILE_DEFINITIONS
     {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
 endif()
 set_target_properties({= name =}_core PROPERTIES

@@ -5,7 +5,6 @@ endif()
 set({= name =}_embedded_files
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/{= artifact_file =}"
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/{= labels_file =}")
-target_compile_definitions({= name =}_core PRIVATE {= NAME =}_EMBED_ASSETS)
 set_source_files_properties(src/embedded.cpp PROPERTIES
   OBJECT_DEPENDS "${{= name =}_embedded_files}"
-  COMPILE_DEFINITIONS "{= NAME =}_ARTIFACT_FILE=\"{= artifact_file =}\";{= NAME =}_LABELS_FILE=\"{= labels_file =}\";{= NAME =}_ARTIFACT_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= artifact_file =}\";{= NAME =}_LABELS_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= labels_file =}\"")
+  COMPILE_DEFINITIONS "{= NAME =}_EMBED_ASSETS;{= NAME =}_ARTIFACT_FILE=\"{= artifact_file =}\";{= NAME =}_LABELS_FILE=\"{= labels_file =}\";{= NAME =}_ARTIFACT_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= artifact_file =}\";{= NAME =}_LABELS_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= labels_file =}\"")

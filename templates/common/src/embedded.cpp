@@ -14,6 +14,7 @@
 #endif
 
 // The assembler reads the file: no compiler has to parse a hundred megabytes of literals.
+// ccache:disable, since it does not look at what the assembler reads.
 #define {= NAME =}_EMBED(symbol, path) \
   __asm__({= NAME =}_SECTION ".balign 64\n.globl " {= NAME =}_SYMBOL(#symbol) "\n" {= NAME =}_SYMBOL(#symbol) ":\n.incbin \"" path "\"\n.globl " {= NAME =}_SYMBOL(#symbol "_end") "\n" {= NAME =}_SYMBOL(#symbol "_end") \
           ":\n" \

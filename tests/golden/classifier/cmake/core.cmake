@@ -31,7 +31,8 @@ target_include_directories(sample_core
 find_package(Threads REQUIRED)
 target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(SAMPLE_FIND_SOURCE_ASSETS)
-  target_compile_definitions(sample_core PRIVATE
+  # For the one source that names the folder: the others compile to the same objects in every checkout.
+  set_property(SOURCE src/assets.cpp APPEND PROPERTY COMPILE_DEFINITIONS
     SAMPLE_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
 endif()
 set_target_properties(sample_core PROPERTIES

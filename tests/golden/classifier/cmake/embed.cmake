@@ -5,7 +5,6 @@ endif()
 set(sample_embedded_files
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/model.pt"
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/labels.txt")
-target_compile_definitions(sample_core PRIVATE SAMPLE_EMBED_ASSETS)
 set_source_files_properties(src/embedded.cpp PROPERTIES
   OBJECT_DEPENDS "${sample_embedded_files}"
-  COMPILE_DEFINITIONS "SAMPLE_ARTIFACT_FILE=\"model.pt\";SAMPLE_LABELS_FILE=\"labels.txt\";SAMPLE_ARTIFACT_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/model.pt\";SAMPLE_LABELS_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/labels.txt\"")
+  COMPILE_DEFINITIONS "SAMPLE_EMBED_ASSETS;SAMPLE_ARTIFACT_FILE=\"model.pt\";SAMPLE_LABELS_FILE=\"labels.txt\";SAMPLE_ARTIFACT_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/model.pt\";SAMPLE_LABELS_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/labels.txt\"")

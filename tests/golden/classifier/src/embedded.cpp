@@ -14,6 +14,7 @@
 #endif
 
 // The assembler reads the file: no compiler has to parse a hundred megabytes of literals.
+// ccache:disable, since it does not look at what the assembler reads.
 #define SAMPLE_EMBED(symbol, path) \
   __asm__(SAMPLE_SECTION ".balign 64\n.globl " SAMPLE_SYMBOL(#symbol) "\n" SAMPLE_SYMBOL(#symbol) ":\n.incbin \"" path "\"\n.globl " SAMPLE_SYMBOL(#symbol "_end") "\n" SAMPLE_SYMBOL(#symbol "_end") \
           ":\n" \
