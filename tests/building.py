@@ -15,6 +15,8 @@ from generator.toolchain import find_toolchain
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 """Those of the dev preset."""
+STRICT_ENV = {"CXXFLAGS": " ".join(STRICT)}
+"""For `gencpp verify`: its objects are then also those of builds whose warnings are errors."""
 
 
 def cmake_arguments(*, backend: bool = True) -> list[str]:

@@ -10,11 +10,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import compile_cache
 import objects
 import pytest
-from building import STRICT
+from building import STRICT_ENV
 from fakes.double import Double, build, cuda_include, header_folders
 from once import Once
 from times import Times
@@ -26,6 +27,11 @@ from generator.toolchain import find_compiler, find_toolchain
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
 """Of the whole suite, at most."""
+TOGETHER = (
+    *("test_bench.py", "test_compiled_code.py", "test_mutations.py", "test_network_diff.py"),
+    *("test_planted.py", "test_trt_matrix.py"),
+)
+"""Files whose tests change one folder in turn, and so stay in one process."""
 BEGAN = "GENCPP_TESTS_BEGAN"
 """Environment variable, for the processes of a run: when it began, in seconds since 1970."""
 OBJECTS = pytest.StashKey[tuple[Path, dict[str, str]]]()
@@ -66,7 +72,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """The whole suite runs in several processes; tests that are named, in this one.
 
-    Each process takes the next test when it has ended one, but tests of one `xdist_group` stay together.
     `-n 0` runs everything here.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:  # it is one of them, and must not start its own
@@ -78,9 +83,20 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
         # the core from the thread that they wait for.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if getattr(config.option, "numprocesses", None):
-        config.option.dist = "loadgroup"
-        config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each process takes the next test when it has ended one; the files TOGETHER are one such step."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0].rpartition("/")[2]
+            return file if file in TOGETHER else nodeid
+
+    config.option.loadscopereorder = False  # by the number of tests, which says nothing of their time
+    return Scheduling(config, log) if config.option.dist == "load" else None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -218,8 +234,7 @@ def verified_project(photo_project: Path, once: Once, gencpp: Gencpp) -> Path:
 
     def make(folder: Path) -> None:
         shutil.copytree(photo_project, folder / "photo")
-        # Many builds take its objects, also those whose warnings are errors.
-        done = gencpp("verify", folder / "photo", env={"CXXFLAGS": " ".join(STRICT)})
+        done = gencpp("verify", folder / "photo", env=STRICT_ENV)
         assert done.returncode == 0, done.stdout + done.stderr
 
     return once.folder("verified", make) / "photo"

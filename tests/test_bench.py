@@ -19,7 +19,7 @@ from generator.bench.page import available
 from generator.toolchain import find_toolchain
 from generator.variants import DEFAULT
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("bench")]
+pytestmark = [pytest.mark.compile, pytest.mark.torch]
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "tests" / "models"
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

@@ -14,7 +14,7 @@ from photo_mutants import MUTANTS
 from generator import parity, toolchain
 from generator.project import read_manifest
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("mutants")]
+pytestmark = [pytest.mark.compile, pytest.mark.torch]
 
 
 @pytest.fixture(scope="module")

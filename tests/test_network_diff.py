@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import cmake, must
+from building import STRICT, cmake, must
 from fakes.double import DTYPES, Double
 from fakes.plan_table import made_lines
 from samples import tensorrt
@@ -33,11 +33,11 @@ from generator.network.plan import (
 from generator.spec import Dim, DType, EngineSpec, TensorSpec
 from generator.toolchain import find_program
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("diff")]
+pytestmark = [pytest.mark.compile, pytest.mark.torch]
 
 CODE = """#include "trt_layers.hpp"
 
-namespace sample::trt {
+namespace photo::trt {
 
 void define_layers(Layers& net) {
   ITensor* x = net.input("x");
@@ -49,7 +49,7 @@ void define_layers(Layers& net) {
   net.output(x, "logits");
 }
 
-}  // namespace sample::trt
+}  // namespace photo::trt
 """
 LAYERS = ("conv1", "relu", "gelu", "pool", "fc")
 
@@ -113,7 +113,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
 
     double = doubles("10.13")
     root = tmp_path_factory.mktemp("diff")
-    folder = root / "sample"
+    folder = root / "photo"
     (folder / "assets" / "goldens").mkdir(parents=True)
     weights = arrays()
     plan = plan_of(weights)
@@ -126,7 +126,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
 
     batch = Dim(min=1, opt=1, max=8)
     sides = [(batch, *(Dim.fixed(s) for s in dims)) for dims in ((3, 8, 8), (5,))]
-    spec = tensorrt("sample")
+    spec = tensorrt("photo")
     facts = artifacts.file_facts(folder / "assets" / "weights.bin")
     spec = replace(
         spec,
@@ -149,21 +149,22 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
     )
     code = {
         "src/network.cpp": CODE,
-        "src/weights_info.hpp": weights_info_header("sample", plan),
-        "src/layer_references.hpp": layer_references_header("sample", references, ["x.npy"]),
+        "src/weights_info.hpp": weights_info_header("photo", plan),
+        "src/layer_references.hpp": layer_references_header("photo", references, ["x.npy"]),
     }
     for path, text in project.render(spec, code).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(text)
     build = root / "build"
     ninja = f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}"
-    must(cmake("-S", folder, "-B", build, "-G", "Ninja", ninja, *double.cmake_arguments))
-    must(cmake("--build", build, "--target", "sample_diff"))
+    flags = ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_CXX_FLAGS={' '.join(STRICT)}"]  # of other builds, too
+    must(cmake("-S", folder, "-B", build, "-G", "Ninja", ninja, *flags, *double.cmake_arguments))
+    must(cmake("--build", build, "--target", "photo_diff"))
     made = dict(zip(LAYERS, "abcd", strict=False)) | {"fc": "logits"}
     found = run(plan, weights, {"x": x}, keep=tuple("abcd"))
     return Built(
         code=folder / "src" / "network.cpp",
-        program=build / "sample_diff",
+        program=build / "photo_diff",
         plan=plan,
         x=x,
         values={layer: found[tensor].astype(np.float32) for layer, tensor in made.items()},
@@ -174,7 +175,7 @@ def write_answers(built: Built, file: Path, values: dict[str, Any]) -> Path:
     """What the double computes: the network's output first, then the layers that the program marks."""
     order = tuple(layer for layer in ("fc", *LAYERS[:-1]) if layer in values)
     names = {**{layer: f"{layer}:0" for layer in LAYERS}, "fc": "logits"}
-    lines = ["gencpp-double 1", "table sample", "onnx 0 0"]
+    lines = ["gencpp-double 1", "table photo", "onnx 0 0"]
     lines.append(f"input x {DTYPES['float32']} -1 3 8 8")
     for layer in order:
         dims = " ".join(map(str, values[layer].shape[1:]))
@@ -229,7 +230,7 @@ def edited(built: Built, table: Path, before: str, after: str) -> subprocess.Com
     assert before in CODE
     built.code.write_text(CODE.replace(before, after), encoding="utf-8")
     try:
-        must(cmake("--build", built.program.parent, "--target", "sample_diff"))
+        must(cmake("--build", built.program.parent, "--target", "photo_diff"))
         return diff(built, table)
     finally:
         built.code.write_text(CODE, encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from building import STRICT_ENV
 from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
@@ -59,7 +60,7 @@ def test_the_plan_gives_the_goldens(network_project: Path) -> None:
 def verified(network_project: Path, once: Once, gencpp: Gencpp) -> Path:
     def make(folder: Path) -> None:
         shutil.copytree(network_project, folder / "photo")
-        done = gencpp("verify", folder / "photo")
+        done = gencpp("verify", folder / "photo", env=STRICT_ENV)
         assert done.returncode in (0, 3), done.stdout + done.stderr
 
     folder = once.folder("verified_network", make) / "photo"

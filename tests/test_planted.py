@@ -22,7 +22,7 @@ from generator.project import read_manifest
 sys.path.insert(0, str(ROOT / "tests" / "models"))
 from planted import PLANTED
 
-pytestmark = [pytest.mark.compile, pytest.mark.torch, pytest.mark.xdist_group("planted")]
+pytestmark = [pytest.mark.compile, pytest.mark.torch]
 
 ARTIFACT = Path("assets", "model.pt")
 
@@ -31,7 +31,8 @@ ARTIFACT = Path("assets", "model.pt")
 def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     """The right program of planted.py, with the length of its sequences and their number left open."""
     folder = tmp_path_factory.mktemp("planted") / "planted"
-    arguments = ["new", "--name", "planted", "--model", "planted:sequences"]
+    # The project has the name of others, with which it shares objects.
+    arguments = ["new", "--name", "photo", "--model", "planted:sequences"]
     arguments += ["--path", ROOT / "tests" / "models"]
     arguments += ["--input", "tokens:1x6x8", "--input", "padding:1x6:bool"]
     arguments += ["--dynamic", "tokens:1=2:6:12", "--dynamic", "padding:1=2:6:12"]
@@ -39,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     assert done.returncode == 0, done.stderr
     assert read_manifest(folder).project.goldens.parity == "strong"
     must(cmake("--preset", "release", *cmake_arguments(), cwd=folder))
-    build(folder, "planted", "planted_test_threads")
+    build(folder, "photo", "photo_test_threads")
     return folder
 
 
@@ -73,14 +74,14 @@ def plant(folder: Path, fault: str) -> None:
         # Frozen, as the project's own artifact is: oneDNN graph fusion fails on some modules that are not.
         torch.jit.freeze(torch.jit.script(Sequences(fault).eval())).save(str(folder / ARTIFACT))
     own_facts(folder)
-    build(folder, "planted")
+    build(folder, "photo")
 
 
 def test_the_right_program_is_green(project: Path) -> None:
     plant(project, "")  # planting by itself changes nothing
     found = compared(project)
     assert found.problem() == "" and len(found.results) >= 10
-    build(project, "planted_test_threads")
+    build(project, "photo_test_threads")
     assert ctest(project / "build", "-R", "[.]threads$") == {"threads": "Passed"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,9 +38,7 @@ def decided(source: pytest.Config.ArgsSource, numprocesses: int | None = None) -
 def test_the_whole_suite_is_divided() -> None:
     found = decided(TESTPATHS)
     assert found.numprocesses == conftest.PROCESSES == 4
-    assert found.dist == "loadgroup"
     assert decided(TESTPATHS, numprocesses=0).numprocesses == 0  # -n 0
-    assert decided(ARGS, numprocesses=2).dist == "loadgroup"  # -n 2
 
 
 @pytest.mark.usefixtures("eight_processors")
@@ -125,6 +124,27 @@ def test_where_the_time_goes(suite: Path) -> None:
     assert "| other Python programs | 0.0 |" in text and "test_timed.py::test_program" in text
     longest = [line for line in text.splitlines() if "::" in line][:2]
     assert "test_program" in longest[0] and "test_here" in longest[1]
+
+
+IN_TURN = """
+import os, time, pytest
+@pytest.mark.parametrize("number", range(6))
+def test_in_turn(number):
+    time.sleep(0.3)
+    print("ran in", os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def test_a_file_that_stays_together_stays_in_one_process(suite: Path) -> None:
+    for name, processes in ((conftest.TOGETHER[0], 1), ("test_other.py", 2)):
+        (suite / name).write_text(IN_TURN)
+        said = ran(suite, "-n", "2", name).stdout
+        assert "6 passed" in said
+        assert len(set(re.findall(r"ran in (\w+)", said))) == processes, said
+
+
+def test_files_that_stay_together_exist() -> None:
+    assert all((TESTS / name).is_file() for name in conftest.TOGETHER)
 
 
 # --- what processes share ----------------------------------------------------------------------------------

@@ -17,15 +17,16 @@ from pathlib import Path
 
 import pytest
 from building import cmake, must
-from trt import MORE_MODELS, MORE_VERSIONS, VERSIONS, divided, exported, networks, rendered, stubs
+from trt import MORE_MODELS, MORE_VERSIONS, VERSIONS, divided, exported, networks, stubs
 
 from generator.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets
 from generator.toolchain import find_program
 
-pytestmark = [pytest.mark.compile, pytest.mark.trt, pytest.mark.xdist_group("matrix")]
+pytestmark = [pytest.mark.compile, pytest.mark.trt]
 
 PROJECTS = divided(VERSIONS, ("11.1",), MORE_VERSIONS)
 """Of whole projects: the double's tests build 8.6, 10.13 and 11.1 with the same warnings as errors."""
+NETWORK_PROJECTS = divided(VERSIONS, ("10.13",), MORE_VERSIONS)
 CODE = divided(VERSIONS, ("8.5", "10.13", "11.1"), MORE_VERSIONS)
 """Of generated network code."""
 COMPILERS = ("default", "clang++")
@@ -33,7 +34,10 @@ LIBRARIES = [Path(p) for p in os.environ.get("GENCPP_TENSORRT_LIBRARIES", "").sp
 
 
 class Builds:
-    """A build folder a compiler, configured anew for each version: what lacks TensorRT is built once."""
+    """A build folder a compiler, configured anew for each version: what lacks TensorRT is built once.
+
+    The projects are those of the double's tests, and share objects with them.
+    """
 
     def __init__(self, folder: Path, project: Path) -> None:
         self.project = project
@@ -42,30 +46,29 @@ class Builds:
     def build(self, compiler: str, root: Path, version: str, *targets: str) -> Path:
         """These targets, or all, with the flags of the dev preset; gives the program."""
         build = self.folder / f"build-{compiler}"
-        arguments = ["--preset", "dev", "-B", build, f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}"]
+        arguments = ["--preset", "dev", "-B", build, "-DCMAKE_BUILD_TYPE=Release"]
+        arguments += [f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}"]
         if compiler != "default":
             arguments.append(f"-DCMAKE_CXX_COMPILER={compiler}")
-        arguments += [f"-DTensorRT_ROOT={root}", f"-DSAMPLE_TENSORRT_HEADERS={stubs.real_headers()}"]
+        arguments += [f"-DTensorRT_ROOT={root}", f"-DPHOTO_TENSORRT_HEADERS={stubs.real_headers()}"]
         must(cmake(*arguments, cwd=self.project))
         seen = set(re.findall(r"([\d.]+)/include", (build / "build.ninja").read_text()))
         assert version.rpartition(".")[0] in seen and len(seen & set(VERSIONS)) <= 1
         must(cmake("--build", build, *(["--target", *targets] if targets else [])))
-        return build / "sample"
+        return build / "photo"
 
 
 @pytest.fixture(scope="module")
-def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
+def builds(trt_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Builds:
     if (cuda := find_cuda_runtime()).problem:
         pytest.skip(f"{cuda.problem}: {cuda.remedy}")
-    folder = tmp_path_factory.mktemp("matrix")
-    return Builds(folder, rendered.write(folder / "sample"))
+    return Builds(tmp_path_factory.mktemp("matrix"), trt_project)
 
 
 @pytest.fixture(scope="module")
-def network_builds(builds: Builds, tmp_path_factory: pytest.TempPathFactory) -> Builds:
+def network_builds(builds: Builds, network_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Builds:
     """The same for a network that is C++."""
-    folder = tmp_path_factory.mktemp("matrix-network")
-    return Builds(folder, networks.write_project(exported.network("resnet18"), folder / "sample"))
+    return Builds(tmp_path_factory.mktemp("matrix-network"), network_project)
 
 
 def start(program: Path, *, libraries: str = "") -> subprocess.CompletedProcess[str]:
@@ -111,12 +114,12 @@ def test_compiles_links_and_says_what_is_missing(
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("version", PROJECTS)
+@pytest.mark.parametrize("version", NETWORK_PROJECTS)
 def test_a_network_that_is_cpp(network_builds: Builds, tmp_path: Path, version: str) -> None:
     """There is no parser to link. Tests and benchmarks, the other project's too, are built of one version."""
     whole = headers_or_skip(version)
     root = stubs.sdk(tmp_path / "sdk", whole, parser=False)
-    targets = () if version == VERSIONS[-1] else ("sample_app", "sample_build_engine", "sample_diff")
+    targets = () if version == "10.13" else ("photo_app", "photo_build_engine", "photo_diff")
     program = network_builds.build("default", root, whole, *targets)
     check_says_what_is_missing(start(program))
     needed = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
@@ -176,7 +179,7 @@ def test_real_libraries_link_and_start(builds: Builds, tmp_path: Path, folder: P
     if found.problem:  # the lean runtime, TensorRT-RTX without its SDK
         done = cmake(
             *("--preset", "dev", "-B", tmp_path / "build", f"-DTensorRT_ROOT={folder}"),
-            f"-DSAMPLE_TENSORRT_HEADERS={stubs.real_headers()}",
+            f"-DPHOTO_TENSORRT_HEADERS={stubs.real_headers()}",
             f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}",
             cwd=builds.project,
         )
@@ -191,11 +194,11 @@ def test_real_libraries_link_and_start(builds: Builds, tmp_path: Path, folder: P
         libraries = str(stubs.stand_ins(tmp_path / "stand-ins", plugins[0]))
     environment = {"LDFLAGS": f"-Wl,-rpath-link,{libraries}"} if libraries else {}
     build = tmp_path / "build"
-    arguments = [f"-DTensorRT_ROOT={folder}", f"-DSAMPLE_TENSORRT_HEADERS={stubs.real_headers()}"]
-    arguments += [f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}", "-DSAMPLE_BUILD_TESTS=OFF"]
+    arguments = [f"-DTensorRT_ROOT={folder}", f"-DPHOTO_TENSORRT_HEADERS={stubs.real_headers()}"]
+    arguments += [f"-DCMAKE_MAKE_PROGRAM={find_program('ninja')}", "-DPHOTO_BUILD_TESTS=OFF"]
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in environment.items():
             patch.setenv(variable, value)
         must(cmake("--preset", "dev", "-B", build, *arguments, cwd=builds.project))
-    must(cmake("--build", build, "--target", "sample_app"))
-    check_says_what_is_missing(start(build / "sample", libraries=libraries))
+    must(cmake("--build", build, "--target", "photo_app"))
+    check_says_what_is_missing(start(build / "photo", libraries=libraries))

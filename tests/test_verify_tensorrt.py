@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from building import STRICT_ENV
 from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
@@ -37,7 +38,7 @@ def verified(trt_project: Path, once: Once, gencpp: Gencpp) -> Path:
 
     def make(folder: Path) -> None:
         shutil.copytree(trt_project, folder / "photo")
-        done = gencpp("verify", folder / "photo")
+        done = gencpp("verify", folder / "photo", env=STRICT_ENV)
         assert done.returncode == 0 or (done.returncode == 3 and "incomplete" in done.stdout), (
             done.stdout + done.stderr
         )

@@ -1,4 +1,4 @@
-"""Where a run's time goes: `pytest --times DIR` writes it down, `python tests/times.py DIR` makes the tables.
+"""Where a run's time goes: `pytest --times=DIR` writes it down, `python tests/times.py DIR` makes the tables.
 
 By kind it is the time of the programs that the tests start, seen from outside: what a `gencpp verify`
 compiles counts as gencpp. Programs that run at once count both, and so do two that wait for one processor.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from building import STRICT, must
+from building import STRICT, STRICT_ENV, must
 
 from generator.toolchain import find_toolchain
 
@@ -146,7 +146,7 @@ def verify_on(
         "GENCPP_DOUBLE_MODEL": str(write_table(folder, folder.with_name("table"))),
         "XDG_CACHE_HOME": str(folder.with_name("cache")),
         "CMAKE_BUILD_PARALLEL_LEVEL": "2",
-        "CXXFLAGS": " ".join(STRICT),
+        **STRICT_ENV,
     }
     take_runtime(folder, double)
     return gencpp("verify", folder, "--tensorrt-root", double.root, env=environment)
