@@ -83,6 +83,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
         # the core from the thread that they wait for.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        # ninja's own choice is two more than there are cores, in each of the processes.
+        os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(cores()))
 
 
 @pytest.hookimpl(optionalhook=True)

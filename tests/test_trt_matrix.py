@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.compile, pytest.mark.trt]
 PROJECTS = divided(VERSIONS, ("11.1",), MORE_VERSIONS)
 """Of whole projects: the double's tests build 8.6, 10.13 and 11.1 with the same warnings as errors."""
 NETWORK_PROJECTS = divided(VERSIONS, ("10.13",), MORE_VERSIONS)
-CODE = divided(VERSIONS, ("8.5", "10.13", "11.1"), MORE_VERSIONS)
+CODE = divided(VERSIONS, ("8.6", "10.13", "11.1"), MORE_VERSIONS)
 """Of generated network code."""
 COMPILERS = ("default", "clang++")
 LIBRARIES = [Path(p) for p in os.environ.get("GENCPP_TENSORRT_LIBRARIES", "").split(os.pathsep) if p]

@@ -177,6 +177,8 @@ HOST = """
 cmake_minimum_required(VERSION 3.22)
 project(host LANGUAGES CXX)
 add_subdirectory({first} first)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_EXTENSIONS OFF)  # as examples/host_app has it, whose objects these are then
 add_subdirectory({second} second)
 add_executable(host main.cpp)
 find_package(Threads REQUIRED)
@@ -190,7 +192,7 @@ MAIN = """
 #include <thread>
 #include <vector>
 #include <photo/model.hpp>
-#include <other/model.hpp>
+#include <classifier/model.hpp>
 std::atomic<int> wrong{0};
 // Loads again and again, and looks whether what was compiled has been fused.
 template <typename Model> void load(bool fused) {
@@ -210,7 +212,7 @@ int main() {
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back(load<photo::Model>, true);
-    threads.emplace_back(load<other::Model>, false);
+    threads.emplace_back(load<classifier::Model>, false);
   }
   for (std::thread& one : threads) one.join();
   return wrong == 0 ? 0 : 1;
@@ -288,16 +290,17 @@ target_link_libraries(host PRIVATE tricky::tricky)
 def test_two_projects_in_one_binary_and_two_of_one_name(
     photo_project: Path, tmp_path: Path, gencpp: Gencpp
 ) -> None:
-    other = tmp_path / "other"
+    other = tmp_path / "classifier"
+    named = ("--name", "classifier", "--path", ROOT / "tests" / "models")
     done = gencpp(
-        *("new", "--model", "tiny:two_in_three_out", "--path", ROOT / "tests" / "models", "--name", "other"),
+        *("new", "--model", "tiny:two_in_three_out", *named),
         *("--input", "left:1x6:float32", "--input", "right:1x5:float32", "--artifact", "frozen", other),
     )
     assert done.returncode == 0, done.stderr
     host = tmp_path / "host"
     host.mkdir()
     (host / "main.cpp").write_text(MAIN)  # one project is fused and one is not: LibTorch has one switch
-    text = HOST.format(first=photo_project, second=other, names="photo::photo other::other")
+    text = HOST.format(first=photo_project, second=other, names="photo::photo classifier::classifier")
     (host / "CMakeLists.txt").write_text(text)
     release = "-DCMAKE_BUILD_TYPE=Release"
     must(cmake("-S", host, "-B", host / "build", "-G", "Ninja", release, *cmake_arguments()))
