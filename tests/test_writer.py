@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import writing
 from samples import classifier, tensors_only
-from writing import KILLED, write, write_until
+from writing import DONE, KILLED, write, write_until
 
 from generator import project
 from generator.errors import EnvironmentLacks, UsageError
@@ -633,3 +636,30 @@ def test_two_gits_of_one_content(tmp_path: Path) -> None:
     write(out, OTHER)
     for command in (("log", "--oneline"), ("fsck", "--strict"), ("status", "--short")):
         subprocess.run([*git, *command], check=True, capture_output=True)
+
+
+def test_a_forked_writer_ends_no_object_of_another_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for its threads when it ends, as ONNX Runtime's do, has none of them in a fork."""
+    monkeypatch.setattr(writing, "LIMIT", 20.0)
+    parent = os.getpid()
+
+    class Waits:
+        def __init__(self) -> None:
+            self.itself = self  # only a collection can end it
+
+        def __del__(self) -> None:
+            while os.getpid() != parent:
+                time.sleep(1)
+
+    def stop(step: str) -> bool:
+        Waits()
+        return False
+
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        assert write_until(stop, tmp_path / "out", classifier()) == DONE
+    finally:
+        gc.set_threshold(*before)

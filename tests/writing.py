@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -19,6 +21,8 @@ from generator.spec import ProjectSpec
 
 KILLED, DONE, REFUSED = -signal.SIGKILL, 0, 2
 """How the process of `write_until` ends."""
+LIMIT = 300.0
+"""Seconds that it may take: it takes less than one."""
 
 _trees: dict[str, dict[PurePosixPath, bytes]] = {}
 
@@ -81,6 +85,9 @@ def write_until(
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        # A collection here would end objects of earlier tests, and ONNX Runtime's then wait for threads that
+        # the fork did not take along.
+        gc.disable()
         code = 1
         try:
             steps._hook = at
@@ -90,4 +97,18 @@ def write_until(
             code = REFUSED
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return _ended(child)
+
+
+def _ended(child: int) -> int:
+    """Its exit code. A process that hangs is an error, not a suite that does."""
+    deadline = time.monotonic() + LIMIT
+    while True:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise TimeoutError(f"the writing process had not ended after {LIMIT:g} s")
+        time.sleep(0.001)

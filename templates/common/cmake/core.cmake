@@ -17,6 +17,7 @@ add_library({= name =}_core
   src/resize_kernels.cpp
   src/resize_neon.cpp
   src/resize_x86.cpp
+  src/source_folder.cpp
   src/tensor.cpp
   src/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
@@ -31,8 +32,7 @@ target_include_directories({= name =}_core
 find_package(Threads REQUIRED)
 target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if({= NAME =}_FIND_SOURCE_ASSETS)
-  # For the one source that names the folder: the others compile to the same objects in every checkout.
-  set_property(SOURCE src/assets.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+  set_property(SOURCE src/source_folder.cpp APPEND PROPERTY COMPILE_DEFINITIONS
     {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
 endif()
 set_target_properties({= name =}_core PROPERTIES

@@ -17,6 +17,7 @@ add_library(sample_core
   src/resize_kernels.cpp
   src/resize_neon.cpp
   src/resize_x86.cpp
+  src/source_folder.cpp
   src/tensor.cpp
   src/workers.cpp)
 add_library(sample::core ALIAS sample_core)
@@ -31,8 +32,7 @@ target_include_directories(sample_core
 find_package(Threads REQUIRED)
 target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(SAMPLE_FIND_SOURCE_ASSETS)
-  # For the one source that names the folder: the others compile to the same objects in every checkout.
-  set_property(SOURCE src/assets.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+  set_property(SOURCE src/source_folder.cpp APPEND PROPERTY COMPILE_DEFINITIONS
     SAMPLE_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
 endif()
 set_target_properties(sample_core PROPERTIES

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "path_text.hpp"
+#include "source_folder.hpp"
 
 #if defined(_WIN32)
 #ifndef NOMINMAX
@@ -75,9 +76,9 @@ Result<fs::path> find_asset(const std::string& name) {
     if (const fs::path library = library_folder(); !library.empty()) {
       folders.push_back(library.parent_path() / "share" / "sample");
     }
-#if defined(SAMPLE_SOURCE_ASSETS)
-    folders.emplace_back(SAMPLE_SOURCE_ASSETS);
-#endif
+    if (const char* source = source_assets(); source != nullptr) {
+      folders.emplace_back(source);
+    }
   }
 
   std::string looked;
