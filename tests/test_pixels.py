@@ -14,11 +14,14 @@ pytestmark = pytest.mark.compile
 SCRIPT = Path(__file__).resolve().parent / "pixels" / "pixel_parity.py"
 
 
-def test_no_pixel_differs_from_pillow(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "cases", [80, pytest.param(400, marks=pytest.mark.full("a longer comparison of pixels"))]
+)
+def test_no_pixel_differs_from_pillow(tmp_path: Path, cases: int) -> None:
     if missing := image_libraries():
         pytest.skip(f"needs the development files of {missing}")
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--cases", "200", "--build-dir", str(tmp_path)],
+        [sys.executable, str(SCRIPT), "--cases", str(cases), "--build-dir", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
