@@ -232,7 +232,7 @@ def photo_copy(photo_project: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def verified_project(photo_project: Path, once: Once, gencpp: Gencpp) -> Path:
-    """A copy that `gencpp verify` built and passed. Shared: not to be changed, `verified_copy` is."""
+    """A copy that `gencpp verify` built and passed. Shared: not to be changed."""
 
     def make(folder: Path) -> None:
         shutil.copytree(photo_project, folder / "photo")

@@ -27,13 +27,11 @@ def _find_ccache() -> str | None:
 
 
 def environment(run: Path, temporary: Path) -> dict[str, str]:
-    """Variables that make CMake compile through both; none where the machine has a launcher of its own.
+    """Variables to add, which make CMake compile through both.
 
     `run`: a folder of this run, which goes with it. `temporary`: what the projects are built below; how they
     lie to each other counts, not where.
     """
-    if compile_cache.LAUNCHER in os.environ:
-        return {}
     own = compile_cache.environment(run)
     ccache = _find_ccache()
     prefix = own[compile_cache.LAUNCHER].split(";")
@@ -43,7 +41,7 @@ def environment(run: Path, temporary: Path) -> dict[str, str]:
     defaults = {"CCACHE_DIR": str(caches / "gencpp" / "test-objects"), "CCACHE_MAXSIZE": SIZE}
     return {
         **own,
-        **{name: os.environ.get(name, value) for name, value in defaults.items()},
+        **{name: value for name, value in defaults.items() if name not in os.environ},
         compile_cache.LAUNCHER: ccache,
         "CCACHE_PREFIX": " ".join(prefix),
         "CCACHE_BASEDIR": str(temporary),

@@ -1,4 +1,4 @@
-"""What is made once a run and shared between its processes: projects, doubles, builds, exported networks."""
+"""What is made once a run and shared between its processes: projects, doubles and builds."""
 
 from __future__ import annotations
 

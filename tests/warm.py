@@ -10,7 +10,6 @@ import gc
 import json
 import os
 import runpy
-import signal
 import socket
 import subprocess
 import sys
@@ -89,7 +88,7 @@ def serve(address: str) -> None:
         while True:
             client, _ = server.accept()
             # The one that waits for the command, so that a second client need not wait for the first.
-            if (waiting := os.fork()) == 0:
+            if os.fork() == 0:
                 server.close()
                 if (command := os.fork()) == 0:
                     break
@@ -97,7 +96,6 @@ def serve(address: str) -> None:
                 client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
                 os._exit(0)
             client.close()
-            del waiting
             while True:  # those that have ended
                 try:
                     if os.waitpid(-1, os.WNOHANG)[0] == 0:
@@ -127,5 +125,4 @@ def _run(client: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     serve(sys.argv[1])
