@@ -83,7 +83,12 @@ _kept: list[_Process] = []
 def keep_bare_torch() -> None:
     """Forks a process for the next BareTorch. For the moment after this process's first `import torch`."""
     if not _kept and (forked := bare_torch.fork()) is not None:
-        _kept.append(_Process(forked))
+        keep(forked)
+
+
+def keep(forked: bare_torch.Forked) -> None:
+    """The next BareTorch takes this one."""
+    _kept.append(_Process(forked))
 
 
 @atexit.register

@@ -42,12 +42,16 @@ def must(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[
     return done
 
 
-def compile_object(source: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    """One object file, by the launcher that CMake's builds have; the caller looks at the exit code."""
+def compile_object(folder: Path, source: str, out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """One object file, by the launcher that CMake's builds have; the caller looks at the exit code.
+
+    It compiles in `folder`, with `source` below it: an object of an earlier run is found by how the files lie
+    to the folder that the compiler runs in.
+    """
     launcher = list(filter(None, os.environ.get("CMAKE_CXX_COMPILER_LAUNCHER", "").split(";")))
     argv = [*launcher, str(find_toolchain().compiler), *flags, "-MD", "-MF", str(out.with_suffix(".d"))]
-    argv += ["-c", str(source), "-o", str(out)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    argv += ["-c", source, "-o", str(out)]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def own_facts(folder: Path) -> None:

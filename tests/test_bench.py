@@ -25,7 +25,7 @@ MODELS = ROOT / "tests" / "models"
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
-QUICK = ("--rounds", "2", "--seconds", "0.02", "--threads", "1")
+QUICK = ("--rounds", "1", "--seconds", "0.02", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def measured(verified_project: Path, tmp_path_factory: pytest.TempPathFactory, b
     out = tmp_path_factory.mktemp("bench")
     growth = ("--growth", "--growth-loads", "20", "--growth-runs", "200", "--growth-megapixels", "0.5")
     named = ("--model", "photo:model", "--path", MODELS)
-    arguments = (*QUICK, "--batch", "1,4", *named, "--out", out, *growth)
+    arguments = (*QUICK, "--rounds", "2", "--batch", "1,4", *named, "--out", out, *growth)
     done = bench(verified_project, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("photo in C++ on LibTorch takes ")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import cmake, cmake_arguments, ctest, must
+from building import cmake, cmake_arguments, compile_object, ctest, must
 from conftest import Gencpp, cuda, generated, include_of
 from fakes.double import SANITIZE, Double, write_table
 from fakes.harness import FAKES, Host, build_host
@@ -169,8 +169,10 @@ def build_selftest(version: str, double: Double, folder: Path) -> Path:
         crc=zlib.crc32(b"not really onnx"), first=crcs[0], second=crcs[1], one=results[0], two=results[1]
     )
     (folder / "table").write_text(table)
-    argv = [str(find_toolchain().compiler), "-std=c++17", "-Wall", "-Wextra", "-Werror", *SANITIZE]
-    argv += ["-isystem", str(include_of(version)), "-isystem", str(cuda()), str(FAKES / "selftest.cpp")]
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", *SANITIZE]
+    flags += ["-isystem", str(include_of(version)), "-isystem", str(cuda())]
+    must(compile_object(double.root, "source/selftest.cpp", folder / "selftest.o", *flags))
+    argv = [str(find_toolchain().compiler), *SANITIZE, str(folder / "selftest.o")]
     for place in (double.root / "lib", double.root / "cuda"):
         argv += [f"-L{place}", f"-Wl,-rpath,{place}"]
     argv += ["-lnvinfer", "-lnvonnxparser", "-lcudart", "-pthread", "-o", str(folder / "selftest")]

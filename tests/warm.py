@@ -1,7 +1,8 @@
 """`gencpp` without its start: a process that has imported what the command imports, and forks for each call.
 
 The command takes 4 s to import torch and the exporters, and tests of its messages are many. A call is a
-process of its own all the same: with its own arguments, folder, streams, exit code and end.
+process of its own all the same: with its own arguments, folder, streams, exit code and end. A second process,
+which has imported torch alone, forks the one that a call asks for LibTorch's operators (bare_torch).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -77,9 +79,10 @@ def path_with(root: Path) -> str:
 def serve(address: str) -> None:
     import importlib
 
-    for name in HEAVY:
+    importlib.import_module("torch")
+    bare = _bare_torches()
+    for name in (*HEAVY, "generator.cli", "generator.libtorch_operators"):
         importlib.import_module(name)
-    importlib.import_module("generator.cli")
     gc.freeze()  # a collection in a fork would copy every page
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(address)
@@ -102,10 +105,54 @@ def serve(address: str) -> None:
                         break
                 except ChildProcessError:
                     break
-    _run(client)
+    _run(client, bare)
 
 
-def _run(client: socket.socket) -> None:
+def _bare_torches() -> socket.socket:
+    """Who sends it the ends of two pipes, (questions, answers), gets a process that has imported torch alone.
+
+    The process writes its id before its answers.
+    """
+    from generator import bare_torch
+
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() != 0:
+        theirs.close()
+        return mine
+    mine.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    while True:
+        asked, fds, _, _ = socket.recv_fds(theirs, 1, 2)
+        if not asked:  # the warm process and all its commands have ended
+            os._exit(0)
+        if os.fork() == 0:
+            theirs.close()
+            os.write(fds[1], f"{os.getpid():16}".encode())
+            with os.fdopen(fds[0]) as questions, os.fdopen(fds[1], "w") as answers:
+                bare_torch.answer(questions, answers)
+            os._exit(0)
+        for fd in fds:
+            os.close(fd)
+
+
+def _keep_bare_torch(bare: socket.socket) -> None:
+    """As `need_torch` keeps one that it forks from a command's own process."""
+    from generator import bare_torch, libtorch_operators
+
+    questions, ask = os.pipe()
+    hear, answers = os.pipe()
+    socket.send_fds(bare, [b"1"], [questions, answers])
+    os.close(questions)
+    os.close(answers)
+    forked = bare_torch.Forked(pid=int(os.read(hear, 16)), questions=ask, answers=hear)
+    libtorch_operators.keep(forked)
+
+
+def _run(client: socket.socket, bare: socket.socket) -> None:
     """The command, in the process that was forked for it; its end is this process's own."""
     size, fds, _, _ = socket.recv_fds(client, 8, 2)
     data = b""
@@ -120,6 +167,8 @@ def _run(client: socket.socket) -> None:
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     sys.argv[1:] = request["argv"]
+    _keep_bare_torch(bare)
+    bare.close()
     sys.path[0] = request["cwd"]  # as `python -m` has it
     runpy.run_module("generator", run_name="__main__", alter_sys=True)
 

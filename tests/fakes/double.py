@@ -76,6 +76,7 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str) -> Dou
     (folder / "lib").mkdir(parents=True)
     (folder / "cuda").mkdir()
     (folder / "include").symlink_to(include)
+    (folder / "source").symlink_to(HERE)
     generate = [sys.executable, str(HERE / "generate_stubs.py"), str(include), str(folder / "stubs.hpp")]
     subprocess.run(generate, check=True)
     version = library_version(include)
@@ -86,11 +87,11 @@ def build(include: Path, cuda_include: Path, folder: Path, compiler: str) -> Dou
         library = into / f"lib{stem}.so.{major if stem == 'cudart' else version}"
         flags = ["-std=c++17", "-fPIC", *SANITIZE]
         flags += ["-Wall", "-Wextra", "-Woverloaded-virtual", "-Werror", "-Wno-deprecated-declarations"]
-        flags += ["-isystem", str(include), "-isystem", str(cuda_include), f"-I{folder}", f"-I{HERE}"]
+        flags += ["-isystem", str(include), "-isystem", str(cuda_include), "-I.", "-Isource"]
 
         def compiled(source: str, flags: list[str] = flags) -> Path:
             out = folder / f"{Path(source).stem}.o"
-            must(compile_object(HERE / source, out, *flags))
+            must(compile_object(folder, f"source/{source}", out, *flags))
             return out
 
         with ThreadPoolExecutor(2) as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +35,10 @@ DRIVER = Path(__file__).resolve().parent / "network_driver.cpp"
 VARYING = Dim(min=1, opt=2, max=8)
 BESIDE = ("build", "logger", "handles", "cache")
 """src/trt_*.cpp that building an engine needs beside the network's own sources."""
-CORE = tuple(f"src/{s}.cpp" for s in ("tensor", "integrity", "embedded", "facts", "input_file"))
-OF_THE_MODEL = re.compile(r"\b(kInputs|kOutputs|kWeights|kProfiles|kProfileCount|define_layers\(Layers)\b")
+CORE = tuple(
+    f"src/{s}.cpp" for s in ("tensor", "integrity", "embedded", "facts", "engine_facts", "input_file")
+)
+OF_THE_MODEL = re.compile(r"\b(kInputs|kOutputs|kWeights|kProfiles|define_layers\(Layers)\b")
 """What a source says that was generated for one model: the other object files are all models' own."""
 
 
@@ -114,8 +117,7 @@ def compile_object(folder: Path, source: str, include: Path, out: Path, *flags: 
         out.parent.mkdir(parents=True, exist_ok=True)
         argv = ["-std=c++17", *STRICT, *SANITIZE, *flags]
         argv += ["-isystem", str(include), "-isystem", str(cuda), f'-D{NAME.upper()}_NETWORK_CODE="test"']
-        argv += [f"-I{folder / 'include'}", f"-I{folder / 'src'}"]
-        must(building.compile_object(folder / source, out, *argv))
+        must(building.compile_object(folder, source, out, *argv, "-Iinclude", "-Isrc"))
     return out
 
 
@@ -131,8 +133,9 @@ def build_driver(folder: Path, double: Double, shared: Path) -> Path:
         fast = ("-O2",) if source == "src/integrity.cpp" else ()  # sha256 of hundreds of megabytes
         return compile_object(folder, source, include, into / f"{Path(source).stem}.o", *fast)
 
+    shutil.copyfile(DRIVER, folder / DRIVER.name)
     with ThreadPoolExecutor(2) as pool:
-        objects = list(pool.map(compiled, dict.fromkeys([*sources, str(DRIVER)])))
+        objects = list(pool.map(compiled, dict.fromkeys([*sources, DRIVER.name])))
     argv = [str(find_toolchain().compiler), *SANITIZE, *map(str, objects)]
     for place in (double.root / "lib", double.root / "cuda"):
         argv += [f"-L{place}", f"-Wl,-rpath,{place}"]

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "{= name =}/model.hpp"
-#include "{= name =}/model_info.hpp"
 
 #if defined(_WIN32)
 #include <io.h>
@@ -16,11 +16,12 @@
 
 namespace {= name =}::app {
 
-// Writes progress and warnings of a load() to standard error. It has to outlive the load.
+// Writes progress and warnings of a load() to standard error, except for a warning that the program has `told`
+// itself. It has to outlive the load.
 class LoadConsole {
  public:
-  LoadConsole(const char* program, LoadOptions& options, bool verbose = false)
-      : program_(program), verbose_(verbose), terminal_(is_terminal()), next_(Clock::now() + (terminal_ ? std::chrono::milliseconds(500) : std::chrono::milliseconds(5000))) {
+  LoadConsole(const char* program, LoadOptions& options, bool verbose = false, std::string_view told = {})
+      : program_(program), verbose_(verbose), told_(told), terminal_(is_terminal()), next_(Clock::now() + (terminal_ ? std::chrono::milliseconds(500) : std::chrono::milliseconds(5000))) {
     options.progress = [this](double fraction, const std::string& what) { show(fraction, what); };
     options.log = [this](LogLevel level, const std::string& message) { log(level, message); };
   }
@@ -64,8 +65,7 @@ class LoadConsole {
   }
 
   void log(LogLevel level, const std::string& message) {
-    // The programs tell the warning of the weights themselves, before they load.
-    if ((level == LogLevel::info && !verbose_) || message == kWeightsWarning) {
+    if ((level == LogLevel::info && !verbose_) || message == told_) {
       return;
     }
     clear();
@@ -74,6 +74,7 @@ class LoadConsole {
 
   const char* program_;
   bool verbose_;
+  std::string_view told_;
   bool terminal_;
   bool shown_ = false;
   Clock::time_point next_;

@@ -247,7 +247,7 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
     return configured;
   }
   {= name =}::LoadOptions options = arguments.load;
-  app::LoadConsole console("{= name =}", options, arguments.verbose);
+  app::LoadConsole console("{= name =}", options, arguments.verbose, {= name =}::kWeightsWarning);
   const Result<Model> model = Model::load(options);
   console.clear();
   if (!model) {

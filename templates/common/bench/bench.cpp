@@ -431,7 +431,7 @@ int main(int argc, char** argv) {
     baseline = *read;
   }
   {= name =}::LoadOptions load = options.load;
-  app::LoadConsole console("{= name =}_bench", load);
+  app::LoadConsole console("{= name =}_bench", load, false, {= name =}::kWeightsWarning);
   const Clock::time_point load_start = Clock::now();
   const Result<Model> model = Model::load(load);
   console.clear();

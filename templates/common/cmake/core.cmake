@@ -1,6 +1,7 @@
 # {= name =}_core: pictures, preprocessing, labels, .npy. It needs no backend.
 add_library({= name =}_core
   src/assets.cpp
+  src/check_views.cpp
   src/classify.cpp
   src/embedded.cpp
   src/facts.cpp

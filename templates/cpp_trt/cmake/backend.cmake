@@ -19,6 +19,7 @@ if({= name =}_TRT_NEEDS_PARSER)
 endif()
 set({= name =}_BACKEND_CXX_STANDARD 17)
 set({= name =}_BACKEND_SOURCES
+  src/engine_facts.cpp
   src/trt_build.cpp
   src/trt_cache.cpp
   src/trt_engine.cpp

@@ -15,7 +15,7 @@
 
 #include "{= name =}/model.hpp"
 
-#include "engine_info.hpp"
+#include "engine_facts.hpp"
 
 // TensorRT-RTX counts its own versions from 1 on and has the API of TensorRT 11.
 #if defined(TRT_MAJOR_RTX)
@@ -245,9 +245,9 @@ inline constexpr bool kHasNormalization = {= NAME =}_TRT_API >= 806;
 
 // --- the build ---
 
-inline void set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config) noexcept {
+inline void set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) noexcept {
 #if {= NAME =}_TRT_API < 1000
-  if (kPrecision == Precision::fp16) {
+  if (precision == Precision::fp16) {
     config.setFlag(nvinfer1::BuilderFlag::kFP16);
   }
 #endif

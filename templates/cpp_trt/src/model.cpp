@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "check_views.hpp"
 #include "facts.hpp"
 #include "trt_inspect.hpp"
 
@@ -265,7 +266,7 @@ Result<void> configure_process(const ProcessOptions& options) {
   if (options.threads < 0 || options.threads > kMaxAsked) {
     return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxAsked) + ", got " + std::to_string(options.threads)};
   }
-  if (options.tf32 && !kTf32) {
+  if (options.tf32 && !engine_tf32()) {
     return Error{ErrorCode::unsupported, "TF32 belongs to the engine, and this project's is built without it: generate the project anew with --tf32"};
   }
   return {};

@@ -13,7 +13,7 @@
 
 #include "{= name =}/model.hpp"
 
-#include "engine_info.hpp"
+#include "engine_facts.hpp"
 #include "trt_handles.hpp"
 #include "trt_logger.hpp"
 #include "trt_network.hpp"
@@ -51,7 +51,7 @@ struct Binding {
 };
 
 struct Profile {
-  std::vector<ShapeRange> inputs;
+  ProfileShapes inputs;
 };
 
 struct Engine {

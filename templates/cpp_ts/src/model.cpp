@@ -40,6 +40,7 @@
 
 #include "{= name =}/assets.hpp"
 
+#include "check_views.hpp"
 #include "cuda_driver.hpp"
 #include "embedded.hpp"
 #include "facts.hpp"

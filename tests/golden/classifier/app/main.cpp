@@ -247,7 +247,7 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
     return configured;
   }
   sample::LoadOptions options = arguments.load;
-  app::LoadConsole console("sample", options, arguments.verbose);
+  app::LoadConsole console("sample", options, arguments.verbose, sample::kWeightsWarning);
   const Result<Model> model = Model::load(options);
   console.clear();
   if (!model) {

@@ -431,7 +431,7 @@ int main(int argc, char** argv) {
     baseline = *read;
   }
   sample::LoadOptions load = options.load;
-  app::LoadConsole console("sample_bench", load);
+  app::LoadConsole console("sample_bench", load, false, sample::kWeightsWarning);
   const Clock::time_point load_start = Clock::now();
   const Result<Model> model = Model::load(load);
   console.clear();

@@ -1,6 +1,7 @@
 # sample_core: pictures, preprocessing, labels, .npy. It needs no backend.
 add_library(sample_core
   src/assets.cpp
+  src/check_views.cpp
   src/classify.cpp
   src/embedded.cpp
   src/facts.cpp

@@ -28,7 +28,4 @@ struct ArtifactFacts {
 [[nodiscard]] std::vector<TensorInfo> input_infos();
 [[nodiscard]] std::vector<TensorInfo> output_infos();
 
-// Whether `views` fit `infos` in count, dtype, rank and bounds; `what` is "input" or "output".
-[[nodiscard]] Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos, const char* what);
-
 }  // namespace sample

@@ -19,6 +19,7 @@ if(sample_TRT_NEEDS_PARSER)
 endif()
 set(sample_BACKEND_CXX_STANDARD 17)
 set(sample_BACKEND_SOURCES
+  src/engine_facts.cpp
   src/trt_build.cpp
   src/trt_cache.cpp
   src/trt_engine.cpp

@@ -3,29 +3,17 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 
-#include "sample/tensor.hpp"
+#include "engine_facts.hpp"
 
 namespace sample {
-
-enum class Precision : std::uint8_t {
-  fp32,
-  fp16,  // written into the artifact; its inputs and outputs stay float32
-};
 
 inline constexpr Precision kPrecision = Precision::fp32;
 // Whether float32 operands may be rounded to TF32.
 inline constexpr bool kTf32 = false;
 // The oldest TensorRT that the artifact is made for.
 inline constexpr std::string_view kTensorRtMinimum = "10.0";
-
-struct ShapeRange {
-  Dims min;
-  Dims opt;
-  Dims max;
-};
 
 // Optimisation profiles: for each the shapes of every input.
 inline constexpr std::size_t kProfileCount = 2;

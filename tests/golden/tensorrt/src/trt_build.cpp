@@ -162,7 +162,7 @@ Result<void> add_profiles(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig&
   if (std::none_of(infos.begin(), infos.end(), dynamic)) {
     return {};
   }
-  for (const auto& shapes : kProfiles) {
+  for (const ProfileShapes& shapes : engine_profiles()) {
     nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();  // the builder's
     if (profile == nullptr) {
       return backend_error("TensorRT cannot make an optimisation profile", logger);
@@ -209,8 +209,8 @@ Result<void> set_tactic_sources(nvinfer1::IBuilderConfig& config, const std::str
 }
 
 Result<void> configure(nvinfer1::IBuilderConfig& config, const EngineOptions& options) {
-  set_precision(config);
-  if (!kTf32) {
+  set_precision(config, engine_precision());
+  if (!engine_tf32()) {
     config.clearFlag(nvinfer1::BuilderFlag::kTF32);
   }
   if (options.workspace_bytes > 0) {

@@ -1,7 +1,6 @@
 #include "trt_engine.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <shared_mutex>
 #include <system_error>
@@ -28,7 +27,7 @@ constexpr int kRecipe = 1;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::string dims_text(const std::array<ShapeRange, kProfiles[0].size()>& shapes) {
+std::string dims_text(const ProfileShapes& shapes) {
   std::string text;
   for (const ShapeRange& range : shapes) {
     text += (text.empty() ? "" : ", ") + to_string(range.min) + ":" + to_string(range.opt) + ":" + to_string(range.max);
@@ -45,7 +44,7 @@ std::string this_tensorrt() { return std::string(kProduct) + " " + to_string(lib
 std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
   const ArtifactFacts* data = artifact_data_facts();
   std::string profiles;
-  for (const auto& shapes : kProfiles) {
+  for (const ProfileShapes& shapes : engine_profiles()) {
     profiles += (profiles.empty() ? "" : " | ") + dims_text(shapes);
   }
   return key_text({
@@ -56,8 +55,8 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
       {"headers", to_string(kHeaders)},  // they decide what is asked of the library
       {"tensorrt", options.version_compatible ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible" : this_tensorrt()},
       {"gpu", options.hardware_compatible ? "any from Ampere on" : this_gpu(gpu)},
-      {"precision", kPrecision == Precision::fp16 ? "fp16" : "fp32"},
-      {"tf32", kTf32 ? "on" : "off"},
+      {"precision", engine_precision() == Precision::fp16 ? "fp16" : "fp32"},
+      {"tf32", engine_tf32() ? "on" : "off"},
       {"profiles", profiles},
       {"workspace", options.workspace_bytes == 0 ? "no limit" : std::to_string(options.workspace_bytes)},
       {"optimisation level", options.optimization_level < 0 ? "default" : std::to_string(options.optimization_level)},

@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "{= name =}/model_info.hpp"
+#include "facts.hpp"
 
 #include "trt_logger.hpp"
 
@@ -105,18 +105,14 @@ Layers::Layers(nvinfer1::INetworkDefinition& network, Weights& weights, Logger& 
 // --- border ---
 
 ITensor* Layers::input(const std::string& name) {
-  for (const TensorFacts& facts : kInputs) {
-    if (facts.name != name) {
+  for (const TensorInfo& info : input_infos()) {
+    if (info.name != name) {
       continue;
     }
-    Dims dims;
-    for (std::size_t i = 0; i < facts.min.size(); ++i) {
-      dims.push_back(facts.min[i] == facts.max[i] ? facts.min[i] : -1);
-    }
-    const std::optional<nvinfer1::DataType> type = to_trt(facts.dtype);
-    ITensor* tensor = type ? network_->addInput(name.c_str(), *type, to_trt(dims)) : nullptr;
+    const std::optional<nvinfer1::DataType> type = to_trt(info.dtype);
+    ITensor* tensor = type ? network_->addInput(name.c_str(), *type, to_trt(info.dims)) : nullptr;
     if (tensor == nullptr) {
-      throw LayerError("input '" + name + "', " + to_string(facts.dtype) + " " + to_string(dims) + ", is refused" + logger_->reasons());
+      throw LayerError("input '" + name + "', " + to_string(info.dtype) + " " + to_string(info.dims) + ", is refused" + logger_->reasons());
     }
     return tensor;
   }

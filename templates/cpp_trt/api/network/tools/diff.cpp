@@ -11,7 +11,7 @@
 #include "console.hpp"
 #include "diff_compare.hpp"
 #include "diff_run.hpp"
-#include "engine_info.hpp"
+#include "engine_facts.hpp"
 
 namespace diff = {= name =}::diff;
 using {= name =}::Error;
@@ -22,7 +22,7 @@ namespace {
 
 struct Options {
   {= name =}::LoadOptions load;
-  double tolerance = {= name =}::kPrecision == {= name =}::Precision::fp16 ? 1e-2 : 1e-3;
+  double tolerance = {= name =}::engine_precision() == {= name =}::Precision::fp16 ? 1e-2 : 1e-3;
   bool all = false;
   bool json = false;
   bool verbose = false;

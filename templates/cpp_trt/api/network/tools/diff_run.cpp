@@ -137,9 +137,9 @@ Result<void> LayerEngine::build(const LoadOptions& options, const std::vector<Te
   if (config == nullptr) {
     return failed("a build configuration cannot be made", logger_);
   }
-  trt::set_precision(*config);
+  trt::set_precision(*config, engine_precision());
   trt::limit_tactics(*config);
-  if (!kTf32) {
+  if (!engine_tf32()) {
     config->clearFlag(nvinfer1::BuilderFlag::kTF32);
   }
   if (Result<void> fixed = fix_shapes(*builder, *config, inputs, logger_); !fixed) {

@@ -1,0 +1,31 @@
+// The facts of engine_info.hpp as functions: what includes TensorRT does not depend on the model.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sample/tensor.hpp"
+
+namespace sample {
+
+enum class Precision : std::uint8_t {
+  fp32,
+  fp16,  // written into the artifact; its inputs and outputs stay float32
+};
+
+struct ShapeRange {
+  Dims min;
+  Dims opt;
+  Dims max;
+};
+
+// Of every input.
+using ProfileShapes = std::vector<ShapeRange>;
+
+[[nodiscard]] Precision engine_precision() noexcept;
+// Whether float32 operands may be rounded to TF32.
+[[nodiscard]] bool engine_tf32() noexcept;
+// The optimisation profiles that the engine is built with.
+[[nodiscard]] std::vector<ProfileShapes> engine_profiles();
+
+}  // namespace sample
