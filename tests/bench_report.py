@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.bench.figures import quantiles
-from generator.bench.measure import ratios
+from gencpp.bench.figures import quantiles
+from gencpp.bench.measure import ratios
 
 PEERS = {"c++": 2.0, "eager": 4.0, "onnxruntime": 1.6}
 """Subjects, with the p50 of their batch of one."""

@@ -7,11 +7,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from generator import cpp
-from generator.artifacts import file_facts
-from generator.backends import RuntimeOptions, backend_named
-from generator.project import read_manifest
-from generator.toolchain import find_toolchain
+from gencpp import cpp
+from gencpp.artifacts import file_facts
+from gencpp.backends import RuntimeOptions, backend_named
+from gencpp.project import read_manifest
+from gencpp.toolchain import find_toolchain
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 """Those of the dev preset."""

@@ -21,8 +21,8 @@ from once import Once
 from times import Times
 from warm import Warm, path_with
 
-from generator.bench.options import cores
-from generator.toolchain import find_compiler, find_toolchain
+from gencpp.bench.options import cores
+from gencpp.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
@@ -167,7 +167,7 @@ def gencpp(warm: Warm) -> Gencpp:
                 Times.running.program("gencpp, from the warm process", time.monotonic() - began)
             return done
         return subprocess.run(
-            [sys.executable, "-m", "generator", *argv],
+            [sys.executable, "-m", "gencpp", *argv],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

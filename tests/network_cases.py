@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.network import plan as kinds
-from generator.network.plan import Layer, NetworkPlan
+from gencpp.network import plan as kinds
+from gencpp.network.plan import Layer, NetworkPlan
 
 TOLERANCE = 1e-5
 """Of the largest element: float32 sums of at most a few hundred terms."""

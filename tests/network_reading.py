@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.network import plan as p
-from generator.network.emit_layers import expression
-from generator.network.emit_steps import LayerStep
-from generator.network.emit_values import holes
+from gencpp.network import plan as p
+from gencpp.network.emit_layers import expression
+from gencpp.network.emit_steps import LayerStep
+from gencpp.network.emit_values import holes
 
 _ASSIGNMENT = r"(?:ITensor\* |const TopK |auto \[|std::tie\()?([\w, ]+)[\])]? = (.*);"
 _STRING = r'"(?:[^"\\]|\\.)*"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from generator.spec import (
+from gencpp.spec import (
     Artifact,
     CropStep,
     Dim,

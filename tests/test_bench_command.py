@@ -10,9 +10,9 @@ import pytest
 from bench_report import report
 from typer.testing import CliRunner
 
-from generator.bench import page, run
-from generator.cli import app
-from generator.errors import CheckFailed
+from gencpp.bench import page, run
+from gencpp.cli import app
+from gencpp.errors import CheckFailed
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from bench_report import report
 
-from generator.bench import baseline, figures, growth, machine, measure, options, pictures, run, summary
-from generator.errors import CheckFailed, UsageError
+from gencpp.bench import baseline, figures, growth, machine, measure, options, pictures, run, summary
+from gencpp.errors import CheckFailed, UsageError
 
 
 class Failing:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from bench_report import PEERS, report
 
-from generator.bench import page, plots
+from gencpp.bench import page, plots
 
 SCRIPT = "const Plotly = { react() {} };"
 

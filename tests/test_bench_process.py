@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.bench import pictures, processors
-from generator.bench.process import environment, spawn
+from gencpp.bench import pictures, processors
+from gencpp.bench.process import environment, spawn
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="gencpp bench does not run on Windows")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from generator.bench import subjects
-from generator.bench.build import Built
-from generator.bench.options import Options
-from generator.bench.remake import remake
-from generator.project import read_manifest
+from gencpp.bench import subjects
+from gencpp.bench.build import Built
+from gencpp.bench.options import Options
+from gencpp.bench.remake import remake
+from gencpp.project import read_manifest
 
 pytestmark = pytest.mark.torch
 MODELS = str(Path(__file__).resolve().parent / "models")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from generator.errors import CheckFailed
-from generator.pipeline import Generated, Request, generate
+from gencpp.errors import CheckFailed
+from gencpp.pipeline import Generated, Request, generate
 
 pytestmark = pytest.mark.torch
 
@@ -144,7 +144,7 @@ def test_loops_of_an_onnx_file(tmp_path: Path) -> None:
     from onnx import TensorProto as T
     from onnx import helper as h
 
-    from generator.branches_onnx import onnx_branches
+    from gencpp.branches_onnx import onnx_branches
 
     one = h.make_tensor("one_value", T.FLOAT, [1], [1.0])
     body = h.make_graph(
@@ -230,7 +230,7 @@ def test_an_argument_that_no_tensor_can_be(tmp_path: Path) -> None:
         def forward(self, x: Tensor, sizes: list[int]) -> Tensor:
             return x * len(sizes)
 
-    from generator.script_arguments import with_tensor_arguments
+    from gencpp.script_arguments import with_tensor_arguments
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

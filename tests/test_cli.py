@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "generator"
 MODELS = ROOT / "tests" / "models"
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -150,9 +151,9 @@ def test_the_current_folder_is_taken_where_it_is_empty_or_ours(gencpp: Gencpp, t
 def test_a_kill_of_the_real_command_is_mended_by_the_next(gencpp: Gencpp, tmp_path: Path) -> None:
     """Of any command: here one that only reads the project."""
     code = (
-        "import os, signal\nfrom generator.project import steps\n"
+        "import os, signal\nfrom gencpp.project import steps\n"
         "def at(step):\n    step.startswith('placed src/') and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "steps._hook = at\nfrom generator.cli import main\nmain()\n"
+        "steps._hook = at\nfrom gencpp.cli import main\nmain()\n"
     )
     arguments = (
         "new",
@@ -223,7 +224,7 @@ def test_no_torch(gencpp: Gencpp, photo_copy: Path, tmp_path: Path) -> None:
     """A Python that cannot import torch, simulated by a package that shadows it."""
     (tmp_path / "shadow" / "torch").mkdir(parents=True)
     (tmp_path / "shadow" / "torch" / "__init__.py").write_text("raise ImportError('no torch here')\n")
-    shadow = {"PYTHONPATH": f"{tmp_path / 'shadow'}{os.pathsep}{ROOT}"}
+    shadow = {"PYTHONPATH": f"{tmp_path / 'shadow'}{os.pathsep}{PACKAGE}"}
     done = gencpp("new", "--model", "resnet18", tmp_path / "out", env=shadow)
     refused(done, 3, "pip install torch")
     assert not (tmp_path / "out").exists()
@@ -237,7 +238,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
         [
             sys.executable,
             "-m",
-            "generator",
+            "gencpp",
             "new",
             "--model",
             "resnet18",
@@ -248,7 +249,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
     )
     deadline = time.monotonic() + 60
     while not os.listdir(tmp_path) and time.monotonic() < deadline:
@@ -264,7 +265,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
 def test_an_interrupt_that_a_library_swallowed_ends_the_next_step() -> None:
     """Imports of large packages have bare excepts, which take a KeyboardInterrupt too."""
     code = (
-        "import os, signal\nfrom generator import cli_show\n"
+        "import os, signal\nfrom gencpp import cli_show\n"
         "signal.signal(signal.SIGINT, cli_show.interrupt)\n"
         "with cli_show.progressing(quiet=True) as progress:\n"
         "    progress('before')\n"
@@ -350,7 +351,7 @@ def test_doctor(gencpp: Gencpp) -> None:
 
 
 def test_version_and_help(gencpp: Gencpp) -> None:
-    from generator import __version__
+    from gencpp import __version__
 
     assert gencpp("--version").stdout.strip() == f"gencpp {__version__}"
     text = gencpp("--help").stdout
@@ -359,8 +360,8 @@ def test_version_and_help(gencpp: Gencpp) -> None:
 
 
 def test_python_without_torchscript() -> None:
-    from generator.errors import EnvironmentLacks
-    from generator.pipeline import check_python
+    from gencpp.errors import EnvironmentLacks
+    from gencpp.pipeline import check_python
 
     check_python((3, 13))
     with pytest.raises(EnvironmentLacks, match=r"Python 3\.14") as raised:
@@ -411,7 +412,7 @@ def test_no_command_shows_the_help(gencpp: Gencpp) -> None:
 def test_rows_are_wrapped_on_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from generator.cli_show import fail, print_row
+    from gencpp.cli_show import fail, print_row
 
     text = "no: it calls operators:\n  torchvision::nms, called by the model itself, and by nobody else"
     print_row("libtorch", text, width=10)

@@ -12,7 +12,7 @@ import pytest
 from building import cmake, ctest, must
 from conftest import photo_arguments
 
-from generator.project import read_manifest
+from gencpp.project import read_manifest
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = [pytest.mark.torch, pytest.mark.compile]

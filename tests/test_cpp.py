@@ -5,8 +5,8 @@ import struct
 import pytest
 from samples import classifier
 
-from generator import cpp
-from generator.errors import UsageError
+from gencpp import cpp
+from gencpp.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 from building import cmake, cmake_arguments, must
 from samples import classifier
 
-from generator import aoti, project
-from generator.errors import EnvironmentLacks
-from generator.toolchain import find_toolchain
+from gencpp import aoti, project
+from gencpp.errors import EnvironmentLacks
+from gencpp.toolchain import find_toolchain
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 SOURCES = ("cuda_runner.cpp", "cuda_slot.cpp", "cuda_graph.cpp")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from generator.dynamic import apply_dynamic
-from generator.errors import UsageError
-from generator.inspection import inspect_model
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import Dim, ModelSpec
+from gencpp.dynamic import apply_dynamic
+from gencpp.errors import UsageError
+from gencpp.inspection import inspect_model
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import Dim, ModelSpec
 
 pytestmark = pytest.mark.torch
 

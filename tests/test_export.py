@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from generator.errors import CheckFailed, EnvironmentLacks, UsageError
-from generator.export import export_torchscript, hashes
-from generator.inspection import count_work, inspect_model
-from generator.onnx_export import OnnxOptions, export_onnx
-from generator.onnx_work import onnx_work
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source, read_labels
-from generator.spec import Artifact, ModelSpec, Task
+from gencpp.errors import CheckFailed, EnvironmentLacks, UsageError
+from gencpp.export import export_torchscript, hashes
+from gencpp.inspection import count_work, inspect_model
+from gencpp.onnx_export import OnnxOptions, export_onnx
+from gencpp.onnx_work import onnx_work
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source, read_labels
+from gencpp.spec import Artifact, ModelSpec, Task
 
 pytestmark = pytest.mark.torch
 
@@ -89,7 +89,7 @@ def test_googlenet_returns_a_tensor(tmp_path: Path) -> None:
     assert [t.name for t in spec.outputs] == ["logits"]
     with torch.inference_mode():
         found = module(torch.zeros(1, 3, 224, 224))
-    from generator.structure import flatten_outputs
+    from gencpp.structure import flatten_outputs
 
     assert [t.shape for _, t in flatten_outputs(found)] == [(1, 1000)]
 

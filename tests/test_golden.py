@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from generator.errors import CheckFailed
-from generator.golden import make_goldens
-from generator.inspection import inspect_model
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import Goldens, ModelSpec
+from gencpp.errors import CheckFailed
+from gencpp.golden import make_goldens
+from gencpp.inspection import inspect_model
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import Goldens, ModelSpec
 
 pytestmark = pytest.mark.torch
 
@@ -115,7 +115,7 @@ def test_the_batch_lies_within_its_bounds(tmp_path: Path) -> None:
 
     import numpy as np
 
-    from generator.spec import Dim
+    from gencpp.spec import Dim
 
     loaded, spec, _ = golden(tmp_path / "a", "models.tiny:cnn", "image:1x3x32x32")
     dim = Dim(min=5, opt=5, max=8)

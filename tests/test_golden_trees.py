@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from samples import classifier, tensorrt, tensors_only
 
-from generator import project
-from generator.spec import ProjectSpec
+from gencpp import project
+from gencpp.spec import ProjectSpec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 TREES = {"classifier": classifier(), "tensors_only": tensors_only(), "tensorrt": tensorrt()}

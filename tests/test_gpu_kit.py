@@ -15,7 +15,7 @@ import pytest
 from fakes.double import Double, write_table
 from fakes.harness import take_runtime
 
-from generator.project import read_manifest
+from gencpp.project import read_manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 GPU = ROOT / "tests" / "gpu"
@@ -130,7 +130,7 @@ def test_tensorrts_part_on_the_double(
     monkeypatch.setattr(part_tensorrt, "wanted", lambda root, dry_run: [wanted[0], wanted[2]])
     monkeypatch.setattr(part_tensorrt, "_LIMIT", 3600.0)  # of a machine that is slow or busy, too
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{GPU}")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'generator'}{os.pathsep}{GPU}")
     setup = projects.Setup(work=tmp_path, device="cpu", dry_run=True, seconds=0.05, threads=2)
     made: list[projects.Made] = []
     part, log = Part(number=2, title="TensorRT"), Log(tmp_path / "log")
@@ -540,7 +540,7 @@ def test_a_torchscript_that_fails_costs_nothing_else(photo_copy: Path, tmp_path:
     job |= {"further": 4, "torchscript": True, "profile": True}
     (tmp_path / "job.json").write_text(json.dumps(job))
     argv = [sys.executable, "-m", "kit.peer", tmp_path / "job.json"]
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{GPU}"}
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'generator'}{os.pathsep}{GPU}"}
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])

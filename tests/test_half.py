@@ -13,11 +13,11 @@ from building import cmake, cmake_arguments, ctest, must
 from conftest import photo_arguments
 from test_export import inspected
 
-from generator import half, libtorch_export, pipeline
-from generator.errors import CheckFailed, UsageError
-from generator.project import read_manifest
-from generator.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
-from generator.variants import UNFUSED, variant_named
+from gencpp import half, libtorch_export, pipeline
+from gencpp.errors import CheckFailed, UsageError
+from gencpp.project import read_manifest
+from gencpp.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
+from gencpp.variants import UNFUSED, variant_named
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 HALVES = (Precision.fp16, Precision.bf16)

@@ -15,9 +15,9 @@ from hostile_pictures import Liar, liars
 from once import Once
 from samples import classifier
 
-from generator import project
-from generator.bench.process import spawn
-from generator.toolchain import find_toolchain
+from gencpp import project
+from gencpp.bench.process import spawn
+from gencpp.toolchain import find_toolchain
 
 pytestmark = pytest.mark.compile
 

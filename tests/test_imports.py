@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "generator"
+PACKAGE = Path(__file__).resolve().parent.parent / "generator" / "gencpp"
 
 # What each module may import of this package. A module that is missing here fails the test.
 ALLOWED: dict[str, set[str]] = {
@@ -251,7 +251,7 @@ def test_no_torch_in_what_renders_and_verifies(name: str) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom generator import cli\n"
+        "import sys\nfrom gencpp import cli\n"
         "sys.argv = ['gencpp', '--help']\n"
         "try:\n    cli.main()\nexcept SystemExit as e:\n    assert e.code in (0, None), e.code\n"
         "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'onnx', 'jinja2'} & set(sys.modules)\n"

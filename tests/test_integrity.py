@@ -15,9 +15,9 @@ from building import cmake, cmake_arguments, must
 from conftest import photo_arguments
 from once import Once
 
-from generator.checksum import fletcher4
-from generator.cpp import artifact_info_header
-from generator.spec import ModelSpec
+from gencpp.checksum import fletcher4
+from gencpp.cpp import artifact_info_header
+from gencpp.spec import ModelSpec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Gencpp = Run

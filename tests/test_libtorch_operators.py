@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from test_export import inspected
 
-from generator.backends import backend_named
-from generator.errors import CheckFailed
-from generator.libtorch_export import export_libtorch
-from generator.libtorch_operators import BareTorch, check_operators
-from generator.variants import VARIANTS
+from gencpp.backends import backend_named
+from gencpp.errors import CheckFailed
+from gencpp.libtorch_export import export_libtorch
+from gencpp.libtorch_operators import BareTorch, check_operators
+from gencpp.variants import VARIANTS
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.torch
@@ -119,7 +119,7 @@ def test_a_process_is_used_again() -> None:
 def test_the_process_is_forked_where_nothing_else_was_imported() -> None:
     """Another torch would cost every `new` the seconds of its import."""
     program = (
-        "import sys; from generator import pipeline, libtorch_operators as lo; pipeline.need_torch();"
+        "import sys; from gencpp import pipeline, libtorch_operators as lo; pipeline.need_torch();"
         "forked = list(lo._kept); import torchvision\n"
         "with lo.BareTorch() as bare: print(len(forked), bare.lacks(['torchvision::nms', 'aten::relu']))"
     )

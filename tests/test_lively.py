@@ -14,8 +14,8 @@ MODELS = ["resnet18", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5
 def test_lively(name: str) -> None:
     import torch
 
-    from generator.builders import build
-    from generator.stimuli import seeded_inputs
+    from gencpp.builders import build
+    from gencpp.stimuli import seeded_inputs
 
     built = build(name, "none", 0, 0.0, lambda _: None)
     with torch.inference_mode():
@@ -30,8 +30,8 @@ def test_tiny_parameters_are_drawn_again() -> None:
     import torch
     from torch import nn
 
-    from generator.lively import make_lively
-    from generator.spec import Dim, DType, TensorSpec
+    from gencpp.lively import make_lively
+    from gencpp.spec import Dim, DType, TensorSpec
 
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -54,8 +54,8 @@ def test_tiny_parameters_are_drawn_again() -> None:
 def test_seeded_inputs_differ_item_by_item_and_repeat() -> None:
     import torch
 
-    from generator.spec import Dim, DType, TensorSpec
-    from generator.stimuli import seeded_inputs
+    from gencpp.spec import Dim, DType, TensorSpec
+    from gencpp.stimuli import seeded_inputs
 
     dims = (Dim(min=1, opt=1, max=8), Dim.fixed(3), Dim.fixed(20), Dim.fixed(24))
     spec = TensorSpec(name="x", dtype=DType.float32, dims=dims)

@@ -15,11 +15,11 @@ import pytest
 from samples import classifier, tensorrt
 from writing import write
 
-from generator import jsonfile, project
-from generator.again import asked_for, check_named
-from generator.errors import UsageError
-from generator.network.plan import read_plan
-from generator.spec import PixelCase, ProjectSpec, StepResult, WeightsInfo
+from gencpp import jsonfile, project
+from gencpp.again import asked_for, check_named
+from gencpp.errors import UsageError
+from gencpp.network.plan import read_plan
+from gencpp.spec import PixelCase, ProjectSpec, StepResult, WeightsInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

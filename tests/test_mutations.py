@@ -11,8 +11,8 @@ import pytest
 from building import cmake, ctest, must, own_facts
 from photo_mutants import MUTANTS
 
-from generator import parity, toolchain
-from generator.project import read_manifest
+from gencpp import parity, toolchain
+from gencpp.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from generator.errors import UsageError
-from generator.network.calls import Call, CallWeights, calls, index_type
-from generator.network.calls_layers import CALLERS
-from generator.network.plan import (
+from gencpp.errors import UsageError
+from gencpp.network.calls import Call, CallWeights, calls, index_type
+from gencpp.network.calls_layers import CALLERS
+from gencpp.network.plan import (
     KINDS,
     Activation,
     ActivationKind,
@@ -58,7 +58,7 @@ from generator.network.plan import (
     Unary,
     UnaryKind,
 )
-from generator.spec import DType
+from gencpp.spec import DType
 
 Dims = tuple[int, ...]
 X = (-1, 4, 8, 8)

@@ -18,8 +18,8 @@ from fakes.double import DTYPES, Double
 from fakes.plan_table import made_lines
 from samples import tensorrt
 
-from generator import artifacts, project
-from generator.network.plan import (
+from gencpp import artifacts, project
+from gencpp.network.plan import (
     Activation,
     ActivationKind,
     Convolution,
@@ -30,8 +30,8 @@ from generator.network.plan import (
     Reduce,
     ReduceKind,
 )
-from generator.spec import Dim, DType, EngineSpec, TensorSpec
-from generator.toolchain import find_program
+from gencpp.spec import Dim, DType, EngineSpec, TensorSpec
+from gencpp.toolchain import find_program
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 
@@ -63,7 +63,7 @@ def arrays() -> dict[str, Any]:
 
 
 def plan_of(weights: dict[str, Any]) -> NetworkPlan:
-    from generator.network.weights_file import layout
+    from gencpp.network.weights_file import layout
 
     def common(name: str, x: str, y: str) -> dict[str, Any]:
         return {"name": name, "module": name, "inputs": (x,), "outputs": (y,)}
@@ -105,11 +105,11 @@ class Built:
 def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFactory) -> Built:
     import numpy as np
 
-    from generator.network.emission import weights_info_header
-    from generator.network.emit_references import layer_references_header
-    from generator.network.interpreter import run
-    from generator.network.references import sampled
-    from generator.network.weights_file import write
+    from gencpp.network.emission import weights_info_header
+    from gencpp.network.emit_references import layer_references_header
+    from gencpp.network.interpreter import run
+    from gencpp.network.references import sampled
+    from gencpp.network.weights_file import write
 
     double = doubles("10.13")
     root = tmp_path_factory.mktemp("diff")

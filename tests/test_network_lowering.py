@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from network_cases import CASES, Case, Spec, Typed, case
 
-from generator.network import plan as kinds
-from generator.network.lowering import Lowered, Uncovered, lower
-from generator.network.plan import NetworkPlan
+from gencpp.network import plan as kinds
+from gencpp.network.lowering import Lowered, Uncovered, lower
+from gencpp.network.plan import NetworkPlan
 
 pytestmark = pytest.mark.torch
 
@@ -69,7 +69,7 @@ def compare(given: Case, lowered: Lowered, model: Any, size: int, api: int) -> N
     import numpy as np
     import onnxruntime
 
-    from generator.network.interpreter import run
+    from gencpp.network.interpreter import run
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -16,9 +16,9 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from generator import parity, trt_checks
-from generator.network.weights_file import read, write
-from generator.project import read_manifest
+from gencpp import parity, trt_checks
+from gencpp.network.weights_file import read, write
+from gencpp.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

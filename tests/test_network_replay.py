@@ -15,14 +15,14 @@ import pytest
 from network_samples import SAMPLES, Sample, noise, sample
 from torch.nn import functional as F
 
-from generator import rtx
-from generator.errors import UsageError
-from generator.network import plan as p
-from generator.network import weights_file
-from generator.network.interpret_layers import TABLE
-from generator.network.replay import build
-from generator.network.replay_layers import MAKERS
-from generator.spec import DType
+from gencpp import rtx
+from gencpp.errors import UsageError
+from gencpp.network import plan as p
+from gencpp.network import weights_file
+from gencpp.network.interpret_layers import TABLE
+from gencpp.network.replay import build
+from gencpp.network.replay_layers import MAKERS
+from gencpp.spec import DType
 
 MISSING = [package for package in rtx.PACKAGES if importlib.util.find_spec(package) is None]
 
@@ -129,7 +129,7 @@ def test_as_a_program(tmp_path: Path) -> None:
         "tf32": False,
     }
     (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    argv = [sys.executable, "-m", "generator.network.replay", str(tmp_path / "job.json")]
+    argv = [sys.executable, "-m", "gencpp.network.replay", str(tmp_path / "job.json")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(result.read_text())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from generator.errors import UsageError
-from generator.network.weights_file import ALIGNMENT, layout, read, write
-from generator.spec import DType
+from gencpp.errors import UsageError
+from gencpp.network.weights_file import ALIGNMENT, layout, read, write
+from gencpp.spec import DType
 
 pytestmark = pytest.mark.torch
 

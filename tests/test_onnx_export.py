@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from generator.errors import CheckFailed, UsageError
-from generator.export import hashes
-from generator.inspection import inspect_model
-from generator.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from generator.onnx_graph import dims_of
-from generator.onnx_names import module_path
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import Dim, ModelSpec, Precision
+from gencpp.errors import CheckFailed, UsageError
+from gencpp.export import hashes
+from gencpp.inspection import inspect_model
+from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
+from gencpp.onnx_graph import dims_of
+from gencpp.onnx_names import module_path
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import Dim, ModelSpec, Precision
 
 pytestmark = pytest.mark.torch
 
@@ -41,7 +41,7 @@ def exported(
 
 
 def answers(path: Path, *tensors: Any) -> dict[str, Any]:
-    from generator.onnx_runtime import OnnxRunner
+    from gencpp.onnx_runtime import OnnxRunner
 
     return OnnxRunner(path)(*tensors)
 
@@ -149,7 +149,7 @@ def test_what_cannot_be_repeated(tmp_path: Path) -> None:
 
 class TestDynamicDimensions:
     def sized(self, dims: dict[str, dict[int, Dim]], *source: str) -> tuple[LoadedModel, ModelSpec]:
-        from generator.dynamic import apply_dynamic
+        from gencpp.dynamic import apply_dynamic
 
         loaded, spec = inspected(*source)
         texts = tuple(

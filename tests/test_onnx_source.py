@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from generator.errors import CheckFailed, UsageError
-from generator.inspection import count_work, inspect_model
-from generator.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from generator.onnx_graph import dims_of
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import ModelSpec, Precision, Task
+from gencpp.errors import CheckFailed, UsageError
+from gencpp.inspection import count_work, inspect_model
+from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
+from gencpp.onnx_graph import dims_of
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import ModelSpec, Precision, Task
 
 pytestmark = pytest.mark.torch
 
@@ -144,7 +144,7 @@ def test_torchs_own_file_and_back(tmp_path: Path) -> None:
     import torch
     from models.layers import Picture
 
-    from generator.onnx_names import module_path
+    from gencpp.onnx_names import module_path
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

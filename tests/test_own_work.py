@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sweeps.own_work_histories import Lost, run, run_commands
 
-from generator.project import journal
+from gencpp.project import journal
 
 
 @pytest.mark.parametrize("seed", range(16))

@@ -12,9 +12,9 @@ import pytest
 from building import cmake, cmake_arguments, image_libraries, must
 from PIL import Image
 
-from generator.project import read_manifest
-from generator.toolchain import find_toolchain
-from generator.transforms import reference_tensor
+from gencpp.project import read_manifest
+from gencpp.toolchain import find_toolchain
+from gencpp.transforms import reference_tensor
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 

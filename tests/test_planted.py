@@ -17,8 +17,8 @@ from building import cmake, cmake_arguments, ctest, must, own_facts
 from conftest import ROOT, Gencpp
 from trt import divided
 
-from generator import parity, toolchain
-from generator.project import read_manifest
+from gencpp import parity, toolchain
+from gencpp.project import read_manifest
 
 sys.path.insert(0, str(ROOT / "tests" / "models"))
 from planted import PLANTED

@@ -82,7 +82,7 @@ def suite(tmp_path: Path) -> Path:
 
 def ran(suite: Path, *options: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CCACHE_", "CMAKE_"))}
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent / "generator")])
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--rootdir", ".", *options],
         capture_output=True,

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from samples import classifier, tensors_only
 
-from generator import project
-from generator.errors import GencppError, UsageError
-from generator.spec import ProjectSpec
+from gencpp import project
+from gencpp.errors import GencppError, UsageError
+from gencpp.spec import ProjectSpec
 
 NONSENSE = "zq_wobble9"
 

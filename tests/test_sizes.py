@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from generator.answers import Answers
-from generator.bounding import taken_by_the_model
-from generator.cpp import model_info_header
-from generator.dynamic import apply_dynamic, asked_places
-from generator.errors import CheckFailed, UsageError
-from generator.export import export_torchscript
-from generator.golden import make_goldens
-from generator.inspection import inspect_model
-from generator.libtorch_export import export_default
-from generator.onnx_export import OnnxOptions, export_onnx
-from generator.readme import shape_text
-from generator.size_plan import axes_of, odd_size, sizes_alone, together
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
+from gencpp.answers import Answers
+from gencpp.bounding import taken_by_the_model
+from gencpp.cpp import model_info_header
+from gencpp.dynamic import apply_dynamic, asked_places
+from gencpp.errors import CheckFailed, UsageError
+from gencpp.export import export_torchscript
+from gencpp.golden import make_goldens
+from gencpp.inspection import inspect_model
+from gencpp.libtorch_export import export_default
+from gencpp.onnx_export import OnnxOptions, export_onnx
+from gencpp.readme import shape_text
+from gencpp.size_plan import axes_of, odd_size, sizes_alone, together
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
 
 HERE = str(Path(__file__).parent)
 
@@ -129,7 +129,7 @@ def test_a_branch_that_does_not_matter_is_shown_not_to(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_a_branch_that_never_ran_is_named_and_weakens_the_proof(tmp_path: Path) -> None:
-    from generator.pipeline import unproven
+    from gencpp.pipeline import unproven
 
     spec, artifact, answers = on_libtorch(tmp_path, "number_branch", "x:1x6")
     assert len(artifact.untaken) == 1
@@ -169,7 +169,7 @@ def test_sizes_that_no_range_tells_of_are_compared(tmp_path: Path) -> None:
 def test_sizes_beyond_guards_that_are_too_many_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("generator.answers.MOST_CASES", 1)
+    monkeypatch.setattr("gencpp.answers.MOST_CASES", 1)
     spec, _, answers = on_onnx(tmp_path, "harmless", "x:1x5x6", dynamic=("x:1=2:5:21",))
     assert "x:1=8" in [c.name for c in answers.plan(spec).cases]
     assert "x:1=16" in answers.plan(spec).left_out
@@ -233,9 +233,9 @@ def test_sizes_that_the_model_refuses_are_told_and_an_even_one_is_compared() -> 
 
 @pytest.mark.torch
 def test_what_costs_too_much_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import generator.answers
+    import gencpp.answers
 
-    monkeypatch.setattr(generator.answers, "CASE_WORK", 200_000)
+    monkeypatch.setattr(gencpp.answers, "CASE_WORK", 200_000)
     loaded, spec, answers = loaded_as("tokens", "x:1x5x6", "mask:1x5", dynamic=("x:0=1:1:64",))
     plan = answers.plan(spec)
     assert plan.left_out == ("x:0=64",)
@@ -249,7 +249,7 @@ def test_what_costs_too_much_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_goldens_hold_the_compared_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 
-    import generator.golden
+    import gencpp.golden
 
     loaded, spec, answers = loaded_as(
         "tokens", "x:1x5x6", "mask:1x5", dynamic=("x:1=2:5:20", "mask:1=2:5:20")
@@ -260,7 +260,7 @@ def test_goldens_hold_the_compared_sizes(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.parity == "strong"
     assert shapes == [(1, 5), (1, 5), (3, 5), (8, 5), (1, 20), (1, 7), (1, 2), (8, 20)]
     assert [c.name for c in found.cases][2:4] == ["batch", "sizes-0"]
-    monkeypatch.setattr(generator.golden, "SHIPPED_BYTES", 3000)
+    monkeypatch.setattr(gencpp.golden, "SHIPPED_BYTES", 3000)
     small = make_goldens(loaded, spec, tmp_path / "small", 0, lambda _: None, answers=answers)
     assert small.parity == "partial" and "all largest" in small.parity_note
     assert sum(f.stat().st_size for f in (tmp_path / "small" / "goldens").iterdir()) < 3000 + 128 * 40
@@ -278,7 +278,7 @@ def test_answers_are_computed_once() -> None:
 def test_assertions_that_a_file_drops_are_told() -> None:
     import torch
 
-    from generator.export_guards import assertion_notes, guards_of
+    from gencpp.export_guards import assertion_notes, guards_of
 
     loaded, spec, _ = loaded_as("checked", "x:1x6", "count::int64")
     program = torch.export.export(loaded.module, (torch.ones(1, 6), torch.tensor(3)))
@@ -291,7 +291,7 @@ def test_assertions_that_a_file_drops_are_told() -> None:
 def test_ranges_of_an_exported_program_are_read() -> None:
     import torch
 
-    from generator.export_guards import guards_of, ranges_text
+    from gencpp.export_guards import guards_of, ranges_text
 
     loaded, _, _ = loaded_as("even_length", "x:1x4x6")
     length = torch.export.Dim("length", min=2, max=5)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from generator.errors import EnvironmentLacks, UsageError
-from generator.sources import (
+from gencpp.errors import EnvironmentLacks, UsageError
+from gencpp.sources import (
     ExportedProgramSource,
     FactorySource,
     LoadedModel,
@@ -316,7 +316,7 @@ class TestTorchScript:
 
 
 def test_labels(tmp_path: Path) -> None:
-    from generator.sources import read_labels
+    from gencpp.sources import read_labels
 
     file = tmp_path / "labels.txt"
     file.write_text("cat\nchien\nKätzchen\n\n", encoding="utf-8")
@@ -331,7 +331,7 @@ def test_labels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["x", ":1x3", "x:1x-3", "x:ax3", "x:1x3:float31", "x:1:float32:z"])
 def test_input_refused(text: str) -> None:
-    from generator.structure import parse_input
+    from gencpp.structure import parse_input
 
     with pytest.raises(UsageError):
         parse_input(text)
@@ -339,7 +339,7 @@ def test_input_refused(text: str) -> None:
 
 @pytest.mark.parametrize("sizes", ["1x99999999999999999999", "1x100000x100000x100", "2147483648"])
 def test_input_too_large(sizes: str) -> None:
-    from generator.structure import parse_input
+    from gencpp.structure import parse_input
 
     with pytest.raises(UsageError, match="more than 2147483647 elements"):
         parse_input(f"x:{sizes}:float32")
@@ -402,7 +402,7 @@ def test_wrappers_are_undone(tmp_path: Path, entry: str, prefix: str, notes: int
 def test_a_prefix_that_is_the_models_own_stays(tmp_path: Path) -> None:
     import torch
 
-    from generator.weights import load_state_dict_file
+    from gencpp.weights import load_state_dict_file
 
     torch.save({"model.weight": torch.ones(1)}, tmp_path / "w.pth")
     assert load_state_dict_file(tmp_path / "w.pth", ["model.weight"])[1] == ()

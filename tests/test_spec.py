@@ -3,8 +3,8 @@ import json
 import pytest
 from samples import classifier, tensors_only
 
-from generator.errors import UsageError
-from generator.spec import (
+from gencpp.errors import UsageError
+from gencpp.spec import (
     Dim,
     Interpolation,
     PreprocessSpec,

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from building import cmake, cmake_arguments, must
 
-from generator.artifacts import quiet_compiler
-from generator.backends.libtorch import LibTorch
-from generator.cpp import libtorch_info_header
-from generator.draws import (
+from gencpp.artifacts import quiet_compiler
+from gencpp.backends.libtorch import LibTorch
+from gencpp.cpp import libtorch_info_header
+from gencpp.draws import (
     UNKNOWN,
     Draw,
     RandomDraw,
@@ -25,13 +25,13 @@ from generator.draws import (
     refuse_draws,
     schema_draws,
 )
-from generator.dynamic import apply_dynamic
-from generator.errors import CheckFailed, GencppError
-from generator.export import export_torchscript
-from generator.inspection import inspect_model
-from generator.script_state import ScriptState, Versions, script_state
-from generator.sources import LoadedModel, LoadOptions, load_source, parse_source
-from generator.spec import Artifact, ChangedAttribute, ModelSpec
+from gencpp.dynamic import apply_dynamic
+from gencpp.errors import CheckFailed, GencppError
+from gencpp.export import export_torchscript
+from gencpp.inspection import inspect_model
+from gencpp.script_state import ScriptState, Versions, script_state
+from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.spec import Artifact, ChangedAttribute, ModelSpec
 
 pytestmark = pytest.mark.torch
 
@@ -201,7 +201,7 @@ def test_compiled_code_gets_no_state(name: str) -> None:
     """Its buffers are copied at the start of every run: no run writes what another one reads."""
     import torch
 
-    from generator.stateless_program import stateless_program
+    from gencpp.stateless_program import stateless_program
 
     loaded, _ = inspected(name)
     x = torch.rand(2, 5, 8)
@@ -254,7 +254,7 @@ def test_an_onnx_file_that_draws_is_refused(tmp_path: Path) -> None:
     import onnx
     from onnx import helper
 
-    from generator.onnx_export import OnnxOptions, export_onnx
+    from gencpp.onnx_export import OnnxOptions, export_onnx
 
     shifted = [
         helper.make_node("RandomUniformLike", ["x"], ["r"], name="noise", high=1e-9, low=0.0),
@@ -272,7 +272,7 @@ def test_an_onnx_file_that_draws_is_refused(tmp_path: Path) -> None:
 
 
 def test_dropout_is_refused_for_tensorrt_too(tmp_path: Path) -> None:
-    from generator.onnx_export import OnnxOptions, export_onnx
+    from gencpp.onnx_export import OnnxOptions, export_onnx
 
     loaded, spec = inspected("RareDropout")
     with pytest.raises(RandomDraw, match=r"stateful\.py"):
@@ -305,7 +305,7 @@ def test_the_artifact_tells_what_runs_change(tmp_path: Path) -> None:
 
 def test_a_number_that_forward_counts_is_told(tmp_path: Path) -> None:
     """A model that answers otherwise after so many runs was taken without a word."""
-    from generator.onnx_export import OnnxOptions, export_onnx
+    from gencpp.onnx_export import OnnxOptions, export_onnx
 
     loaded, spec = inspected("Turning")
     artifact, found = export_torchscript(loaded, spec, tmp_path, lambda _: None)
@@ -327,7 +327,7 @@ def test_one_that_is_not_frozen_is_taken_where_only_that_shares_nothing(tmp_path
 
 
 def test_the_readme_and_the_header_say_it(photo_project: Path) -> None:
-    from generator.project import read_manifest
+    from gencpp.project import read_manifest
 
     made = read_manifest(photo_project).project
     assert "## State" not in LibTorch().template_names(made)["readme_runtime"]
@@ -348,7 +348,7 @@ def test_an_lstm_takes_other_batches() -> None:
     """Its first state is as large as the batch: a trace that kept one size wrote past the end of memory."""
     import torch
 
-    from generator.straight import straight_line
+    from gencpp.straight import straight_line
 
     loaded, spec = inspected("Hidden")
     assert spec.inputs[0].dims[0].dynamic

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from test_export import inspected
 
-from generator.libtorch_export import export_libtorch
-from generator.spec import Dim
-from generator.straight import straight_line
-from generator.variants import VARIANTS
+from gencpp.libtorch_export import export_libtorch
+from gencpp.spec import Dim
+from gencpp.straight import straight_line
+from gencpp.variants import VARIANTS
 
 pytestmark = [
     pytest.mark.torch,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from trt.stubs import fake_headers
 
-from generator import tensorrt_found
-from generator.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets, pip_packages
+from gencpp import tensorrt_found
+from gencpp.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets, pip_packages
 
 
 def library(folder: Path, *names: str) -> Path:
@@ -234,7 +234,7 @@ def test_looking_imports_nothing(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported')\n")
     code = (
-        "import sys\nfrom generator import tensorrt_found as t\n"
+        "import sys\nfrom gencpp import tensorrt_found as t\n"
         "t.find_tensorrt(), t.find_cuda_runtime()\nnames = [p.package for p in t.pip_packages()]\n"
         "assert 'tensorrt_libs' in names and 'tensorrt_rtx_bindings' in names, names\n"
         "assert not {'torch', 'tensorrt', 'tensorrt_libs', 'tensorrt_rtx_bindings'} & set(sys.modules)\n"

@@ -18,9 +18,9 @@ from building import cmake, cmake_arguments, ctest, must
 from samples import classifier, tensorrt
 from trt import rendered, stubs
 
-from generator import project
-from generator.tensorrt_found import header_sets
-from generator.toolchain import find_program, find_toolchain
+from gencpp import project
+from gencpp.tensorrt_found import header_sets
+from gencpp.toolchain import find_program, find_toolchain
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from generator.errors import UsageError
-from generator.spec import Dim, DType, TensorSpec
-from generator.trt_operators import (
+from gencpp.errors import UsageError
+from gencpp.spec import Dim, DType, TensorSpec
+from gencpp.trt_operators import (
     OPSETS,
     SINCE,
     VERSIONS,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from test_export import inspected
 
-from generator import rtx
-from generator.errors import CheckFailed, EnvironmentLacks
-from generator.onnx_export import OnnxOptions, export_onnx
-from generator.trt_operators import oldest_for, unsupported
+from gencpp import rtx
+from gencpp.errors import CheckFailed, EnvironmentLacks
+from gencpp.onnx_export import OnnxOptions, export_onnx
+from gencpp.trt_operators import oldest_for, unsupported
 
 pytestmark = pytest.mark.torch
 FRAME = "frame:1x16x24x3:uint8"

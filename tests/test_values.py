@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from generator.again import asked_for
-from generator.bench_values import BenchValues, bench_values, fill_value
-from generator.errors import UsageError
-from generator.spec import Dim, DType, TensorSpec
-from generator.structure import parse_input
-from generator.values import file_of, told, without_folder
+from gencpp.again import asked_for
+from gencpp.bench_values import BenchValues, bench_values, fill_value
+from gencpp.errors import UsageError
+from gencpp.spec import Dim, DType, TensorSpec
+from gencpp.structure import parse_input
+from gencpp.values import file_of, told, without_folder
 
 HERE = str(Path(__file__).parent)
 
@@ -25,7 +25,7 @@ def refused(text: str) -> str:
 
 
 def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
-    from generator.stimuli import seeded_inputs
+    from gencpp.stimuli import seeded_inputs
 
     spec = parse_input(text)
     if batch:
@@ -34,8 +34,8 @@ def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
 
 
 def inspected(source: str, *inputs: str) -> Any:
-    from generator.inspection import inspect_model
-    from generator.sources import LoadOptions, load_source, parse_source
+    from gencpp.inspection import inspect_model
+    from gencpp.sources import LoadOptions, load_source, parse_source
 
     options = LoadOptions(path=(HERE,), inputs=inputs)
     loaded = load_source(parse_source(source), options, lambda _: None)
@@ -43,7 +43,7 @@ def inspected(source: str, *inputs: str) -> Any:
 
 
 def goldens_of(loaded: Any, spec: Any, folder: Path) -> Any:
-    from generator.golden import make_goldens
+    from gencpp.golden import make_goldens
 
     return make_goldens(loaded, spec, folder, 0, lambda _: None)
 
@@ -144,7 +144,7 @@ def test_masks_are_drawn_as_people_use_them() -> None:
 
 @pytest.mark.torch
 def test_all_combinations_of_given_values_come() -> None:
-    from generator.stimuli import further_seeds, seeded_inputs
+    from gencpp.stimuli import further_seeds, seeded_inputs
 
     inputs = [parse_input("a::int64=1,2"), parse_input("b::bool"), parse_input("c::int64=5,6,7")]
     seeds, left = further_seeds(inputs, [(0, 1), (1, 1)], 10)
@@ -157,7 +157,7 @@ def test_all_combinations_of_given_values_come() -> None:
 def test_a_file_is_taken_in_turn_and_for_other_sizes(tmp_path: Path) -> None:
     import numpy as np
 
-    from generator.stimuli import seeded_inputs
+    from gencpp.stimuli import seeded_inputs
 
     array = np.arange(6, dtype=np.int64).reshape(2, 3)
     np.save(tmp_path / "ids.npy", array)
@@ -347,7 +347,7 @@ def test_examples_that_come_again_weaken_nothing(tmp_path: Path) -> None:
 def test_random_weights_are_made_lively_on_given_values() -> None:
     import torch
 
-    from generator.builders import build
+    from gencpp.builders import build
 
     given = (parse_input("x:1x3x224x224=5..6"),)
     usual = build("squeezenet1_1", "none", 0, 0.0, lambda _: None)

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from test_export import inspected
 
-from generator import aoti, libtorch_export, pipeline
-from generator.errors import CheckFailed, UsageError
-from generator.project import read_manifest
-from generator.readme import tuning_table
-from generator.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
-from generator.tune import fastest, thread_counts, tuned
-from generator.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
+from gencpp import aoti, libtorch_export, pipeline
+from gencpp.errors import CheckFailed, UsageError
+from gencpp.project import read_manifest
+from gencpp.readme import tuning_table
+from gencpp.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
+from gencpp.tune import fastest, thread_counts, tuned
+from gencpp.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -110,7 +110,7 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no export today")
 
-    monkeypatch.setattr("generator.straight.straight_line", fails)
+    monkeypatch.setattr("gencpp.straight.straight_line", fails)
     told: list[str] = []
     with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
         libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)

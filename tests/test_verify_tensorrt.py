@@ -16,9 +16,9 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from generator import parity, toolchain, trt_checks, verify
-from generator.backends import RuntimeOptions, backend_named
-from generator.project import read_manifest
+from gencpp import parity, toolchain, trt_checks, verify
+from gencpp.backends import RuntimeOptions, backend_named
+from gencpp.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

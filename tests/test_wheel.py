@@ -21,18 +21,18 @@ def test_the_wheel_carries_the_templates_and_renders(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "generator/templates/common/CMakeLists.txt" in names
-    assert "generator/templates/common/.clang-format" in names
-    assert "generator/templates/cpp_ts/src/model.cpp" in names
+    assert "gencpp/templates/common/CMakeLists.txt" in names
+    assert "gencpp/templates/common/.clang-format" in names
+    assert "gencpp/templates/cpp_ts/src/model.cpp" in names
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)  # what `pip install --target` does with a pure wheel
 
     code = (
-        "import generator, sys\n"
-        f"assert generator.__file__.startswith({str(site)!r}), generator.__file__\n"
+        "import gencpp, sys\n"
+        f"assert gencpp.__file__.startswith({str(site)!r}), gencpp.__file__\n"
         f"sys.path.append({str(ROOT / 'tests')!r})\n"
         "from samples import classifier\n"
-        "from generator.project import render, templates_root\n"
+        "from gencpp.project import render, templates_root\n"
         f"assert str(templates_root()).startswith({str(site)!r})\n"
         "print(len(render(classifier())))\n"
     )

@@ -18,10 +18,10 @@ import writing
 from samples import classifier, tensors_only
 from writing import DONE, KILLED, write, write_until
 
-from generator import project
-from generator.errors import EnvironmentLacks, UsageError
-from generator.project import steps
-from generator.project.lock import locked
+from gencpp import project
+from gencpp.errors import EnvironmentLacks, UsageError
+from gencpp.project import steps
+from gencpp.project.lock import locked
 
 OTHER = classifier("other")
 
@@ -546,7 +546,7 @@ def test_two_commands_on_one_folder(tmp_path: Path, existing: bool) -> None:
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom generator.project.lock import locked\n"
+        "import os, sys\nfrom pathlib import Path\nfrom gencpp.project.lock import locked\n"
         "with locked(Path(sys.argv[1]), Path('x')):\n    os._exit(7)\n"
     )
     root = str(Path(__file__).parent.parent)

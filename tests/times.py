@@ -72,7 +72,7 @@ def _kind(args: Any) -> str:
     if name.startswith(("g++", "c++", "clang", "ccache")) or "compile_cache.py" in start:
         return "the compiler, called by itself"
     if name.startswith("python"):
-        return "gencpp, a new Python" if "generator" in argv[:4] else "other Python programs"
+        return "gencpp, a new Python" if "gencpp" in argv[:4] else "other Python programs"
     return "ctest" if name == "ctest" else "ruff and mypy" if name in ("ruff", "mypy") else "other programs"
 
 

@@ -37,7 +37,7 @@ class Warm:
     def call(
         self, argv: list[str], env: dict[str, str], cwd: Path | None
     ) -> subprocess.CompletedProcess[str]:
-        """`python -m generator` with these arguments and no standard input."""
+        """`python -m gencpp` with these arguments and no standard input."""
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
                 server.settimeout(LIMIT)
@@ -73,7 +73,7 @@ class Warm:
 
 
 def path_with(root: Path) -> str:
-    return os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    return os.pathsep.join(filter(None, [str(root / "generator"), os.environ.get("PYTHONPATH")]))
 
 
 def serve(address: str) -> None:
@@ -81,7 +81,7 @@ def serve(address: str) -> None:
 
     importlib.import_module("torch")
     bare = _bare_torches()
-    for name in (*HEAVY, "generator.cli", "generator.libtorch_operators"):
+    for name in (*HEAVY, "gencpp.cli", "gencpp.libtorch_operators"):
         importlib.import_module(name)
     gc.freeze()  # a collection in a fork would copy every page
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
@@ -113,7 +113,7 @@ def _bare_torches() -> socket.socket:
 
     The process writes its id before its answers.
     """
-    from generator import bare_torch
+    from gencpp import bare_torch
 
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() != 0:
@@ -141,7 +141,7 @@ def _bare_torches() -> socket.socket:
 
 def _keep_bare_torch(bare: socket.socket) -> None:
     """As `need_torch` keeps one that it forks from a command's own process."""
-    from generator import bare_torch, libtorch_operators
+    from gencpp import bare_torch, libtorch_operators
 
     questions, ask = os.pipe()
     hear, answers = os.pipe()
@@ -170,7 +170,7 @@ def _run(client: socket.socket, bare: socket.socket) -> None:
     _keep_bare_torch(bare)
     bare.close()
     sys.path[0] = request["cwd"]  # as `python -m` has it
-    runpy.run_module("generator", run_name="__main__", alter_sys=True)
+    runpy.run_module("gencpp", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

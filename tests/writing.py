@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from unittest.mock import patch
 
-from generator import project
-from generator.errors import UsageError
-from generator.progress import silent
-from generator.project import render, steps, writer
-from generator.project.journal import Kept
-from generator.spec import ProjectSpec
+from gencpp import project
+from gencpp.errors import UsageError
+from gencpp.progress import silent
+from gencpp.project import render, steps, writer
+from gencpp.project.journal import Kept
+from gencpp.spec import ProjectSpec
 
 KILLED, DONE, REFUSED = -signal.SIGKILL, 0, 2
 """How the process of `write_until` ends."""

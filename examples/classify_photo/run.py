@@ -103,7 +103,7 @@ def readable(picture: Path, out: Path) -> Path:
 
 def gencpp(*arguments: str) -> None:
     print(f"\n$ gencpp {shlex.join(arguments)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "generator", *arguments], check=False)
+    done = subprocess.run([sys.executable, "-m", "gencpp", *arguments], check=False)
     if done.returncode != 0:
         sys.exit(done.returncode)
 

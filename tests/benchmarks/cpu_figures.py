@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 MODELS = (
     *("resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121"),
@@ -75,7 +75,7 @@ def main() -> int:
 
 def gencpp(*arguments: str | Path) -> str:
     """Its standard output; ends the program where it fails."""
-    argv = [sys.executable, "-m", "generator", *map(str, arguments)]
+    argv = [sys.executable, "-m", "gencpp", *map(str, arguments)]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(argv)}\nexited with {done.returncode}:\n{done.stderr[-3000:]}")
@@ -89,7 +89,7 @@ def projects(name: str, options: argparse.Namespace) -> tuple[Path, Path]:
     """
     import compile_cache
 
-    from generator.bench.build import build
+    from gencpp.bench.build import build
 
     objects = options.work / "objects"
     objects.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "generator"))
 
 MODELS = (
     *("alexnet", "vgg11", "vgg16", "vgg16_bn", "squeezenet1_0", "squeezenet1_1", "googlenet", "inception_v3"),
@@ -71,11 +71,11 @@ def export(name: str, work: Path, *, again: bool) -> None:
     made = work / "made.json"
     if made.is_file() and not again:
         return
-    from generator.errors import GencppError
-    from generator.inspection import inspect_model
-    from generator.libtorch_export import export_libtorch
-    from generator.sources import LoadOptions, load_source, parse_source
-    from generator.variants import VARIANTS
+    from gencpp.errors import GencppError
+    from gencpp.inspection import inspect_model
+    from gencpp.libtorch_export import export_libtorch
+    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.variants import VARIANTS
 
     def silent(_: str) -> None:
         pass
@@ -122,8 +122,8 @@ def time_of(folder: Path, threads: int, seconds: float) -> float:
     """p50 in ms of the artifact in this process, after warm-up."""
     import torch
 
-    from generator.artifacts import channels_last
-    from generator.variants import VARIANTS
+    from gencpp.artifacts import channels_last
+    from gencpp.variants import VARIANTS
 
     warnings.simplefilter("ignore")
     variant = VARIANTS[folder.name]
@@ -183,7 +183,7 @@ def means(rows: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 def table(rows: list[tuple[str, dict[str, Any]]], options: argparse.Namespace) -> str:
-    from generator.bench.machine import machine
+    from gencpp.bench.machine import machine
 
     about = machine()
     lines = [

@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from generator.spec import PreprocessSpec
-from generator.transforms import reference_tensor
+from gencpp.spec import PreprocessSpec
+from gencpp.transforms import reference_tensor
 
 
 def main(argv: Sequence[str]) -> int:

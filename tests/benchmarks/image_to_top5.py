@@ -34,14 +34,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
-from generator.bench.build import build  # noqa: E402 - after the path
-from generator.bench.machine import machine  # noqa: E402
-from generator.bench.process import environment  # noqa: E402
-from generator.bench.remake import remake  # noqa: E402
-from generator.errors import GencppError  # noqa: E402
-from generator.project import read_manifest  # noqa: E402
+from gencpp.bench.build import build  # noqa: E402 - after the path
+from gencpp.bench.machine import machine  # noqa: E402
+from gencpp.bench.process import environment  # noqa: E402
+from gencpp.bench.remake import remake  # noqa: E402
+from gencpp.errors import GencppError  # noqa: E402
+from gencpp.project import read_manifest  # noqa: E402
 
 DISTINCT = 6  # pictures of a size; the files of a run go round them
 WANTED = 2.0
@@ -92,7 +92,7 @@ def make(name: str, work: Path) -> Path:
     """The project of a model, as gencpp writes it; one that is there is used again."""
     folder = work / name
     if not (folder / "gencpp.json").is_file():
-        argv = [sys.executable, "-m", "generator", "new", "--model", name, "--weights", "none", str(folder)]
+        argv = [sys.executable, "-m", "gencpp", "new", "--model", name, "--weights", "none", str(folder)]
         done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
         if done.returncode != 0:
             raise Failure(f"{' '.join(argv)}\nexited with {done.returncode}:\n{done.stderr[-3000:]}")

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 
 def seconds_of(argv: list[str]) -> float:
@@ -34,7 +34,7 @@ def seconds_of(argv: list[str]) -> float:
 def main() -> int:
     from fakes.double import cuda_include, header_folders
 
-    from generator.toolchain import find_toolchain
+    from gencpp.toolchain import find_toolchain
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
@@ -54,7 +54,7 @@ def main() -> int:
                 argv = [
                     sys.executable,
                     "-m",
-                    "generator",
+                    "gencpp",
                     "new",
                     "--model",
                     options.model,

@@ -32,11 +32,11 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 
-from generator.errors import GencppError  # noqa: E402
+from gencpp.errors import GencppError  # noqa: E402
 
 RATIO_WANTED = 1.02
 GROWTH_WANTED = 0.01
@@ -68,7 +68,7 @@ class Subject:
 
 def succeed(argv: list[str], cwd: Path | None = None) -> str:
     """Runs a command; its standard output."""
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    paths = os.pathsep.join(filter(None, [str(ROOT / "generator"), os.environ.get("PYTHONPATH")]))
     env = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(argv, capture_output=True, text=True, cwd=cwd, env=env, check=False)
     if done.returncode != 0:
@@ -79,7 +79,7 @@ def succeed(argv: list[str], cwd: Path | None = None) -> str:
 
 def generate(arguments: list[str], folder: Path) -> Path:
     """What `gencpp new` writes; a folder of it that is there already is rewritten."""
-    succeed([sys.executable, "-m", "generator", "new", *arguments, "--backend", "libtorch", str(folder)])
+    succeed([sys.executable, "-m", "gencpp", "new", *arguments, "--backend", "libtorch", str(folder)])
     return folder
 
 

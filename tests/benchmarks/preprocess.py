@@ -89,7 +89,7 @@ def main() -> int:
 
 
 def table(rows: list[tuple[str, ...]], differing: int, options: argparse.Namespace) -> str:
-    from generator.bench.machine import machine
+    from gencpp.bench.machine import machine
 
     about = machine()
     named = ("torchvision", "pillow")

@@ -31,14 +31,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 from image_to_top5 import Failure, make, write_pictures  # noqa: E402 - beside this file
 
-from generator.bench.machine import machine  # noqa: E402
-from generator.bench.process import Ran, environment, spawn  # noqa: E402
-from generator.project import read_manifest  # noqa: E402
+from gencpp.bench.machine import machine  # noqa: E402
+from gencpp.bench.process import Ran, environment, spawn  # noqa: E402
+from gencpp.project import read_manifest  # noqa: E402
 
 SECONDS_WANTED, MEMORY_WANTED = 0.6, 1.2
 BARE_OF = {"C++": "bare", "C++ CPU": "bare CPU"}

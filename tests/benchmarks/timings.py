@@ -32,7 +32,7 @@ class Failure(Exception):
 def gencpp() -> list[str]:
     """The installed command of this Python, else the checkout's module."""
     command = shutil.which("gencpp", path=sysconfig.get_path("scripts"))
-    return [command] if command else [sys.executable, "-m", "generator"]
+    return [command] if command else [sys.executable, "-m", "gencpp"]
 
 
 def seconds_of(arguments: list[str]) -> float:

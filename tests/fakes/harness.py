@@ -14,7 +14,7 @@ from typing import Any
 
 from building import STRICT, STRICT_ENV, must
 
-from generator.toolchain import find_toolchain
+from gencpp.toolchain import find_toolchain
 
 from .double import SANITIZE, Double, write_table
 

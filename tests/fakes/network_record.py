@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.network.calls import Call, CallWeights, calls, index_type
-from generator.network.calls_recorder import TYPES
-from generator.network.plan import NetworkPlan
-from generator.spec import DType
+from gencpp.network.calls import Call, CallWeights, calls, index_type
+from gencpp.network.calls_recorder import TYPES
+from gencpp.network.plan import NetworkPlan
+from gencpp.spec import DType
 
 MAX_LISTED = 30
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from generator.network.calls import Call, calls, index_type
-from generator.network.plan import NetworkPlan
-from generator.spec import DType
+from gencpp.network.calls import Call, calls, index_type
+from gencpp.network.plan import NetworkPlan
+from gencpp.spec import DType
 
 from .double import DTYPES
 

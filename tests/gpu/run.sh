@@ -4,6 +4,6 @@
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
-export PYTHONPATH="$root:$here:$root/tests${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="$root/generator:$here:$root/tests${PYTHONPATH:+:$PYTHONPATH}"
 export PYTHONUNBUFFERED=1
 exec "${PYTHON:-python3}" -m kit "$@"

@@ -24,9 +24,9 @@ def main() -> int:
     import torch
     from torchvision.models import get_model_weights, list_models
 
-    from generator.builders import build, group_of
-    from generator.stimuli import seeded_inputs
-    from generator.structure import max_abs_difference
+    from gencpp.builders import build, group_of
+    from gencpp.stimuli import seeded_inputs
+    from gencpp.structure import max_abs_difference
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "generator"))
 
 LIMIT = 1e-4
 """Largest |difference| relative to the largest |reference|: float32 sums in another order give 1e-6."""
@@ -78,7 +78,7 @@ def everything() -> list[str]:
     """By name; the largest weights come where their names stand."""
     from torchvision.models import list_models
 
-    from generator.builders import group_of
+    from gencpp.builders import group_of
 
     return [*(n for n in list_models() if group_of(n) == "classification"), *MORE, *OWN]
 
@@ -133,7 +133,7 @@ def replayed(folder: Path, profiles: list[Any]) -> dict[str, Any]:
         "tf32": False,
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    ended = run([sys.executable, "-m", "generator.network.replay", str(folder / "job.json")])
+    ended = run([sys.executable, "-m", "gencpp.network.replay", str(folder / "job.json")])
     if ended or not result.is_file():
         return {"problem": f"TensorRT-RTX {ended or 'wrote no result'}"}
     found = json.loads(result.read_text(encoding="utf-8"))
@@ -178,11 +178,11 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
     """Exports, lowers, and compares the plan's answers with the model's."""
     import gc
 
-    from generator.inspection import inspect_model
-    from generator.network.calls import calls
-    from generator.network.lowering import lower
-    from generator.network.weights_file import write
-    from generator.sources import LoadOptions, load_source, parse_source
+    from gencpp.inspection import inspect_model
+    from gencpp.network.calls import calls
+    from gencpp.network.lowering import lower
+    from gencpp.network.weights_file import write
+    from gencpp.sources import LoadOptions, load_source, parse_source
 
     source, inputs = OWN.get(name, (name, ()))
     path = (str(ROOT / "tests"),) if name in OWN else ()
@@ -234,8 +234,8 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
 
 def exported(loaded: Any, spec: Any) -> Any:
     """The graph that onnx_export lowers for network definitions, by the first exporter that makes one."""
-    from generator.onnx_prepare import prepared
-    from generator.onnx_torch import DYNAMO_OPSET, by_dynamo, by_tracing
+    from gencpp.onnx_prepare import prepared
+    from gencpp.onnx_torch import DYNAMO_OPSET, by_dynamo, by_tracing
 
     try:
         candidate = by_dynamo(loaded, spec)
@@ -249,9 +249,9 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
     """(largest relative difference, outputs compared) of the plan's answers and the module's."""
     import numpy as np
 
-    from generator.network.interpreter import run as interpret
-    from generator.stimuli import seeded_inputs
-    from generator.structure import run_module
+    from gencpp.network.interpreter import run as interpret
+    from gencpp.stimuli import seeded_inputs
+    from gencpp.structure import run_module
 
     inputs = seeded_inputs(spec.inputs, 7, batch)
     theirs = [value.numpy() for _, value in run_module(loaded.module, inputs)]
@@ -273,7 +273,7 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
 def code() -> str:
     """A digest of what makes and runs plans."""
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "generator" / "network").glob("*.py")):
+    for file in sorted((ROOT / "generator" / "gencpp" / "network").glob("*.py")):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 

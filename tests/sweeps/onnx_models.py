@@ -17,17 +17,17 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "generator"))
 
 NAMES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convnext_tiny", "swin_t")
 
 
 def main() -> int:
-    from generator.errors import GencppError
-    from generator.inspection import inspect_model
-    from generator.onnx_export import OnnxOptions, export_onnx
-    from generator.sources import LoadOptions, load_source, parse_source
-    from generator.spec import Precision
+    from gencpp.errors import GencppError
+    from gencpp.inspection import inspect_model
+    from gencpp.onnx_export import OnnxOptions, export_onnx
+    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.spec import Precision
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def build(model: Path, spec: object) -> tuple[str, bool]:
-    from generator.spec import ModelSpec
+    from gencpp.spec import ModelSpec
 
     assert isinstance(spec, ModelSpec)
     profile = {
@@ -92,7 +92,7 @@ def build(model: Path, spec: object) -> tuple[str, bool]:
     asked = model.with_name("job.json")
     asked.write_text(json.dumps(job))
     done = subprocess.run(
-        [sys.executable, "-m", "generator.rtx", str(asked)],
+        [sys.executable, "-m", "gencpp.rtx", str(asked)],
         capture_output=True,
         text=True,
         cwd=ROOT,

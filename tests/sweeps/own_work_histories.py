@@ -28,15 +28,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from samples import classifier, tensorrt, tensors_only  # noqa: E402
 from writing import DONE, KILLED, REFUSED, rendered, write, write_until  # noqa: E402
 
-from generator import project  # noqa: E402
-from generator.errors import UsageError  # noqa: E402
-from generator.project import steps  # noqa: E402
-from generator.spec import ProjectSpec  # noqa: E402
+from gencpp import project  # noqa: E402
+from gencpp.errors import UsageError  # noqa: E402
+from gencpp.project import steps  # noqa: E402
+from gencpp.spec import ProjectSpec  # noqa: E402
 
 EVENTS = 12
 SPECS = (classifier(), classifier("other"), tensorrt(), tensors_only("third"), tensorrt("other"))
@@ -360,13 +360,13 @@ def kind_of(path: Path) -> str:
 
 _KILLED_AT = """
 import os, signal, sys
-from generator.project import steps
+from gencpp.project import steps
 def at(step):
     if step.startswith(os.environ["STOP"]):
         os.kill(os.getpid(), signal.SIGKILL)
 if os.environ["STOP"]:
     steps._hook = at
-from generator.cli import main
+from gencpp.cli import main
 main()
 """
 
@@ -408,7 +408,7 @@ def command(h: History, name: str, stop: str, code: int | None, *options: str) -
         [sys.executable, "-c", _KILLED_AT, *argv, *options, str(h.out)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "STOP": stop},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "generator"), "STOP": stop},
         cwd=h.folder.parent,
         check=False,
     )

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 import compile_cache  # noqa: E402
 from building import cmake_arguments  # noqa: E402
 
-from generator.toolchain import find_toolchain  # noqa: E402
+from gencpp.toolchain import find_toolchain  # noqa: E402
 
 MODELS = (
     *("Cached", "Counted", "Scratch", "KeyValues", "Lazy"),
@@ -104,7 +104,7 @@ def generate(model: str, out: Path) -> str:
         str(ROOT / "tests"),
     ]
     argv += ["--input", "x:1x5x8", *dynamic, "--name", "state", "--force", str(out)]
-    done = run([sys.executable, "-m", "generator", *argv], {"PYTHONPATH": str(ROOT)})
+    done = run([sys.executable, "-m", "gencpp", *argv], {"PYTHONPATH": str(ROOT / "generator")})
     return "" if done.returncode == 0 else done.stderr.strip() or done.stdout.strip()
 
 

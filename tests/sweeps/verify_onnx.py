@@ -107,7 +107,7 @@ def shortened(reason: str) -> str:
 
 def gencpp(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "generator", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gencpp", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 

@@ -6,11 +6,11 @@ import functools
 
 from samples import BATCH, dims
 
-from generator import onnx_prepare
-from generator.network.lowering import lower
-from generator.onnx_torch import by_dynamo
-from generator.sources import LoadedModel, parse_source
-from generator.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
+from gencpp import onnx_prepare
+from gencpp.network.lowering import lower
+from gencpp.onnx_torch import by_dynamo
+from gencpp.sources import LoadedModel, parse_source
+from gencpp.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 
 from .plans import Network
 

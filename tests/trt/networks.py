@@ -18,15 +18,15 @@ from fakes.network_record import Record, read_record
 from fakes.plan_table import write_plan_table
 from samples import tensorrt
 
-from generator import artifacts, project
-from generator.network.calls import calls
-from generator.network.emission import network_cpp, weights_info_header
-from generator.network.emit_references import layer_references_header
-from generator.network.plan import NetworkPlan, PlanTensor
-from generator.network.references import LayerReference
-from generator.network.weights_file import write
-from generator.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
-from generator.toolchain import find_toolchain
+from gencpp import artifacts, project
+from gencpp.network.calls import calls
+from gencpp.network.emission import network_cpp, weights_info_header
+from gencpp.network.emit_references import layer_references_header
+from gencpp.network.plan import NetworkPlan, PlanTensor
+from gencpp.network.references import LayerReference
+from gencpp.network.weights_file import write
+from gencpp.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
+from gencpp.toolchain import find_toolchain
 
 from .plans import Network
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from samples import tensorrt
 
-from generator import artifacts, project
-from generator.spec import ProjectSpec
+from gencpp import artifacts, project
+from gencpp.spec import ProjectSpec
 
 
 def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec] = tensorrt) -> Path:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from generator.bench import machine as bench_machine
+from gencpp.bench import machine as bench_machine
 
 PACKAGES = ("triton", "onnx", "onnxscript")
 """Besides those that `gencpp bench` tells."""

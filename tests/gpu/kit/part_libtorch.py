@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from generator.backends import RuntimeOptions, backend_named
+from gencpp.backends import RuntimeOptions, backend_named
 
 from .clock import Clock, Log, NoTime
 from .measure import Subject, check_answers, ctest, peers, time_all

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from generator import parity
-from generator.backends import RuntimeOptions, backend_named
+from gencpp import parity
+from gencpp.backends import RuntimeOptions, backend_named
 
 from .clock import Clock, Log, Skipped
 from .measure import (
@@ -251,7 +251,7 @@ def _callers(
 def verify(part: Part, made: Made, clock: Clock, log: Log, root: Path) -> None:
     """Every step of `gencpp verify`, as checks."""
     key = f"{made.wanted.key}: gencpp verify"
-    argv = [sys.executable, "-m", "generator", "verify", made.folder, "--tensorrt-root", root, "--json"]
+    argv = [sys.executable, "-m", "gencpp", "verify", made.folder, "--tensorrt-root", root, "--json"]
     ran = clock.run(argv, log, limit=_LIMIT)
     try:
         report = json.loads(ran.output[ran.output.index("{") :])

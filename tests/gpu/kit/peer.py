@@ -25,9 +25,9 @@ def main(argv: Sequence[str]) -> int:
     import numpy as np
     import torch
 
-    from generator.artifacts import last_line
-    from generator.bench import remake
-    from generator.project import read_manifest
+    from gencpp.artifacts import last_line
+    from gencpp.bench import remake
+    from gencpp.project import read_manifest
 
     job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
     folder, device = Path(job["folder"]), torch.device(job["device"])

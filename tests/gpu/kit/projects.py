@@ -14,10 +14,10 @@ from pathlib import Path
 
 import compile_cache
 
-from generator.errors import GencppError
-from generator.project import MANIFEST, read_manifest
-from generator.spec import ProjectSpec
-from generator.toolchain import Toolchain, find_toolchain
+from gencpp.errors import GencppError
+from gencpp.project import MANIFEST, read_manifest
+from gencpp.spec import ProjectSpec
+from gencpp.toolchain import Toolchain, find_toolchain
 
 from .clock import Clock, Log, NoTime, Skipped
 from .results import FAILED, PASSED, SKIPPED, Part
@@ -166,7 +166,7 @@ class Maker:
         made_by = " ".join([*arguments, source_hash(), *self.setup.made_on])
         if (folder / MANIFEST).is_file() and stamp.is_file() and stamp.read_text() == made_by:
             return folder
-        argv = [sys.executable, "-m", "generator", "new", *arguments, "--force", folder]
+        argv = [sys.executable, "-m", "gencpp", "new", *arguments, "--force", folder]
         # Several are made at a time: each with all cores would wait for the others' threads.
         threads = str(max(1, self.setup.cores // self.setup.side_by_side))
         self._do("gencpp new", argv, clock, env={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})

@@ -20,7 +20,7 @@ VARIANTS = "api"
 def templates_root() -> Path:
     """The templates: inside an installed wheel, or beside the package in a checkout."""
     package = Path(__file__).resolve().parent.parent
-    for candidate in (package / "templates", package.parent / "templates"):
+    for candidate in (package / "templates", package.parent.parent / "templates"):
         if (candidate / "common").is_dir():
             return candidate
     raise EnvironmentLacks(

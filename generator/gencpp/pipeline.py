@@ -66,7 +66,7 @@ class Request:
     trt_api: str | None = None
     """`parser`, `network`"""
     artifact: str | None = None
-    """`torchscript`, `aoti`, or a variant of generator.variants (libtorch only)"""
+    """`torchscript`, `aoti`, or a variant of gencpp.variants (libtorch only)"""
     tune: bool = False
     """Whether the variant and the threads are chosen by measuring (libtorch only)"""
     tune_rounds: int = 5
@@ -264,7 +264,7 @@ def _method(artifact: Artifact) -> str:
 
 
 def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
-    """Proves the project in `folder`; see generator.verify."""
+    """Proves the project in `folder`; see gencpp.verify."""
     check_path(folder)
     project.mend(folder, progress)
     return verify_project(folder, progress, options or RuntimeOptions())

@@ -1,5 +1,0 @@
-"""`python -m generator`: the same as the command `gencpp`."""
-
-from .cli import main
-
-main()
