@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from gencpp import cpp
-from gencpp.artifacts import file_facts
+from gencpp import headers
 from gencpp.backends import RuntimeOptions, backend_named
+from gencpp.files import file_facts
 from gencpp.project import read_manifest
 from gencpp.toolchain import find_toolchain
 
@@ -65,7 +65,7 @@ def own_facts(folder: Path) -> None:
         head_tail_sha256=facts.head_tail_sha256,
         fletcher4=facts.fletcher4,
     )
-    header = cpp.artifact_info_header(replace(spec, artifact=artifact))
+    header = headers.artifact_info_header(replace(spec, artifact=artifact))
     (folder / "src" / "artifact_info.hpp").write_text(header)
 
 

@@ -9,7 +9,8 @@ import pytest
 from gencpp.dynamic import apply_dynamic
 from gencpp.errors import UsageError
 from gencpp.inspection import inspect_model
-from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.loaded import LoadedModel, LoadOptions
+from gencpp.sources import load_source, parse_source
 from gencpp.spec import Dim, ModelSpec
 
 pytestmark = pytest.mark.torch

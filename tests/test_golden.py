@@ -10,7 +10,8 @@ import pytest
 from gencpp.errors import CheckFailed
 from gencpp.golden import make_goldens
 from gencpp.inspection import inspect_model
-from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.loaded import LoadedModel, LoadOptions
+from gencpp.sources import load_source, parse_source
 from gencpp.spec import Goldens, ModelSpec
 
 pytestmark = pytest.mark.torch

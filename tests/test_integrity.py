@@ -16,7 +16,7 @@ from conftest import photo_arguments
 from once import Once
 
 from gencpp.checksum import fletcher4
-from gencpp.cpp import artifact_info_header
+from gencpp.headers import artifact_info_header
 from gencpp.spec import ModelSpec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,7 +11,7 @@ import pytest
 from building import cmake, ctest, must, own_facts
 from photo_mutants import MUTANTS
 
-from gencpp import parity, toolchain
+from gencpp import comparison, parity, toolchain
 from gencpp.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
@@ -50,7 +50,7 @@ def results(folder: Path, *, pixels: bool = True) -> dict[str, str]:
     return ctest(folder / "build", "-R", f"[.](golden{'|pixels' if pixels else ''})[.]")
 
 
-def compared(folder: Path) -> parity.Comparison:
+def compared(folder: Path) -> comparison.Comparison:
     def run(argv: list[str]) -> toolchain.Finished:
         return toolchain.run(argv, timeout=120)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gencpp.errors import UsageError
-from gencpp.network.calls import Call, CallWeights, calls, index_type
+from gencpp.network.call import Call, CallWeights, index_type
+from gencpp.network.calls import calls
 from gencpp.network.calls_layers import CALLERS
 from gencpp.network.plan import (
     KINDS,

@@ -18,7 +18,7 @@ from fakes.double import DTYPES, Double
 from fakes.plan_table import made_lines
 from samples import tensorrt
 
-from gencpp import artifacts, project
+from gencpp import files, project
 from gencpp.network.plan import (
     Activation,
     ActivationKind,
@@ -127,7 +127,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
     batch = Dim(min=1, opt=1, max=8)
     sides = [(batch, *(Dim.fixed(s) for s in dims)) for dims in ((3, 8, 8), (5,))]
     spec = tensorrt("photo")
-    facts = artifacts.file_facts(folder / "assets" / "weights.bin")
+    facts = files.file_facts(folder / "assets" / "weights.bin")
     spec = replace(
         spec,
         model=replace(

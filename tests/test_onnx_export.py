@@ -12,10 +12,11 @@ import pytest
 from gencpp.errors import CheckFailed, UsageError
 from gencpp.export import hashes
 from gencpp.inspection import inspect_model
+from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.onnx_graph import dims_of
 from gencpp.onnx_names import module_path
-from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.sources import load_source, parse_source
 from gencpp.spec import Dim, ModelSpec, Precision
 
 pytestmark = pytest.mark.torch

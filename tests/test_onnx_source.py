@@ -11,9 +11,10 @@ import pytest
 
 from gencpp.errors import CheckFailed, UsageError
 from gencpp.inspection import count_work, inspect_model
+from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.onnx_graph import dims_of
-from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.sources import load_source, parse_source
 from gencpp.spec import ModelSpec, Precision, Task
 
 pytestmark = pytest.mark.torch

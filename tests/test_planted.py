@@ -17,7 +17,7 @@ from building import cmake, cmake_arguments, ctest, must, own_facts
 from conftest import ROOT, Gencpp
 from trt import divided
 
-from gencpp import parity, toolchain
+from gencpp import comparison, parity, toolchain
 from gencpp.project import read_manifest
 
 sys.path.insert(0, str(ROOT / "tests" / "models"))
@@ -70,7 +70,7 @@ def build(folder: Path, *programs: str) -> None:
     must(cmake("--build", folder / "build", "--target", *programs))
 
 
-def compared(folder: Path) -> parity.Comparison:
+def compared(folder: Path) -> comparison.Comparison:
     return parity.compare(
         folder, read_manifest(folder).project, lambda argv: toolchain.run(argv, timeout=120)
     )

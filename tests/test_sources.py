@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gencpp.errors import EnvironmentLacks, UsageError
-from gencpp.sources import (
+from gencpp.loaded import (
     ExportedProgramSource,
     FactorySource,
     LoadedModel,
@@ -23,10 +23,9 @@ from gencpp.sources import (
     TorchScriptSource,
     TorchvisionSource,
     default_name,
-    load_source,
-    parse_source,
     source_text,
 )
+from gencpp.sources import load_source, parse_source
 
 HERE = str(Path(__file__).parent)
 

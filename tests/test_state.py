@@ -14,12 +14,10 @@ from building import cmake, cmake_arguments, must
 
 from gencpp.artifacts import quiet_compiler
 from gencpp.backends.libtorch import LibTorch
-from gencpp.cpp import libtorch_info_header
 from gencpp.draws import (
     UNKNOWN,
     Draw,
     RandomDraw,
-    onnx_draws,
     overload_draws,
     program_draws,
     refuse_draws,
@@ -29,8 +27,11 @@ from gencpp.dynamic import apply_dynamic
 from gencpp.errors import CheckFailed, GencppError
 from gencpp.export import export_torchscript
 from gencpp.inspection import inspect_model
+from gencpp.libtorch_facts import libtorch_info_header
+from gencpp.loaded import LoadedModel, LoadOptions
+from gencpp.onnx_draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
-from gencpp.sources import LoadedModel, LoadOptions, load_source, parse_source
+from gencpp.sources import load_source, parse_source
 from gencpp.spec import Artifact, ChangedAttribute, ModelSpec
 
 pytestmark = pytest.mark.torch

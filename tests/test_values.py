@@ -35,7 +35,8 @@ def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
 
 def inspected(source: str, *inputs: str) -> Any:
     from gencpp.inspection import inspect_model
-    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.loaded import LoadOptions
+    from gencpp.sources import load_source, parse_source
 
     options = LoadOptions(path=(HERE,), inputs=inputs)
     loaded = load_source(parse_source(source), options, lambda _: None)

@@ -16,7 +16,7 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp import parity, toolchain, trt_checks, verify
+from gencpp import plan_answers, toolchain, trt_checks, verify
 from gencpp.backends import RuntimeOptions, backend_named
 from gencpp.project import read_manifest
 
@@ -70,7 +70,7 @@ def test_the_onnx_file_was_compared_with_python(verified: Path) -> None:
     assert "5 outputs" in step["reason"]
     project = read_manifest(verified).project
     assert {o.tolerance for c in project.goldens.cases for o in c.outputs} == {1e-3}
-    found = parity.compare_onnx(verified, project)
+    found = plan_answers.compare_onnx(verified, project)
     assert len(found.results) == 5 and not found.problem()
     assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
 
@@ -105,7 +105,7 @@ def test_another_model_in_the_onnx_file_is_found(trt_project: Path, tmp_path: Pa
     noise = np.random.default_rng(0).standard_normal(values.shape) * 0.01 * np.abs(values).mean()
     weight.CopyFrom(numpy_helper.from_array((values + noise).astype(values.dtype), weight.name))
     onnx.save(model, file)
-    found = parity.compare_onnx(folder, read_manifest(folder).project)
+    found = plan_answers.compare_onnx(folder, read_manifest(folder).project)
     assert found.problem() and not any(r.passed for r in found.results)
     done = gencpp("verify", folder)
     assert done.returncode == 1

@@ -15,6 +15,7 @@ from .artifacts import last_line
 from .errors import GencppError
 from .export_guards import Condition
 from .guard_cases import MOST_CASES, beyond
+from .loaded import LoadedModel
 from .observed import observe
 from .onnx_work import onnx_work
 from .size_plan import (
@@ -34,7 +35,6 @@ from .size_plan import (
     sizes_alone,
     together,
 )
-from .sources import LoadedModel
 from .spec import Dim, ModelSpec, Profiles, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import run_module

@@ -17,7 +17,6 @@ from .artifacts import (
     compared_with_answers,
     disk_errors,
     export_problem,
-    file_facts,
     fix_batch,
     last_line,
     quiet_compiler,
@@ -28,9 +27,11 @@ from .dynamic_shapes import dynamic_shapes
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .export_guards import guards_of
 from .fast_path import fast_path_off
+from .files import file_facts
 from .float32 import without_tf32
 from .history import between, counted, counted_notes, counted_untaken
-from .sources import LoadedModel, Progress
+from .loaded import LoadedModel
+from .progress import Progress
 from .spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
 from .stateless_program import stateless_program
 from .stimuli import seeded_inputs

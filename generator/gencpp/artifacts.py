@@ -6,7 +6,6 @@ Sits after draws.py: imports spec, errors, structure and draws only.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import logging
 import re
@@ -17,39 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .checksum import fletcher4
 from .draws import refuse_draws, run_draws
 from .errors import CheckFailed, EnvironmentLacks
 from .fast_path import fast_path_off
-from .spec import Dim, FileFacts, ModelSpec, TensorSpec
+from .spec import Dim, ModelSpec, TensorSpec
 from .structure import max_abs_difference, run_module, short_place
 
-_HEAD_TAIL = 64 * 1024
 _LOGGERS = (
     *("torch.export", "torch.fx", "torch.__trace", "torch.onnx", "onnxscript", "onnx_ir"),
     *("torch._inductor", "torch._dynamo", "torch.utils"),
 )
-
-
-def hashes(path: Path) -> tuple[str, str, int]:
-    """(sha256, sha256 of the first and last 64 KiB, size in bytes) of a file."""
-    size = path.stat().st_size
-    with path.open("rb") as f:
-        whole = hashlib.file_digest(f, "sha256").hexdigest()
-        if size < 2 * _HEAD_TAIL:
-            return whole, whole, size
-        f.seek(0)
-        head = f.read(_HEAD_TAIL)
-        f.seek(size - _HEAD_TAIL)
-        return whole, hashlib.sha256(head + f.read(_HEAD_TAIL)).hexdigest(), size
-
-
-def file_facts(path: Path) -> FileFacts:
-    """The facts of a file, by its name without folders."""
-    sha256, head_tail, size = hashes(path)
-    return FileFacts(
-        file=path.name, size=size, sha256=sha256, head_tail_sha256=head_tail, fletcher4=fletcher4(path)
-    )
 
 
 def check_repeatable(

@@ -14,7 +14,7 @@ from .artifacts import last_line
 from .branch_text import Branch
 from .fitting import input_text
 from .golden import FOLDER
-from .sources import LoadedModel
+from .loaded import LoadedModel
 from .spec import Artifact, Goldens, ModelSpec
 
 _SHOWN = 5

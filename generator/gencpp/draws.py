@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any
 
 from .errors import CheckFailed, GencppError
-from .onnx_names import all_nodes
 from .structure import short_place
 
 UNKNOWN = object()
@@ -29,8 +28,6 @@ _RATES = ("dropout", "dropout_p")
 
 _UNTAGGED = re.compile(r"(^quantized::dropout|^aten::quantized_(lstm|gru))")
 """Operators that draw, and that torch does not tag."""
-
-_ONNX = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,20 +123,6 @@ def program_draws(program: Any) -> list[Draw]:
     return found
 
 
-def onnx_draws(model: Any) -> list[Draw]:
-    """Those of a ModelProto, its functions and inner graphs among them."""
-    constants = {t.name: t for t in model.graph.initializer}
-    nodes = [n for graph in (model.graph, *model.functions) for n in all_nodes(graph)]
-    constants |= {
-        n.output[0]: a.t for n in nodes if n.op_type == "Constant" for a in n.attribute if a.name == "value"
-    }
-    return [
-        Draw(operator=n.op_type, place=n.name or ", ".join(n.output))
-        for n in nodes
-        if n.domain in ("", "ai.onnx") and (n.op_type in _ONNX or _dropout_draws(n, constants))
-    ]
-
-
 def run_draws(module: Any, inputs: Sequence[Any]) -> list[Draw]:
     """Those that one run of `module` came to, with the file and line of the user's that called them.
 
@@ -183,21 +166,6 @@ def _plain(overload: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dic
     values = {a.name: a.default_value for a in arguments if a.has_default_value()}
     values |= dict(zip((a.name for a in arguments), args, strict=False)) | dict(kwargs)
     return {k: v for k, v in values.items() if isinstance(v, bool | int | float) or v is None}
-
-
-def _dropout_draws(node: Any, constants: Mapping[str, Any]) -> bool:
-    import onnx
-
-    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
-        return False  # since opset 12 the third input switches it on; before, files are for inference
-
-    def known(index: int) -> Any:
-        name = node.input[index]
-        return onnx.numpy_helper.to_array(constants[name]).item() if name in constants else UNKNOWN
-
-    if known(2) is False:
-        return False
-    return not (node.input[1] and known(1) == 0)
 
 
 def _graphs(module: Any) -> Iterator[Any]:

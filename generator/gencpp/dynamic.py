@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .errors import GencppError, UsageError
-from .sources import LoadedModel
+from .loaded import LoadedModel
 from .spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import MAX_ELEMENTS, run_module

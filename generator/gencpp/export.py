@@ -18,22 +18,23 @@ from .artifacts import (
     check_repeatable,
     compared_with_answers,
     export_problem,
-    file_facts,
     first_line,
     plain,
     quiet_compiler,
     summary,
 )
-from .artifacts import hashes as hashes
 from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .export_guards import Guards, assertion_notes
 from .fast_path import fast_path_off
+from .files import file_facts
+from .files import hashes as hashes
 from .history import between, counted, counted_notes, counted_untaken
+from .loaded import LoadedModel
+from .progress import Progress
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
-from .sources import LoadedModel, Progress
 from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ChangedAttribute, ModelSpec, Precision
 from .stimuli import covering, seeded_inputs
 from .structure import short_place

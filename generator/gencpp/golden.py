@@ -11,9 +11,10 @@ from .answers import Answers, answers_for, case_text
 from .column_scales import small_columns
 from .errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
 from .fitting import values_hint
+from .loaded import LoadedModel
 from .pictures import GOLDEN_SIZE, picture
+from .progress import Progress
 from .size_plan import SizeCase, shapes_text
-from .sources import LoadedModel, Progress
 from .spec import (
     PARITY_TOLERANCE,
     GoldenCase,

@@ -12,7 +12,7 @@ from typing import Any
 from .artifacts import compared_with_eager, last_line
 from .errors import CheckFailed
 from .fast_path import fast_path_off
-from .sources import LoadedModel
+from .loaded import LoadedModel
 from .spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
 from .stimuli import seeded_inputs
 

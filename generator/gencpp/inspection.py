@@ -12,10 +12,10 @@ from .fast_path import fast_path_off
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
+from .loaded import LoadedModel, LoadOptions
 from .observed import observe
 from .onnx_value_sizes import value_sizes_of_file
 from .onnx_work import onnx_work
-from .sources import LoadedModel, LoadOptions
 from .spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import dtype_of, forward_arguments, max_abs_difference, run_module

@@ -16,7 +16,8 @@ from .bounding import compared_sizes
 from .draws import RandomDraw
 from .errors import CheckFailed, GencppError
 from .libtorch_operators import BareTorch, check_operators
-from .sources import LoadedModel, Progress
+from .loaded import LoadedModel
+from .progress import Progress
 from .spec import (
     PARITY_TOLERANCE,
     Artifact,

@@ -22,7 +22,7 @@ from typing import IO, Any, Self
 from . import bare_torch
 from .artifacts import plain
 from .errors import CheckFailed, EnvironmentLacks
-from .sources import LoadedModel
+from .loaded import LoadedModel
 from .spec import ModelSpec
 from .stimuli import seeded_inputs
 from .structure import short_place

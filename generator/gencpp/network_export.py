@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .artifacts import disk_errors, file_facts
+from .artifacts import disk_errors
 from .errors import CheckFailed, UsageError
+from .files import file_facts
+from .loaded import LoadedModel
 from .network.emission import network_cpp, weights_info_header
 from .network.emit_references import layer_references_header
 from .network.lowering import Uncovered, lower
@@ -20,8 +22,8 @@ from .network.references import sampled
 from .network.weights_file import write
 from .onnx_export import ARTIFACT, OnnxOptions, export_onnx
 from .onnx_parity import parity_of
-from .parity import NETWORK_PLAN
-from .sources import LoadedModel, Progress
+from .plan_answers import NETWORK_PLAN
+from .progress import Progress
 from .spec import Artifact, ModelSpec, Precision, ProjectSpec
 
 WEIGHTS = "weights.bin"

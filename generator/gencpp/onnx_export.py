@@ -9,21 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .answers import Answers, answers_for
-from .artifacts import check_repeatable, disk_errors, export_problem, file_facts, fix_batch, last_line
+from .artifacts import check_repeatable, disk_errors, export_problem, fix_batch, last_line
 from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
-from .draws import onnx_draws, refuse_draws
+from .draws import refuse_draws
 from .errors import CheckFailed, GencppError
 from .export_guards import assertion_notes
+from .files import file_facts
 from .history import between, counted, counted_notes, counted_untaken
+from .loaded import LoadedModel
 from .mask_layouts import compared_by_layout
+from .onnx_draws import onnx_draws
+from .onnx_file import read_onnx
 from .onnx_fp16 import LARGEST, mixed_types, to_half
 from .onnx_graph import operator_counts, opset_of, plain_graph, save
 from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .onnx_runtime import overflowing
-from .onnx_source import read_onnx
 from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from .sources import LoadedModel, Progress
+from .progress import Progress
 from .spec import Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
 from .trace_branches import branches_taken

@@ -12,7 +12,7 @@ from .artifacts import quiet_compiler, summary
 from .dynamic_shapes import axis_name, dynamic_shapes, examples
 from .export_guards import Guards, guards_of
 from .fast_path import fast_path_off
-from .sources import LoadedModel
+from .loaded import LoadedModel
 from .spec import ModelSpec
 from .structure import flatten_outputs, short_place
 

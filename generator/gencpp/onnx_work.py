@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .onnx_file import read_onnx
 from .onnx_graph import describe_border, dims_of, infer_shapes, lift_constants, operator_counts, plain_graph
-from .onnx_source import read_onnx
 from .spec import Dim, TensorSpec
 
 

@@ -39,8 +39,8 @@ from .verify import verify_project
 if TYPE_CHECKING:
     from .answers import Answers
     from .inspection import Work
+    from .loaded import LoadedModel, LoadOptions
     from .network_export import NetworkExport
-    from .sources import LoadedModel, LoadOptions
 
 TRT_APIS = ("parser", "network")
 """Who defines a TensorRT network: its ONNX parser, or generated C++."""
@@ -80,7 +80,7 @@ class Request:
 
     def load_options(self) -> LoadOptions:
         """The part that loading a source needs."""
-        from .sources import LoadOptions
+        from .loaded import LoadOptions
 
         return LoadOptions(
             weights=self.weights,
@@ -136,7 +136,8 @@ def _tell_replaced(request: Request, target: project.Writing, progress: Progress
     """Says which project `target` holds, where it is not of the same model, backend and name."""
     if target.there is None:
         return
-    from .sources import default_name, parse_source
+    from .loaded import default_name
+    from .sources import parse_source
 
     old, source = target.there.project, parse_source(request.source)
     name = cpp.identifier(request.name or default_name(source))
@@ -379,7 +380,8 @@ def _check_device(request: Request, variant: Variant) -> None:
 
 
 def _refuse_onnx(source: str) -> None:
-    from .sources import OnnxSource, parse_source
+    from .loaded import OnnxSource
+    from .sources import parse_source
 
     if isinstance(parse_source(source), OnnxSource):
         raise UsageError(

@@ -11,14 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import CheckFailed, UsageError
-from .spec import (
-    CropStep,
-    GeometryStep,
-    Interpolation,
-    PreprocessSpec,
-    Rescale,
-    ResizeStep,
-)
+from .spec import CropStep, GeometryStep, Interpolation, PreprocessSpec, Rescale, ResizeStep
 
 _CONVERSIONS = ("ToTensor", "PILToTensor", "ToImage", "ConvertImageDtype", "ToDtype", "Normalize")
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import rtx
+from .comparison import Comparison
 from .network import replay
-from .parity import NETWORK_PLAN, Comparison
+from .plan_answers import NETWORK_PLAN
 from .spec import ParityResult, ProjectSpec
 from .toolchain import run
 
@@ -29,14 +30,14 @@ class Checked:
 
 
 def answers(folder: Path, project: ProjectSpec) -> Comparison:
-    """parity.compare_onnx, or parity.compare_plan where the network is C++, in a process of its own."""
+    """compare_onnx, or compare_plan where the network is C++, in a process of its own."""
     by = "PyTorch" if project.artifact.format == "network" else "ONNX Runtime"
     with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
         result = Path(scratch) / "result.json"
         asked = Path(scratch) / "job.json"
         job = {"folder": str(folder), "result": str(result), "project": project.to_json()}
         asked.write_text(json.dumps(job), encoding="utf-8")
-        finished = run([sys.executable, "-m", f"{__package__}.parity", str(asked)], timeout=_SECONDS)
+        finished = run([sys.executable, "-m", f"{__package__}.plan_answers", str(asked)], timeout=_SECONDS)
         log = f"$ {' '.join(finished.argv)}\n{finished.output}"
         if finished.code != 0 or not result.is_file():
             last = (finished.output.strip().splitlines() or ["no output"])[-1]

@@ -7,15 +7,15 @@ import os
 import re
 import shutil
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import jsonfile, parity, trt_checks
+from . import comparison, jsonfile, parity, trt_checks
 from .backends import Backend, RuntimeOptions, backend_named
 from .errors import EnvironmentLacks, UsageError
+from .junit import read_junit
 from .project import (
     Manifest,
     check_assets,
@@ -218,7 +218,7 @@ class _Verification:
         finished = self._command("test", argv, timeout=3600)
         if finished is None or not junit.is_file():
             return
-        summary, failures = _read_junit(junit)
+        summary, failures = read_junit(junit)
         step = self.steps[-1]
         reason = summary if step.status == "passed" else f"{summary}: {', '.join(failures)}. {step.reason}"
         self.steps[-1] = _with_reason(step, reason)
@@ -284,8 +284,8 @@ class _Verification:
         if self._skip(name, needs_model=True):
             return None
         finished = self._command(name, argv, timeout=600)
-        if finished is not None and finished.code == parity.NO_DEVICE:
-            reason = self._without_device(parity.last_line(finished.output))
+        if finished is not None and finished.code == comparison.NO_DEVICE:
+            reason = self._without_device(comparison.last_line(finished.output))
             self.steps[-1] = _with_reason(self.steps[-1], reason, status="skipped")
         return finished if finished is not None and finished.code == 0 else None
 
@@ -473,30 +473,3 @@ def _tail(text: str) -> str:
     lines = text.rstrip().splitlines()[-_TAIL:]
     hints = [hint for pattern, hint in _HINTS if re.search(pattern, text)]
     return "\n".join([*lines, *(f"hint: {h}" for h in hints[:1])])
-
-
-def _read_junit(file: Path) -> tuple[str, list[str]]:
-    """`12 passed, 1 skipped (pixels.jpg: skipped: no libjpeg)`, and the names of what failed."""
-    try:
-        root = ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as e:
-        raise UsageError(f"{file} cannot be read: {e}") from None
-    passed, failed = 0, []
-    skipped: dict[str, list[str]] = {}
-    for case in root.iter("testcase"):
-        name = case.get("name", "?")
-        if case.find("skipped") is not None or case.get("status") == "notrun":
-            output = (case.findtext("system-out") or "").strip().splitlines()
-            reason = output[-1].removeprefix("skipped: ") if output else "no reason given"
-            skipped.setdefault(reason, []).append(name)
-        elif case.find("failure") is not None:
-            failed.append(name)
-        else:
-            passed += 1
-    parts = [f"{passed} passed"]
-    if failed:
-        parts.append(f"{len(failed)} failed")
-    if skipped:
-        told = (f"{', '.join(names)}: {reason}" for reason, names in skipped.items())
-        parts.append(f"{sum(map(len, skipped.values()))} skipped ({'; '.join(told)})")
-    return ", ".join(parts), failed

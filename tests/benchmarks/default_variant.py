@@ -74,7 +74,8 @@ def export(name: str, work: Path, *, again: bool) -> None:
     from gencpp.errors import GencppError
     from gencpp.inspection import inspect_model
     from gencpp.libtorch_export import export_libtorch
-    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.loaded import LoadOptions
+    from gencpp.sources import load_source, parse_source
     from gencpp.variants import VARIANTS
 
     def silent(_: str) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gencpp.network.calls import Call, CallWeights, calls, index_type
+from gencpp.network.call import Call, CallWeights, index_type
+from gencpp.network.calls import calls
 from gencpp.network.calls_recorder import TYPES
 from gencpp.network.plan import NetworkPlan
 from gencpp.spec import DType

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gencpp.network.calls import Call, calls, index_type
+from gencpp.network.call import Call, index_type
+from gencpp.network.calls import calls
 from gencpp.network.plan import NetworkPlan
 from gencpp.spec import DType
 

@@ -179,10 +179,11 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
     import gc
 
     from gencpp.inspection import inspect_model
+    from gencpp.loaded import LoadOptions
     from gencpp.network.calls import calls
     from gencpp.network.lowering import lower
     from gencpp.network.weights_file import write
-    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.sources import load_source, parse_source
 
     source, inputs = OWN.get(name, (name, ()))
     path = (str(ROOT / "tests"),) if name in OWN else ()

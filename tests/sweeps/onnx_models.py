@@ -25,8 +25,9 @@ NAMES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convn
 def main() -> int:
     from gencpp.errors import GencppError
     from gencpp.inspection import inspect_model
+    from gencpp.loaded import LoadOptions
     from gencpp.onnx_export import OnnxOptions, export_onnx
-    from gencpp.sources import LoadOptions, load_source, parse_source
+    from gencpp.sources import load_source, parse_source
     from gencpp.spec import Precision
 
     raw = argparse.RawDescriptionHelpFormatter

@@ -18,7 +18,7 @@ from fakes.network_record import Record, read_record
 from fakes.plan_table import write_plan_table
 from samples import tensorrt
 
-from gencpp import artifacts, project
+from gencpp import files, project
 from gencpp.network.calls import calls
 from gencpp.network.emission import network_cpp, weights_info_header
 from gencpp.network.emit_references import layer_references_header
@@ -82,7 +82,7 @@ def write_project(network: Network, folder: Path) -> Path:
     weights = folder / "assets" / "weights.bin"
     write(weights, network.weights, network.plan.weights)
     write_plan_table(network.plan, folder / "table")
-    return write_sources(network, folder, artifacts.file_facts(weights))
+    return write_sources(network, folder, files.file_facts(weights))
 
 
 def write_sources(network: Network, folder: Path, weights: FileFacts | None = None) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samples import tensorrt
 
-from gencpp import artifacts, project
+from gencpp import files, project
 from gencpp.spec import ProjectSpec
 
 
@@ -18,7 +18,7 @@ def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec]
     artifact_file = folder / "assets" / spec.artifact.file
     artifact_file.parent.mkdir(parents=True)
     artifact_file.write_bytes(b"not a model")
-    facts = artifacts.file_facts(artifact_file)
+    facts = files.file_facts(artifact_file)
     artifact = replace(
         spec.artifact,
         size=facts.size,

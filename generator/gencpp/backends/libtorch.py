@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 
-from .. import cpp
+from .. import libtorch_facts
 from ..spec import Artifact, LibTorchSpec, Precision, ProjectSpec
 from ..variants import VARIANTS
 from .base import RuntimeOptions
@@ -145,7 +145,9 @@ class LibTorch:
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/libtorch_info.hpp."""
         spec = project.libtorch or LibTorchSpec()
-        return {"src/libtorch_info.hpp": cpp.libtorch_info_header(project.name, spec, project.artifact)}
+        return {
+            "src/libtorch_info.hpp": libtorch_facts.libtorch_info_header(project.name, spec, project.artifact)
+        }
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from .. import cpp
+from .. import tensorrt_facts
 from ..errors import UsageError
 from ..spec import Dim, EngineSpec, Precision, ProjectSpec
 from .base import RuntimeOptions
@@ -98,7 +98,7 @@ class TensorRT:
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/engine_info.hpp."""
-        return {"src/engine_info.hpp": cpp.engine_info_header(project.name, _engine_of(project))}
+        return {"src/engine_info.hpp": tensorrt_facts.engine_info_header(project.name, _engine_of(project))}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""

@@ -59,7 +59,8 @@ def load_again(project: ProjectSpec, path: tuple[str, ...], named: tuple[str, ..
 
     `named`: the Python code that the user named; a project's manifest decides nothing that is called.
     """
-    from ..sources import LoadOptions, load_source, parse_source
+    from ..loaded import LoadOptions
+    from ..sources import load_source, parse_source
 
     asked = asked_for(project, path, named=named, transforms=False)
     given = LoadOptions(

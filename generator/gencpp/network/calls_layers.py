@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..spec import DType
-from .calls import Value
+from .call import Value
 from .calls_recorder import Recorder, float32
 from .plan import (
     Activation,

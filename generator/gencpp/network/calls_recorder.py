@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..spec import DType
-from .calls import Call, CallWeights, Value, index_type
+from .call import Call, CallWeights, Value, index_type
 from .plan import Layer, NetworkPlan, PlanTensor, PlanWeight, Sizes
 
 TYPES = {

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import CheckFailed, UsageError
 from ..spec import DType
-from .calls import Call, CallWeights, calls, index_type
+from .call import Call, CallWeights, index_type
+from .calls import calls
 from .interpret_layers import MOVING, TABLE
 from .interpret_step import Step, check_types
 from .plan import NetworkPlan, PlanTensor

@@ -12,17 +12,7 @@ from .lower_infer import broadcast
 from .lower_layers import NotCovered, Tensor
 from .lower_matmul import biased
 from .lower_patterns import gelu, hard_swish, silu
-from .plan import (
-    Dequantize,
-    ElementWiseKind,
-    Gelu,
-    HardSwish,
-    Quantize,
-    Select,
-    Silu,
-    Unary,
-    UnaryKind,
-)
+from .plan import Dequantize, ElementWiseKind, Gelu, HardSwish, Quantize, Select, Silu, Unary, UnaryKind
 
 # --- arithmetic ---
 

@@ -10,13 +10,7 @@ from .lower_graph import Node
 from .lower_infer import broadcast
 from .lower_layers import Follows, NotCovered, Tensor
 from .lower_sizes import AnySize, Dims, opaque, product
-from .plan import (
-    Reduce,
-    ReduceKind,
-    Shape,
-    Shuffle,
-    SliceFill,
-)
+from .plan import Reduce, ReduceKind, Shape, Shuffle, SliceFill
 
 
 def same(b: Builder, node: Node) -> None:

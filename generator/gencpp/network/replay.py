@@ -17,7 +17,8 @@ from typing import Any
 from .. import rtx
 from ..errors import UsageError
 from ..spec import DType, ProjectSpec
-from .calls import Call, calls
+from .call import Call
+from .calls import calls
 from .calls_recorder import TYPES
 from .plan import NetworkPlan, PlanTensor, read_plan
 from .replay_layers import Replayer

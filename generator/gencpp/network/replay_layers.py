@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..spec import DType
-from .calls import Call, CallWeights
+from .call import Call, CallWeights
 from .calls_recorder import TYPES
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .. import cpp, readme
+from .. import headers, readme
 from ..backends import backend_named
 from ..errors import EnvironmentLacks
 from ..spec import ProjectSpec
@@ -72,12 +72,12 @@ def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[
             tree[PurePosixPath(relative)] = text.encode()
 
     generated = {
-        f"include/{project.name}/model_info.hpp": cpp.model_info_header(project.name, project.model),
-        "src/artifact_info.hpp": cpp.artifact_info_header(project),
-        "bench/input_values.hpp": cpp.input_values_header(project.name, project.model, project.goldens),
-        "tests/golden_cases.hpp": cpp.golden_cases_header(project.name, project.goldens),
-        "tests/cases.cmake": cpp.cases_cmake(project.name, project.goldens),
-        "assets/labels.txt": cpp.labels_text(project.model),
+        f"include/{project.name}/model_info.hpp": headers.model_info_header(project.name, project.model),
+        "src/artifact_info.hpp": headers.artifact_info_header(project),
+        "bench/input_values.hpp": headers.input_values_header(project.name, project.model, project.goldens),
+        "tests/golden_cases.hpp": headers.golden_cases_header(project.name, project.goldens),
+        "tests/cases.cmake": headers.cases_cmake(project.name, project.goldens),
+        "assets/labels.txt": headers.labels_text(project.model),
     }
     generated |= backend.generated_files(project) | dict(more or {})
     tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})

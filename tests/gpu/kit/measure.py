@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gencpp import parity
+from gencpp import comparison
 
 from .clock import Clock, Log, Ran, Skipped
 from .projects import NAME, Failed, Made, Setup
@@ -40,8 +40,8 @@ class Subject:
 def program_json(argv: Sequence[str | Path], setup: Setup, clock: Clock, log: Log) -> dict[str, Any]:
     """What a program that prints JSON says; raises Failed, or Skipped in a dry run without its device."""
     ran = clock.run(argv, log, limit=240, env=setup.environment())
-    if ran.code == parity.NO_DEVICE and setup.dry_run:
-        raise Skipped(f"built, linked and started, but not run: {parity.last_line(ran.output)}")
+    if ran.code == comparison.NO_DEVICE and setup.dry_run:
+        raise Skipped(f"built, linked and started, but not run: {comparison.last_line(ran.output)}")
     if ran.code != 0:
         raise Failed(f"{Path(argv[0]).name}: exit code {ran.code}: {ran.problem()}")
     line = next((x for x in reversed(ran.output.splitlines()) if x.startswith("{")), "")
@@ -201,7 +201,7 @@ def check_answers(
             return part.add(name, FAILED, detail, seconds)
         for (output, theirs, tolerance), ours in zip(question.outputs, files, strict=True):
             arrays = (np.load(file, allow_pickle=False) for file in (ours, theirs))
-            found = parity.difference(question.name, output, *arrays, tolerance)
+            found = comparison.difference(question.name, output, *arrays, tolerance)
             count += 1
             worst = max(worst, found.max_rel_diff or 0.0)
             if not found.passed:

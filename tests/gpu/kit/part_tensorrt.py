@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from gencpp import parity
+from gencpp import comparison
 from gencpp.backends import RuntimeOptions, backend_named
 
 from .clock import Clock, Log, Skipped
@@ -267,8 +267,8 @@ def by_layer(part: Part, made: Made, setup: Setup, clock: Clock, log: Log) -> No
     """What the layers of a network that is C++ give, against PyTorch's: `<name>_diff`."""
     name = f"{made.wanted.key}: layer by layer"
     ran = clock.run([made.tool("diff")], log, limit=_LIMIT, env=setup.environment())
-    if ran.code == parity.NO_DEVICE and setup.dry_run:
-        part.add(name, SKIPPED, parity.last_line(ran.output), ran.seconds)
+    if ran.code == comparison.NO_DEVICE and setup.dry_run:
+        part.add(name, SKIPPED, comparison.last_line(ran.output), ran.seconds)
     else:
         part.add(name, PASSED if ran.code == 0 else FAILED, ran.problem(), ran.seconds)
 

@@ -1,0 +1,50 @@
+"""`src/engine_info.hpp`: facts of a TensorRT project."""
+
+from __future__ import annotations
+
+from .cpp import dims_literal, string_literal
+from .spec import (
+    Dim,
+    EngineSpec,
+)
+
+
+def engine_info_header(name: str, engine: EngineSpec) -> str:
+    """`src/engine_info.hpp`: what the TensorRT engine is built from, besides the artifact."""
+    inputs = len(engine.profiles[0])
+    lines = [
+        "// How the engine is built.",
+        "#pragma once",
+        "",
+        "#include <array>",
+        "#include <cstddef>",
+        "#include <string_view>",
+        "",
+        '#include "engine_facts.hpp"',
+        "",
+        f"namespace {name} {{",
+        "",
+        f"inline constexpr Precision kPrecision = Precision::{engine.precision.value};",
+        "// Whether float32 operands may be rounded to TF32.",
+        f"inline constexpr bool kTf32 = {'true' if engine.tf32 else 'false'};",
+        "// The oldest TensorRT that the artifact is made for.",
+        f"inline constexpr std::string_view kTensorRtMinimum = {string_literal(engine.tensorrt_min)};",
+        "",
+        "// Optimisation profiles: for each the shapes of every input.",
+        f"inline constexpr std::size_t kProfileCount = {len(engine.profiles)};",
+        f"inline constexpr std::array<std::array<ShapeRange, {inputs}>, kProfileCount> kProfiles{{{{",
+    ]
+    for profile in engine.profiles:
+        lines.append("    {{")
+        lines += [f"        {_shape_range(dims)}," for dims in profile]
+        lines.append("    }},")
+    return "\n".join([*lines, "}};", "", f"}}  // namespace {name}", ""])
+
+
+def _shape_range(dims: tuple[Dim, ...]) -> str:
+    sizes = (
+        dims_literal(d.min for d in dims),
+        dims_literal(d.opt for d in dims),
+        dims_literal(d.max for d in dims),
+    )
+    return f"ShapeRange{{{', '.join(sizes)}}}"
