@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from building import cmake, cmake_arguments, must
 from samples import classifier
+from writing import texts_of
 
-from gencpp import aoti, project
+from gencpp import aoti
 from gencpp.errors import EnvironmentLacks
 from gencpp.toolchain import find_toolchain
 
@@ -43,7 +44,7 @@ class Configured:
 
 def tree(folder: Path) -> Path:
     """A rendered project, whose artifact is not needed to configure it."""
-    for path, data in project.render(classifier("sample")).items():
+    for path, data in texts_of(classifier("sample")).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from samples import classifier, tensorrt, tensors_only
+from writing import texts_of
 
-from gencpp import project
 from gencpp.spec import ProjectSpec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -23,9 +23,9 @@ ALSO = ("tests/cases.cmake", "README.md", "LICENSE-NOTES.md", "assets/labels.txt
 
 @pytest.mark.parametrize("tree", TREES)
 def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> None:
-    rendered = {str(p): d for p, d in project.render(TREES[tree]).items()}
+    rendered = {str(p): d for p, d in texts_of(TREES[tree]).items()}
     if tree == "tensorrt":
-        common = {str(p): d for p, d in project.render(TREES["classifier"]).items()}
+        common = {str(p): d for p, d in texts_of(TREES["classifier"]).items()}
         rendered = {p: d for p, d in rendered.items() if common.get(p) != d}
     elif tree != "classifier":
         rendered = {p: d for p, d in rendered.items() if p in (*ONLY_GENERATED, *ALSO)}
@@ -46,7 +46,7 @@ def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> No
 def test_cpp_is_clang_format_clean(make: object, name: str, tmp_path: Path) -> None:
     spec: ProjectSpec = make(name)  # type: ignore[operator]
     files = []
-    for path, data in project.render(spec).items():
+    for path, data in texts_of(spec).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(data)
         if path.suffix in (".cpp", ".hpp"):

@@ -14,8 +14,8 @@ from building import cmake, cmake_arguments, image_libraries, must
 from hostile_pictures import Liar, liars
 from once import Once
 from samples import classifier
+from writing import texts_of
 
-from gencpp import project
 from gencpp.bench.process import spawn
 from gencpp.toolchain import find_toolchain
 
@@ -37,7 +37,7 @@ def core(once: Once) -> Path:
 
 
 def make_core(folder: Path) -> None:
-    for path, data in project.render(classifier()).items():
+    for path, data in texts_of(classifier()).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     options = ("-DSAMPLE_CORE_ONLY=ON", "-DCMAKE_BUILD_TYPE=", f"-DCMAKE_CXX_FLAGS={FLAGS}")

@@ -17,8 +17,9 @@ from building import STRICT, cmake, must
 from fakes.double import DTYPES, Double
 from fakes.plan_table import made_lines
 from samples import tensorrt
+from writing import texts_of
 
-from gencpp import files, project
+from gencpp import files
 from gencpp.network.plan import (
     Activation,
     ActivationKind,
@@ -152,7 +153,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
         "src/weights_info.hpp": weights_info_header("photo", plan),
         "src/layer_references.hpp": layer_references_header("photo", references, ["x.npy"]),
     }
-    for path, text in project.render(spec, code).items():
+    for path, text in texts_of(spec, code).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(text)
     build = root / "build"

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from samples import classifier, tensors_only
+from writing import texts_of
 
 from gencpp import project
+from gencpp.backends import backend_named
 from gencpp.errors import GencppError, UsageError
 from gencpp.spec import ProjectSpec
 
@@ -21,16 +23,17 @@ def write(out: Path, spec: ProjectSpec) -> None:
     with project.writing(out) as target:
         (target.tree / "assets" / "goldens").mkdir(parents=True)
         (target.tree / "assets" / "model.pt").write_bytes(b"model")
-        target.commit(spec)
+        target.commit(spec, texts_of(spec))
 
 
 def test_rendering_is_deterministic_and_pure() -> None:
-    assert project.render(classifier()) == project.render(classifier())
+    backend = backend_named("libtorch")
+    assert project.render(classifier(), backend) == project.render(classifier(), backend)
 
 
 @pytest.mark.parametrize("spec", [classifier(NONSENSE), tensors_only(NONSENSE)])
 def test_no_name_or_placeholder_leaks(spec: ProjectSpec) -> None:
-    for path, data in project.render(spec).items():
+    for path, data in texts_of(spec).items():
         text = data.decode()
         for leak in ("{=", "=}", "__name__", "sample/", "sample::", "sample_", "SAMPLE_"):
             assert leak not in f"{path}\n{text}", f"{leak} in {path}"
@@ -41,7 +44,7 @@ def test_no_name_or_placeholder_leaks(spec: ProjectSpec) -> None:
 
 def test_every_name_that_the_host_can_see_is_prefixed() -> None:
     """Targets, options, macros, CMake variables that are cached: a second project must not collide."""
-    tree = project.render(classifier(NONSENSE))
+    tree = texts_of(classifier(NONSENSE))
     for path, data in tree.items():
         text = data.decode()
         if (path.name == "CMakeLists.txt" and "consumer" not in path.parts) or path.suffix == ".cmake":
@@ -56,7 +59,7 @@ def test_every_name_that_the_host_can_see_is_prefixed() -> None:
 
 
 def test_public_headers_show_no_backend() -> None:
-    for path, data in project.render(classifier()).items():
+    for path, data in texts_of(classifier()).items():
         if path.parts[0] == "include":
             assert not re.search(
                 r"[<\"](torch|ATen|c10|NvInfer|cuda)|\b(torch|at|c10|nvinfer1)::", data.decode()
@@ -67,7 +70,7 @@ def test_exactly_one_file_includes_torch() -> None:
     """What takes half a minute to compile; the optional files for GPUs include tensors and streams alone."""
     including = {
         path: set(re.findall(r"#include <((?:torch|ATen|c10)/[^>]+)>", data.decode()))
-        for path, data in project.render(classifier()).items()
+        for path, data in texts_of(classifier()).items()
     }
     heavy = {p for p, found in including.items() if any(i.startswith("torch/") for i in found)}
     assert heavy == {PurePosixPath("src/model.cpp")}
@@ -79,7 +82,7 @@ GPU_FILES = ("graph.cpp", "graph.hpp", "runner.hpp", "slot.cpp", "slot.hpp")
 
 
 def test_warning_about_random_weights_is_in_every_place() -> None:
-    tree = project.render(classifier())
+    tree = texts_of(classifier())
     assert "RANDOM WEIGHTS" in tree[PurePosixPath("README.md")].decode()
     assert "RANDOM WEIGHTS" in tree[PurePosixPath("include/sample/model_info.hpp")].decode()
     assert b"kWeightsWarning" in tree[PurePosixPath("app/main.cpp")]

@@ -17,6 +17,7 @@ import pytest
 from building import cmake, cmake_arguments, ctest, must
 from samples import classifier, tensorrt
 from trt import rendered, stubs
+from writing import texts_of
 
 from gencpp import project
 from gencpp.tensorrt_found import header_sets
@@ -58,7 +59,7 @@ class Host:
         self.folder = folder
         self.build = folder / "build"
         (folder / "cmake").mkdir(parents=True)
-        for path, text in project.render(tensorrt()).items():
+        for path, text in texts_of(tensorrt()).items():
             if path.parts[0] == "cmake" and path.name in MODULES:
                 (folder / path).write_bytes(text)
         (folder / "CMakeLists.txt").write_text(HOST)

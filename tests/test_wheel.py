@@ -32,9 +32,10 @@ def test_the_wheel_carries_the_templates_and_renders(tmp_path: Path) -> None:
         f"assert gencpp.__file__.startswith({str(site)!r}), gencpp.__file__\n"
         f"sys.path.append({str(ROOT / 'tests')!r})\n"
         "from samples import classifier\n"
+        "from gencpp.backends import backend_named\n"
         "from gencpp.project import render, templates_root\n"
         f"assert str(templates_root()).startswith({str(site)!r})\n"
-        "print(len(render(classifier())))\n"
+        "print(len(render(classifier(), backend_named('libtorch'))))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
     done = subprocess.run(

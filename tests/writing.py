@@ -10,12 +10,12 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from unittest.mock import patch
 
 from gencpp import project
+from gencpp.backends import backend_named
 from gencpp.errors import UsageError
 from gencpp.progress import silent
-from gencpp.project import render, steps, writer
+from gencpp.project import render, steps
 from gencpp.project.journal import Kept
 from gencpp.spec import ProjectSpec
 
@@ -27,11 +27,11 @@ LIMIT = 300.0
 _trees: dict[str, dict[PurePosixPath, bytes]] = {}
 
 
-def rendered(spec: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
+def texts_of(spec: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
     """`render`, once for each project: it is pure, and takes longer than all the writing."""
     key = json.dumps([spec.to_json(), dict(more or {})])
     if key not in _trees:
-        _trees[key] = render(spec, more)
+        _trees[key] = render(spec, backend_named(spec.backend), more)
     return _trees[key]
 
 
@@ -45,14 +45,11 @@ def write(
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Kept:
     """Makes `out` the project `spec`; `meanwhile` is called where the command would load and export."""
-    with (
-        patch.object(writer, "render", rendered),
-        project.writing(out, force=force, progress=progress) as target,
-    ):
+    with project.writing(out, force=force, progress=progress) as target:
         (target.tree / "assets" / "goldens").mkdir(parents=True)
         (target.tree / "assets" / "model.pt").write_bytes(model)
         meanwhile()
-        return target.commit(spec)
+        return target.commit(spec, texts_of(spec))
 
 
 def write_until(
@@ -69,7 +66,7 @@ def write_until(
     `stop` says of each step whether it is the one, or is how its name begins: `placed src/`. What the
     command says goes to the file `told`, as its standard error would.
     """
-    rendered(spec)  # before the fork, so that the next process need not do it
+    texts_of(spec)  # before the fork, so that the next process need not do it
 
     def at(step: str) -> None:
         if step.startswith(stop) if isinstance(stop, str) else stop(step):

@@ -127,7 +127,7 @@ def generate(request: Request, progress: Progress = _silent) -> Generated:
         else:
             made, more = _make(request, backend, name, loaded, spec, profiles, answers, assets, progress)
         progress("writing the project")
-        kept = target.commit(made, more)
+        kept = target.commit(made, project.render(made, backend, more))
     copies = tuple(out / kept.folder / path for path in kept.paths)
     return Generated(out=out, project=made, warnings=_warnings(made), kept=copies)
 
@@ -268,7 +268,9 @@ def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions |
     """Proves the project in `folder`; see gencpp.verify."""
     check_path(folder)
     project.mend(folder, progress)
-    return verify_project(folder, progress, options or RuntimeOptions())
+    manifest = project.read_manifest(folder.resolve())
+    backend = backend_named(manifest.project.backend)
+    return verify_project(folder, manifest, backend, progress, options or RuntimeOptions())
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:

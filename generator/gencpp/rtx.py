@@ -35,7 +35,7 @@ _DTYPES = {
 """ONNX's names of element types -> TensorRT's."""
 
 
-def job(project: ProjectSpec, model: Path, result: Path) -> dict[str, Any]:
+def job(project: ProjectSpec, model: Path) -> dict[str, Any]:
     """What `main` reads: the model's file and the profiles of the project's engine."""
     assert project.engine is not None
     profiles = [
@@ -45,7 +45,7 @@ def job(project: ProjectSpec, model: Path, result: Path) -> dict[str, Any]:
         }
         for profile in project.engine.profiles
     ]
-    return {"model": str(model), "result": str(result), "profiles": profiles, "tf32": project.engine.tf32}
+    return {"model": str(model), "profiles": profiles, "tf32": project.engine.tf32}
 
 
 def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: bool) -> dict[str, Any]:

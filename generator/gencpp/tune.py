@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import jsonfile, parity, project
-from .backends import RuntimeOptions, backend_named
+from .backends.base import RuntimeOptions
+from .backends.libtorch import LibTorch
 from .errors import CheckFailed, EnvironmentLacks
 from .spec import LibTorchSpec, ProjectSpec, Tuned
 from .toolchain import Finished, Toolchain, find_toolchain, run
@@ -110,7 +111,8 @@ def _threads_for(made: ProjectSpec, threads: Sequence[int]) -> Iterator[int]:
 def _built(made: ProjectSpec, work: Path, name: str, tools: Toolchain) -> Path:
     """The folder of a candidate with build/<programs>; only facts differ, so little is compiled anew."""
     source, folder = work / "source", work / name
-    for path, data in project.render(made).items():
+    backend = LibTorch()
+    for path, data in project.render(made, backend).items():
         target = source / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.is_file() or target.read_bytes() != data:
@@ -118,7 +120,6 @@ def _built(made: ProjectSpec, work: Path, name: str, tools: Toolchain) -> Path:
     shutil.copyfile(source / "assets" / "labels.txt", folder / "assets" / "labels.txt")
     (folder / "assets" / "goldens").symlink_to(work / "assets" / "goldens")
     build = work / "build"
-    backend = backend_named(made.backend)
     arguments, missing = backend.configure_arguments(made.name, RuntimeOptions())
     if missing:
         raise EnvironmentLacks(f"{backend.title} was not found: {missing}", hint=backend.remedy)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import comparison, jsonfile, parity, trt_checks
-from .backends import Backend, RuntimeOptions, backend_named
+from . import comparison, jsonfile, parity
+from .backends.base import Backend, Check, RuntimeOptions
 from .errors import EnvironmentLacks, UsageError
 from .junit import read_junit
 from .project import (
@@ -22,7 +22,6 @@ from .project import (
     check_replaceable,
     disk_errors,
     edited_files,
-    read_manifest,
     replace_text,
 )
 from .spec import ParityResult, StepResult, VerifyReport
@@ -58,17 +57,17 @@ _HINTS = (
 )
 
 
-def verify_project(folder: Path, progress: Progress, options: RuntimeOptions) -> VerifyReport:
+def verify_project(
+    folder: Path, manifest: Manifest, backend: Backend, progress: Progress, options: RuntimeOptions
+) -> VerifyReport:
     """Runs every step and writes `folder/verify.json`.
 
     Raises UsageError when `folder` is no project and EnvironmentLacks when the machine lacks a tool; a
     step that fails is in the report.
     """
     folder = folder.resolve()
-    manifest = read_manifest(folder)
     check_assets(folder, manifest.project)
     tools = find_toolchain()
-    backend = backend_named(manifest.project.backend)
     if options != RuntimeOptions() and backend.name != "tensorrt":
         raise UsageError(f"--tensorrt-root and --tensorrt-headers: {folder.name} runs on {backend.title}")
     arguments, missing = backend.configure_arguments(manifest.project.name, options)
@@ -109,9 +108,8 @@ class _Verification:
             for path in edited_files(self.folder, self.manifest)
         )
         self._doctor()
-        if self._on_tensorrt:
-            self._answers("plan" if self._is_code else "onnxruntime")
-            self._rtx_builder()
+        for check in self.backend.checks(self.folder, self.manifest.project):
+            self._check(check)
         self._configure()
         self._command("build", [str(self.tools.cmake), "--build", str(self._build)], timeout=3600, vital=True)
         self._tests()
@@ -146,11 +144,6 @@ class _Verification:
     @property
     def _on_tensorrt(self) -> bool:
         return self.manifest.project.engine is not None
-
-    @property
-    def _is_code(self) -> bool:
-        """Whether the network is C++."""
-        return self.manifest.project.artifact.format == "network"
 
     @property
     def _build(self) -> Path:
@@ -382,34 +375,18 @@ class _Verification:
     def _without_device(self, message: str) -> str:
         return f"{message.rstrip('.')}. To enable it: run verify on a machine with an NVIDIA GPU."
 
-    def _answers(self, name: str) -> None:
-        """What the C++ gives to TensorRT, computed without it, against the Python model's goldens: the ONNX
-        file in ONNX Runtime, or the plan of a network that is C++ in PyTorch."""
-        self.progress(name)
-        begin = time.monotonic()
-        found = trt_checks.answers(self.folder, self.manifest.project)
-        self._log(name, found.log)
-        seconds = time.monotonic() - begin
-        log = f"verify/{name}.log"
-        if found.lacking:
-            self._add(name, "skipped", seconds, reason=found.lacking, log=log)
-        elif problem := found.problem():
-            self._add(name, "failed", seconds, reason=problem, log=log)
-        else:
-            self._add(name, "passed", seconds, reason=found.summary(), log=log)
-
-    def _rtx_builder(self) -> None:
-        """Evidence for the graph, not for TensorRT; a lesser step, so skipping it leaves the status alone."""
-        self.progress("rtx-builder")
-        checked = trt_checks.rtx_builder(self.folder, self.manifest.project)
-        self._log("rtx-builder", checked.log)
+    def _check(self, check: Check) -> None:
+        """A step of the backend's own."""
+        self.progress(check.name)
+        checked = check.run()
+        self._log(check.name, checked.log)
         self._add(
-            "rtx-builder",
+            check.name,
             checked.status,
             checked.seconds,
             reason=checked.reason,
-            log="verify/rtx-builder.log",
-            needed=False,
+            log=f"verify/{check.name}.log",
+            needed=check.needed,
         )
 
     def _add(

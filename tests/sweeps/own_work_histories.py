@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from samples import classifier, tensorrt, tensors_only  # noqa: E402
-from writing import DONE, KILLED, REFUSED, rendered, write, write_until  # noqa: E402
+from writing import DONE, KILLED, REFUSED, texts_of, write, write_until  # noqa: E402
 
 from gencpp import project  # noqa: E402
 from gencpp.errors import UsageError  # noqa: E402
@@ -200,7 +200,7 @@ def an_addition(h: History) -> None:
     """A file of their own, half of them where some project generates one."""
     spec = h.random.choice(SPECS)
     places = ("src/mine.cpp", "notes/work.txt", "assets/extra.bin", "build/CMakeCache.txt", "verify.json")
-    path = h.random.choice((*map(str, rendered(spec)), "assets/model.pt"))
+    path = h.random.choice((*map(str, texts_of(spec)), "assets/model.pt"))
     path = h.random.choice(places) if h.random.random() < 0.5 else path
     file = h.out / path
     if not (h.out / "gencpp.json").exists() or os.path.lexists(file):

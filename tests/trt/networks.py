@@ -17,8 +17,9 @@ from fakes.double import SANITIZE, Double, cuda_include
 from fakes.network_record import Record, read_record
 from fakes.plan_table import write_plan_table
 from samples import tensorrt
+from writing import texts_of
 
-from gencpp import files, project
+from gencpp import files
 from gencpp.network.calls import calls
 from gencpp.network.emission import network_cpp, weights_info_header
 from gencpp.network.emit_references import layer_references_header
@@ -97,7 +98,7 @@ def write_sources(network: Network, folder: Path, weights: FileFacts | None = No
         "src/weights_info.hpp": weights_info_header(NAME, plan),
         "src/layer_references.hpp": layer_references_header(NAME, [_reference(plan)], ["none.npy"]),
     }
-    for path, text in project.render(spec, code).items():
+    for path, text in texts_of(spec, code).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(text)
     return folder

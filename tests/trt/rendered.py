@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from samples import tensorrt
+from writing import texts_of
 
-from gencpp import files, project
+from gencpp import files
 from gencpp.spec import ProjectSpec
 
 
@@ -27,7 +28,7 @@ def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec]
         fletcher4=facts.fletcher4,
         external=None,
     )
-    for path, text in project.render(replace(spec, artifact=artifact)).items():
+    for path, text in texts_of(replace(spec, artifact=artifact)).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(text)
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,26 @@ class RuntimeOptions:
 
     tensorrt_root: Path | None = None
     tensorrt_headers: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How a check ended: its status as in StepResult, and the reason."""
+
+    status: str
+    reason: str
+    seconds: float = 0.0
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A step of verify that only one backend has; it needs no build."""
+
+    name: str
+    run: Callable[[], Checked]
+    needed: bool = True
+    """Whether the proof is incomplete where it was skipped."""
 
 
 class Backend(Protocol):
@@ -53,3 +74,6 @@ class Backend(Protocol):
 
         Where it says something, a project is proven as far as it goes without the runtime.
         """
+
+    def checks(self, folder: Path, project: ProjectSpec) -> tuple[Check, ...]:
+        """Steps of verify of its own, before the project is configured."""

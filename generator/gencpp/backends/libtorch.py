@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 
 from .. import libtorch_facts
 from ..spec import Artifact, LibTorchSpec, Precision, ProjectSpec
 from ..variants import VARIANTS
-from .base import RuntimeOptions
+from .base import Check, RuntimeOptions
 
 _NEEDS = """\
 LibTorch is taken from `-DTorch_ROOT=DIR` (a downloaded libtorch/ or site-packages/torch), from
@@ -171,3 +172,7 @@ class LibTorch:
     def absent(self, log: str) -> str:
         """Nothing: a Python with gencpp has torch, so a LibTorch that is not found is a failure."""
         return ""
+
+    def checks(self, folder: Path, project: ProjectSpec) -> tuple[Check, ...]:
+        """None."""
+        return ()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
-from .. import tensorrt_facts
+from .. import tensorrt_facts, trt_checks
 from ..errors import UsageError
 from ..spec import Dim, EngineSpec, Precision, ProjectSpec
-from .base import RuntimeOptions
+from .base import Check, RuntimeOptions
 
 _PRECISION = {
     Precision.fp32: "float32",
@@ -138,3 +139,12 @@ class TensorRT:
             return ""
         reason = re.sub(r"\(missing: [^)]*\)|Reason given by package:", "", found.group(1)).strip()
         return reason or "CMake did not find it"
+
+    def checks(self, folder: Path, project: ProjectSpec) -> tuple[Check, ...]:
+        """What TensorRT is given, computed without it, and parsed or called in TensorRT-RTX."""
+        name = "plan" if project.artifact.format == "network" else "onnxruntime"
+        return (
+            Check(name=name, run=lambda: trt_checks.answers(folder, project)),
+            # Evidence for the graph, not for TensorRT: a lesser step, so skipping it leaves the status alone.
+            Check(name="rtx-builder", run=lambda: trt_checks.rtx_builder(folder, project), needed=False),
+        )

@@ -31,9 +31,9 @@ _MANY = 20
 """Differences that are told; one wrong shape makes all that follow wrong."""
 
 
-def job(project: ProjectSpec, plan: Path, weights: Path, result: Path) -> dict[str, Any]:
+def job(project: ProjectSpec, plan: Path, weights: Path) -> dict[str, Any]:
     """What `main` reads: the files and the profiles of the project's engine."""
-    return {**rtx.job(project, weights, result), "model": str(plan), "weights": str(weights)}
+    return {**rtx.job(project, weights), "model": str(plan), "weights": str(weights)}
 
 
 def build(

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .. import headers, readme
-from ..backends import backend_named
+from ..backends.base import Backend
 from ..errors import EnvironmentLacks
 from ..spec import ProjectSpec
 
@@ -28,7 +28,9 @@ def templates_root() -> Path:
     )
 
 
-def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[PurePosixPath, bytes]:
+def render(
+    project: ProjectSpec, backend: Backend, more: Mapping[str, str] | None = None
+) -> dict[PurePosixPath, bytes]:
     """Every text file of the project, by its path; pure and deterministic.
 
     `more`: files that were made from more than the project's facts, such as a network's C++.
@@ -46,7 +48,6 @@ def render(project: ProjectSpec, more: Mapping[str, str] | None = None) -> dict[
         keep_trailing_newline=True,
         autoescape=False,
     )
-    backend = backend_named(project.backend)
     names: dict[str, Any] = {
         "name": project.name,
         "NAME": project.name.upper(),

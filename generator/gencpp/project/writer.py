@@ -25,7 +25,6 @@ from .journal import Kept
 from .lock import LOCK, locked
 from .manifest import JOURNAL, MANIFEST, OWN_FOLDER, Manifest, edited_files, manifest_text, read_manifest
 from .paths import Kind, kind_of, sha256_file
-from .render import render
 from .steps import reached
 
 _TREE = "tree"
@@ -47,15 +46,15 @@ class Writing:
     made: tuple[int, int] | None
     """Which folder `tree` is: another one of its name is not it."""
 
-    def commit(self, project: ProjectSpec, more: Mapping[str, str] | None = None) -> Kept:
-        """Renders the project, and puts it into its place; tells which files were kept as copies.
+    def commit(self, project: ProjectSpec, texts: Mapping[PurePosixPath, bytes]) -> Kept:
+        """Puts the project into its place, with the files of `render`; tells which files were kept as copies.
 
         Raises UsageError, and leaves `out` as it is, when something of the user's would be lost.
         """
         with disk_errors(self.out):
             if _identity(self.tree) != self.made:
                 raise _gone(self.out)
-            files = _complete(self.tree, project, render(project, more))
+            files = _complete(self.tree, project, texts)
             reached("staged")
             if self.there is None and not os.path.lexists(self.out):
                 _rename(self.tree, self.out)
