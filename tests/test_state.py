@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from building import cmake, cmake_arguments, must
 
-from gencpp.artifacts import quiet_compiler
 from gencpp.backends.libtorch import LibTorch
 from gencpp.draws import (
     UNKNOWN,
@@ -29,6 +28,7 @@ from gencpp.export import export_torchscript
 from gencpp.inspection import inspect_model
 from gencpp.libtorch_facts import libtorch_info_header
 from gencpp.loaded import LoadedModel, LoadOptions
+from gencpp.messages import quiet_compiler
 from gencpp.onnx_draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
 from gencpp.sources import load_source, parse_source

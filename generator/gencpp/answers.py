@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .artifacts import last_line
 from .errors import GencppError
 from .export_guards import Condition
 from .guard_cases import MOST_CASES, beyond
 from .loaded import LoadedModel
+from .messages import last_line
 from .observed import observe
 from .onnx_work import onnx_work
 from .size_plan import (

@@ -5,27 +5,17 @@ Sits after draws.py: imports spec, errors, structure and draws only.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from .draws import refuse_draws, run_draws
-from .errors import CheckFailed, EnvironmentLacks
+from .errors import CheckFailed
 from .fast_path import fast_path_off
+from .messages import first_line, last_line, told
 from .spec import Dim, ModelSpec, TensorSpec
-from .structure import max_abs_difference, run_module, short_place
-
-_LOGGERS = (
-    *("torch.export", "torch.fx", "torch.__trace", "torch.onnx", "onnxscript", "onnx_ir"),
-    *("torch._inductor", "torch._dynamo", "torch.utils"),
-)
+from .structure import max_abs_difference, run_module
 
 
 def check_repeatable(
@@ -102,45 +92,6 @@ def fix_batch(spec: ModelSpec) -> ModelSpec:
     )
 
 
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """What the system says of writing `path`, as EnvironmentLacks."""
-    try:
-        yield
-    except OSError as e:
-        raise EnvironmentLacks(
-            f"cannot write {path}: {(e.strerror or str(e))[:200]}",
-            hint="check the free space and the permissions of that folder.",
-        ) from None
-
-
-def export_problem(e: BaseException) -> str:
-    """What an exporter has to say, in one line: of its banners only the cause that it names."""
-    cause: BaseException = e
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
-    return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
-
-
-@contextmanager
-def quiet_compiler() -> Iterator[list[warnings.WarningMessage]]:
-    """No warnings, log lines or progress of a compiler on the terminal; the warnings are given."""
-    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
-    silence = io.StringIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for logger, _ in levels:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
-                yield caught
-        finally:
-            for logger, level in levels:
-                logger.setLevel(level)
-
-
 def channels_last(inputs: Sequence[Any]) -> list[Any]:
     """The same tensors, those of four dimensions in channels-last order."""
     import torch
@@ -192,34 +143,3 @@ def _same_nonfinite(a: Any, b: Any) -> bool:
     import torch
 
     return bool(torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())))
-
-
-def told(tensor: Any) -> str:
-    """`1x3x224x224 float32`."""
-    return f"{'x'.join(map(str, tensor.shape))} {str(tensor.dtype).removeprefix('torch.')}"
-
-
-def first_line(e: BaseException) -> str:
-    """The first line of an exception's message, shortened as `plain` does it."""
-    return _line(e, 0)
-
-
-def last_line(e: BaseException) -> str:
-    """The last line of an exception's message, shortened as `plain` does it."""
-    return _line(e, -1)
-
-
-def _line(e: BaseException, which: int) -> str:
-    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
-    return plain(lines[which] if lines else type(e).__name__)
-
-
-def plain(text: str) -> str:
-    """One short line without folders of this machine, or addresses."""
-    text = re.sub(r"(/[\w.+-]+)+/([\w.+-]+)", lambda m: short_place(m.group(0)), text)
-    return re.sub(r" at 0x[0-9a-f]+", "", text)[:240].rstrip(" :")
-
-
-def summary(message: str) -> str:
-    """The first sentence of a tracer's warning."""
-    return plain(" ".join(message.split())).split(". ")[0].rstrip(".")

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .artifacts import last_line
 from .branch_text import Branch
 from .fitting import input_text
 from .golden import FOLDER
 from .loaded import LoadedModel
+from .messages import last_line
 from .spec import Artifact, Goldens, ModelSpec
 
 _SHOWN = 5

@@ -7,9 +7,7 @@ import struct
 from collections.abc import Iterable
 
 from .errors import UsageError
-from .spec import (
-    DType,
-)
+from .spec import DType
 
 _KEYWORDS = frozenset(
     """

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from .errors import CheckFailed, GencppError
-from .structure import short_place
+from .messages import short_place
 
 UNKNOWN = object()
 """An argument whose value is not a constant of the graph."""

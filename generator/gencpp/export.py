@@ -13,16 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .artifacts import (
-    channels_last,
-    check_repeatable,
-    compared_with_answers,
-    export_problem,
-    first_line,
-    plain,
-    quiet_compiler,
-    summary,
-)
+from .artifacts import channels_last, check_repeatable, compared_with_answers
 from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .draws import refuse_draws, run_draws, with_places
 from .errors import CheckFailed, EnvironmentLacks, UsageError
@@ -32,12 +23,12 @@ from .files import file_facts
 from .files import hashes as hashes
 from .history import between, counted, counted_notes, counted_untaken
 from .loaded import LoadedModel
+from .messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
 from .progress import Progress
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
 from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ChangedAttribute, ModelSpec, Precision
 from .stimuli import covering, seeded_inputs
-from .structure import short_place
 from .trace_branches import Branches, branches_taken
 from .variants import VARIANTS, Variant
 

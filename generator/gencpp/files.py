@@ -1,14 +1,23 @@
-"""Facts of a file that a project ships: its size and its hashes."""
+"""Files that a project ships: their hashes, and what the system says where one cannot be written."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from .checksum import fletcher4
+from .errors import EnvironmentLacks
 from .spec import FileFacts
 
 _HEAD_TAIL = 64 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY, errno.EIO, errno.EFBIG, errno.ENAMETOOLONG),
+    *(errno.ENOTDIR, errno.EISDIR),
+)
 
 
 def hashes(path: Path) -> tuple[str, str, int]:
@@ -30,3 +39,21 @@ def file_facts(path: Path) -> FileFacts:
     return FileFacts(
         file=path.name, size=size, sha256=sha256, head_tail_sha256=head_tail, fletcher4=fletcher4(path)
     )
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """What the system refuses while `place`, a file or a folder, is written, as EnvironmentLacks."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in _FULL:
+            raise EnvironmentLacks(
+                f"the disk that holds {place} is full", hint="Free space, or choose OUT elsewhere."
+            ) from None
+        if e.errno in _REFUSED:
+            raise EnvironmentLacks(
+                f"cannot write {e.filename or place}: {e.strerror}",
+                hint="Choose an OUT that you may write to.",
+            ) from None
+        raise

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .artifacts import compared_with_eager, last_line
+from .artifacts import compared_with_eager
 from .errors import CheckFailed
 from .fast_path import fast_path_off
 from .loaded import LoadedModel
+from .messages import last_line
 from .spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
 from .stimuli import seeded_inputs
 

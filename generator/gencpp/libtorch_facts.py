@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from .cpp import bool_literal, string_literal
-from .spec import (
-    Artifact,
-    CompiledFor,
-    LibTorchSpec,
-)
+from .spec import Artifact, CompiledFor, LibTorchSpec
 
 
 def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> str:

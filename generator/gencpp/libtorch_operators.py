@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from . import bare_torch
-from .artifacts import plain
 from .errors import CheckFailed, EnvironmentLacks
 from .loaded import LoadedModel
+from .messages import plain, short_place
 from .spec import ModelSpec
 from .stimuli import seeded_inputs
-from .structure import short_place
 
 _PLACES = 5
 _SEED = 11_003

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .artifacts import disk_errors
 from .errors import CheckFailed, UsageError
-from .files import file_facts
+from .files import disk_errors, file_facts
 from .loaded import LoadedModel
 from .network.emission import network_cpp, weights_info_header
 from .network.emit_references import layer_references_header

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .answers import Answers, answers_for
-from .artifacts import check_repeatable, disk_errors, export_problem, fix_batch, last_line
+from .artifacts import check_repeatable, fix_batch
 from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
 from .draws import refuse_draws
 from .errors import CheckFailed, GencppError
 from .export_guards import assertion_notes
-from .files import file_facts
+from .files import disk_errors, file_facts
 from .history import between, counted, counted_notes, counted_untaken
 from .loaded import LoadedModel
 from .mask_layouts import compared_by_layout
+from .messages import export_problem, last_line
 from .onnx_draws import onnx_draws
 from .onnx_file import read_onnx
 from .onnx_fp16 import LARGEST, mixed_types, to_half

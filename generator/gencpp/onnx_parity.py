@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers
-from .artifacts import last_line
 from .bounding import Bounded, bounded, compared_sizes
+from .messages import last_line
 from .onnx_runtime import OnnxRunner, compare_answers
 from .size_plan import shapes_text
 from .spec import ModelSpec, Precision

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .artifacts import first_line
 from .errors import UsageError
+from .messages import first_line
 from .onnx_graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
 from .onnx_lower import LOWEST, to_opset_17, write_out_layer_norm
 from .onnx_names import keep_names, readable_names, strip

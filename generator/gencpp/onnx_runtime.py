@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .artifacts import last_line, told
+from .messages import last_line, told
 from .spec import Precision
 from .structure import max_abs_difference, run_module
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .artifacts import last_line
 from .errors import UsageError
+from .messages import last_line
 from .onnx_file import read_onnx, refuse_foreign_operators
 from .onnx_graph import dims_of
 from .onnx_runtime import OnnxRunner

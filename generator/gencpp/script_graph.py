@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from .draws import UNKNOWN, overload_draws, overload_named, schema_draws
-from .structure import short_place
+from .messages import short_place
 
 HOLDERS = ("ListType", "DictType", "TupleType")
 """Kinds of types whose values hold others."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,15 +163,3 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def short_place(path: str, line: int | None = None) -> str:
-    """`package/module.py:12` without folders of this machine."""
-    for marker in (f"site-packages{os.sep}", f"dist-packages{os.sep}"):
-        if marker in path:
-            path = path.rsplit(marker, 1)[1]
-            break
-    else:
-        path = Path(path).name
-    path = path.replace(os.sep, "/")
-    return path if line is None else f"{path}:{line}"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from .cpp import dims_literal, string_literal
-from .spec import (
-    Dim,
-    EngineSpec,
-)
+from .spec import Dim, EngineSpec
 
 
 def engine_info_header(name: str, engine: EngineSpec) -> str:

@@ -21,8 +21,8 @@ from typing import Any
 from .answers import Answers, Refused
 from .branch_lines import Line, condition_at, conditions_of, watched_lines
 from .fast_path import fast_path_off
+from .messages import short_place
 from .spec import ModelSpec
-from .structure import short_place
 
 _TRUTHS = ("__bool__", "__contains__", "allclose", "equal", "is_nonzero")
 _NUMBERS = (

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .artifacts import quiet_compiler
 from .errors import UsageError
 from .fast_path import fast_path_off
+from .messages import quiet_compiler
 from .spec import UNBOUNDED, Dim, TensorSpec
 
 Bounds = Mapping[tuple[int, int], int]

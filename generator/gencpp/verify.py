@@ -15,15 +15,9 @@ from typing import Any
 from . import comparison, jsonfile, parity
 from .backends.base import Backend, Check, RuntimeOptions
 from .errors import EnvironmentLacks, UsageError
+from .files import disk_errors
 from .junit import read_junit
-from .project import (
-    Manifest,
-    check_assets,
-    check_replaceable,
-    disk_errors,
-    edited_files,
-    replace_text,
-)
+from .project import Manifest, check_assets, check_replaceable, edited_files, replace_text
 from .spec import ParityResult, StepResult, VerifyReport
 from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
 

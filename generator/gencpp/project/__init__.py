@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .assets import check_assets as check_assets
-from .disk import disk_errors as disk_errors
 from .manifest import MANIFEST as MANIFEST
 from .manifest import Manifest as Manifest
 from .manifest import edited_files as edited_files

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import EnvironmentLacks, GencppError, UsageError
+from ..files import disk_errors
 from ..progress import Progress, notice, silent
 from ..spec import ProjectSpec
 from . import journal
 from .changes import EDITED, FOREIGN, REMOVED, compare
-from .disk import disk_errors
 from .journal import Kept
 from .lock import LOCK, locked
 from .manifest import JOURNAL, MANIFEST, OWN_FOLDER, Manifest, edited_files, manifest_text, read_manifest

@@ -25,8 +25,8 @@ def main(argv: Sequence[str]) -> int:
     import numpy as np
     import torch
 
-    from gencpp.artifacts import last_line
     from gencpp.bench import remake
+    from gencpp.messages import last_line
     from gencpp.project import read_manifest
 
     job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))

@@ -1,0 +1,90 @@
+"""What torch and exporters say, in one line and without folders of this machine; and compilers in silence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def short_place(path: str, line: int | None = None) -> str:
+    """`package/module.py:12` without folders of this machine."""
+    for marker in (f"site-packages{os.sep}", f"dist-packages{os.sep}"):
+        if marker in path:
+            path = path.rsplit(marker, 1)[1]
+            break
+    else:
+        path = Path(path).name
+    path = path.replace(os.sep, "/")
+    return path if line is None else f"{path}:{line}"
+
+
+_LOGGERS = (
+    *("torch.export", "torch.fx", "torch.__trace", "torch.onnx", "onnxscript", "onnx_ir"),
+    *("torch._inductor", "torch._dynamo", "torch.utils"),
+)
+
+
+def export_problem(e: BaseException) -> str:
+    """What an exporter has to say, in one line: of its banners only the cause that it names."""
+    cause: BaseException = e
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
+    return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
+
+
+@contextmanager
+def quiet_compiler() -> Iterator[list[warnings.WarningMessage]]:
+    """No warnings, log lines or progress of a compiler on the terminal; the warnings are given."""
+    levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
+    silence = io.StringIO()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for logger, _ in levels:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
+                yield caught
+        finally:
+            for logger, level in levels:
+                logger.setLevel(level)
+
+
+def told(tensor: Any) -> str:
+    """`1x3x224x224 float32`."""
+    return f"{'x'.join(map(str, tensor.shape))} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def first_line(e: BaseException) -> str:
+    """The first line of an exception's message, shortened as `plain` does it."""
+    return _line(e, 0)
+
+
+def last_line(e: BaseException) -> str:
+    """The last line of an exception's message, shortened as `plain` does it."""
+    return _line(e, -1)
+
+
+def _line(e: BaseException, which: int) -> str:
+    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    return plain(lines[which] if lines else type(e).__name__)
+
+
+def plain(text: str) -> str:
+    """One short line without folders of this machine, or addresses."""
+    text = re.sub(r"(/[\w.+-]+)+/([\w.+-]+)", lambda m: short_place(m.group(0)), text)
+    return re.sub(r" at 0x[0-9a-f]+", "", text)[:240].rstrip(" :")
+
+
+def summary(message: str) -> str:
+    """The first sentence of a tracer's warning."""
+    return plain(" ".join(message.split())).split(". ")[0].rstrip(".")
