@@ -8,13 +8,14 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import EnvironmentLacks, GencppError, UsageError
 from .lively import BATCH, make_lively, seeded
+from .progress import Progress
 from .spec import Dim, DType, TensorSpec, WeightsInfo
 from .structure import forward_arguments, is_file
 from .weights import (
@@ -26,8 +27,6 @@ from .weights import (
     published,
     weights_only_builders,
 )
-
-Progress = Callable[[str], None]
 
 _FRAMES = 16
 """Frames of a video input."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,10 @@ from .loaded import (
     source_text,
 )
 from .onnx_source import known_inputs, load_onnx
+from .progress import Progress
 from .spec import TensorSpec, WeightsInfo
 from .structure import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
-
-Progress = Callable[[str], None]
-
 
 _SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")
 _FACTORY = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")

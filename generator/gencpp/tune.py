@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from . import jsonfile, parity, project
 from .backends.base import RuntimeOptions
 from .backends.libtorch import LibTorch
 from .errors import CheckFailed, EnvironmentLacks
+from .progress import Progress
 from .spec import LibTorchSpec, ProjectSpec, Tuned
 from .toolchain import Finished, Toolchain, find_toolchain, run
-
-Progress = Callable[[str], None]
 
 NEARLY = 1.02
 """Medians this close are taken as equal: the earlier, simpler candidate is kept."""

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from .backends.base import Backend, Check, RuntimeOptions
 from .errors import EnvironmentLacks, UsageError
 from .files import disk_errors
 from .junit import read_junit
+from .progress import Progress
 from .project import Manifest, check_assets, check_replaceable, edited_files, replace_text
 from .spec import ParityResult, StepResult, VerifyReport
 from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
-
-Progress = Callable[[str], None]
 
 # Last lines of a failed step's log that are shown.
 _TAIL = 25

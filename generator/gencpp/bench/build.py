@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import parity
 from ..backends import RuntimeOptions, backend_named
 from ..errors import CheckFailed, EnvironmentLacks, UsageError
+from ..progress import Progress
 from ..project import check_assets, mend, read_manifest
 from ..spec import ProjectSpec
 from ..toolchain import Finished, find_toolchain, run
 from ..verify import is_cache_of
-
-Progress = Callable[[str], None]
 
 _NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")
 """What `<name>_bench` has to know."""

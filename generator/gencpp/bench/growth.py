@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckFailed
+from ..progress import Progress
 from . import figures, pictures
 from .measure import takes_pictures
 from .options import Growth, Options, cores
 from .subjects import Program, Setting
-
-Progress = Callable[[str], None]
 
 _ROUNDS = 3
 _CUT = "cut"

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckFailed, UsageError
+from ..progress import Progress
 from . import figures
 from .build import Built
 from .options import Options, cores
 from .subjects import Field, Program, Sample, Setting, Subject
-
-Progress = Callable[[str], None]
 
 STAGES = ("decode_ms", "preprocess_ms", "infer_ms", "postprocess_ms")
 _START_ROUNDS = 5

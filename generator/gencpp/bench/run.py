@@ -11,14 +11,13 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
+from ..progress import Progress
 from ..project import check_replaceable, replace_text
 from . import baseline, machine, processors
 from .build import Built, build
 from .measure import measure
 from .options import Options, cores
 from .subjects import Field, gather
-
-Progress = Callable[[str], None]
 
 SCHEMA = 1
 """Number of bench.json's schema."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from .. import comparison, jsonfile
 from ..bench_values import bench_values
 from ..errors import CheckFailed, UsageError
+from ..progress import Progress
 from ..spec import GoldenCase, Task
 from ..values import is_float
 from .build import Built
@@ -20,8 +21,6 @@ from .options import PEERS, Options
 from .process import Ran, environment, spawn
 from .processors import pinned
 from .remake import remake
-
-Progress = Callable[[str], None]
 
 _TIMEOUT = 900.0
 _STAGE_RUNS = 30
