@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gencpp.errors import CheckFailed
-from gencpp.pipeline import Generated, Request, generate
+from gencpp.pipeline import Generated, generate
+from gencpp.request import Request
 
 pytestmark = pytest.mark.torch
 

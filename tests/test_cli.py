@@ -361,7 +361,7 @@ def test_version_and_help(gencpp: Gencpp) -> None:
 
 def test_python_without_torchscript() -> None:
     from gencpp.errors import EnvironmentLacks
-    from gencpp.pipeline import check_python
+    from gencpp.libtorch_options import check_python
 
     check_python((3, 13))
     with pytest.raises(EnvironmentLacks, match=r"Python 3\.14") as raised:

@@ -130,7 +130,7 @@ def test_a_branch_that_does_not_matter_is_shown_not_to(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_a_branch_that_never_ran_is_named_and_weakens_the_proof(tmp_path: Path) -> None:
-    from gencpp.pipeline import unproven
+    from gencpp.golden import unproven
 
     spec, artifact, answers = on_libtorch(tmp_path, "number_branch", "x:1x6")
     assert len(artifact.untaken) == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_export import inspected
 
-from gencpp import aoti, libtorch_export, pipeline
+from gencpp import aoti, libtorch_export, pipeline, request
 from gencpp.errors import CheckFailed, UsageError
 from gencpp.project import read_manifest
 from gencpp.readme import tuning_table
@@ -195,7 +195,7 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
     monkeypatch.setattr(libtorch_export, "export_libtorch", spoiled)
     models = Path(__file__).parent / "models"
     made = pipeline.generate(
-        pipeline.Request(
+        request.Request(
             source="photo:model",
             path=(str(models),),
             backend="libtorch",
@@ -237,9 +237,9 @@ def test_tuned_keeps_the_candidate_and_adds_the_table(photo_project: Path) -> No
 
 
 def test_tune_asks_for_the_same_model_again(photo_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[pipeline.Request] = []
+    asked: list[request.Request] = []
 
-    def generate(request: pipeline.Request, progress: object) -> None:
+    def generate(request: request.Request, progress: object) -> None:
         asked.append(request)
 
     monkeypatch.setattr(pipeline, "generate", generate)

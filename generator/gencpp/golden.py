@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from .errors import EnvironmentLacks, GencppError, UsageError
+from .progress import Progress
+from .spec import (
+    PARITY_TOLERANCE,
+    Artifact,
+    ModelSpec,
+)
+
+if TYPE_CHECKING:
+    from .answers import Answers
+    from .loaded import LoadedModel
+
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -9,18 +23,15 @@ from typing import Any
 
 from .answers import Answers, answers_for, case_text
 from .column_scales import small_columns
-from .errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
+from .errors import CheckFailed
 from .fitting import values_hint
 from .loaded import LoadedModel
 from .pictures import GOLDEN_SIZE, picture
-from .progress import Progress
 from .size_plan import SizeCase, shapes_text
 from .spec import (
-    PARITY_TOLERANCE,
     GoldenCase,
     GoldenOutput,
     Goldens,
-    ModelSpec,
     PixelCase,
     PreprocessSpec,
     Task,
@@ -389,3 +400,9 @@ def _nothing_differs(spec: ModelSpec, a: Sequence[Any], b: Sequence[Any]) -> boo
         is_mask(t) and p.shape == q.shape and len(p.unique()) == 1 and torch.equal(p, q)
         for t, p, q in zip(spec.inputs, a, b, strict=True)
     )
+
+
+def unproven(*artifacts: Artifact) -> tuple[str, ...]:
+    """What no compared input ran."""
+    told = dict.fromkeys(text for artifact in artifacts for text in artifact.untaken)
+    return (f"branches that were never run: {', '.join(told)}",) if told else ()
