@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gencpp import headers
-from gencpp.backends import RuntimeOptions, backend_named
-from gencpp.files import file_facts
+from gencpp.backends import backend_named
+from gencpp.core.backend import RuntimeOptions
+from gencpp.core.files import file_facts
+from gencpp.core.toolchain import find_toolchain
 from gencpp.project import read_manifest
-from gencpp.toolchain import find_toolchain
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 """Those of the dev preset."""

@@ -22,7 +22,7 @@ from times import Times
 from warm import Warm, path_with
 
 from gencpp.bench.options import cores
-from gencpp.toolchain import find_compiler, find_toolchain
+from gencpp.core.toolchain import find_compiler, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gencpp.core.spec import DType
 from gencpp.network import plan as p
-from gencpp.spec import DType
 
 
 class Writer:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from gencpp.core.spec import DType
 from gencpp.network import plan as p
 from gencpp.network.weights_file import layout
-from gencpp.spec import DType
 
 NAMES = ("x", "y", "z", "w")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gencpp.spec import (
+from gencpp.core.spec import (
     Artifact,
     CropStep,
     Dim,

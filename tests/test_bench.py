@@ -16,7 +16,7 @@ from building import cmake, cmake_arguments, must
 
 from gencpp.bench.options import PEERS
 from gencpp.bench.page import available
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 from gencpp.variants import DEFAULT
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]

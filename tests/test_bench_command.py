@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gencpp.bench import page, run
 from gencpp.cli import app
-from gencpp.errors import CheckFailed
+from gencpp.core.errors import CheckFailed
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from bench_report import report
 
 from gencpp.bench import baseline, figures, growth, machine, measure, options, pictures, run, summary
-from gencpp.errors import CheckFailed, UsageError
+from gencpp.core.errors import CheckFailed, UsageError
 
 
 class Failing:

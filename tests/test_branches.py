@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed
+from gencpp.core.errors import CheckFailed
+from gencpp.core.request import Request
 from gencpp.pipeline import Generated, generate
-from gencpp.request import Request
 
 pytestmark = pytest.mark.torch
 

@@ -360,7 +360,7 @@ def test_version_and_help(gencpp: Gencpp) -> None:
 
 
 def test_python_without_torchscript() -> None:
-    from gencpp.errors import EnvironmentLacks
+    from gencpp.core.errors import EnvironmentLacks
     from gencpp.libtorch_options import check_python
 
     check_python((3, 13))

@@ -11,7 +11,7 @@ from pathlib import Path
 import compile_cache
 import pytest
 
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 
 pytestmark = pytest.mark.compile
 

@@ -5,8 +5,9 @@ import struct
 import pytest
 from samples import classifier
 
-from gencpp import cpp, headers
-from gencpp.errors import UsageError
+from gencpp import headers
+from gencpp.core import cpp
+from gencpp.core.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from samples import classifier
 from writing import texts_of
 
 from gencpp import aoti
-from gencpp.errors import EnvironmentLacks
-from gencpp.toolchain import find_toolchain
+from gencpp.core.errors import EnvironmentLacks
+from gencpp.core.toolchain import find_toolchain
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 SOURCES = ("cuda_runner.cpp", "cuda_slot.cpp", "cuda_graph.cpp")

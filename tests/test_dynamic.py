@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gencpp.core.errors import UsageError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import Dim, ModelSpec
 from gencpp.dynamic import apply_dynamic
-from gencpp.errors import UsageError
 from gencpp.inspection import inspect_model
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import Dim, ModelSpec
 
 pytestmark = pytest.mark.torch
 

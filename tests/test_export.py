@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed, EnvironmentLacks, UsageError
+from gencpp.core.errors import CheckFailed, EnvironmentLacks, UsageError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import Artifact, ModelSpec, Task
 from gencpp.export import export_torchscript, hashes
 from gencpp.inspection import count_work, inspect_model
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.onnx_work import onnx_work
 from gencpp.sources import load_source, parse_source, read_labels
-from gencpp.spec import Artifact, ModelSpec, Task
 
 pytestmark = pytest.mark.torch
 

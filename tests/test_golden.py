@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed
+from gencpp.core.errors import CheckFailed
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import Goldens, ModelSpec
 from gencpp.golden import make_goldens
 from gencpp.inspection import inspect_model
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import Goldens, ModelSpec
 
 pytestmark = pytest.mark.torch
 
@@ -116,7 +116,7 @@ def test_the_batch_lies_within_its_bounds(tmp_path: Path) -> None:
 
     import numpy as np
 
-    from gencpp.spec import Dim
+    from gencpp.core.spec import Dim
 
     loaded, spec, _ = golden(tmp_path / "a", "models.tiny:cnn", "image:1x3x32x32")
     dim = Dim(min=5, opt=5, max=8)

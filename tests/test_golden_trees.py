@@ -11,7 +11,7 @@ import pytest
 from samples import classifier, tensorrt, tensors_only
 from writing import texts_of
 
-from gencpp.spec import ProjectSpec
+from gencpp.core.spec import ProjectSpec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 TREES = {"classifier": classifier(), "tensors_only": tensors_only(), "tensorrt": tensorrt()}

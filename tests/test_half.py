@@ -14,9 +14,9 @@ from conftest import photo_arguments
 from test_export import inspected
 
 from gencpp import half, libtorch_export, pipeline
-from gencpp.errors import CheckFailed, UsageError
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
 from gencpp.project import read_manifest
-from gencpp.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
 from gencpp.variants import UNFUSED, variant_named
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

@@ -17,7 +17,7 @@ from samples import classifier
 from writing import texts_of
 
 from gencpp.bench.process import spawn
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 
 pytestmark = pytest.mark.compile
 

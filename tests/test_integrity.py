@@ -15,9 +15,9 @@ from building import cmake, cmake_arguments, must
 from conftest import photo_arguments
 from once import Once
 
-from gencpp.checksum import fletcher4
+from gencpp.core.checksum import fletcher4
+from gencpp.core.spec import ModelSpec
 from gencpp.headers import artifact_info_header
-from gencpp.spec import ModelSpec
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Gencpp = Run

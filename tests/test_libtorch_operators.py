@@ -15,7 +15,7 @@ import pytest
 from test_export import inspected
 
 from gencpp.backends import backend_named
-from gencpp.errors import CheckFailed
+from gencpp.core.errors import CheckFailed
 from gencpp.libtorch_export import export_libtorch
 from gencpp.libtorch_operators import BareTorch, check_operators
 from gencpp.variants import VARIANTS

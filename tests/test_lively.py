@@ -30,8 +30,8 @@ def test_tiny_parameters_are_drawn_again() -> None:
     import torch
     from torch import nn
 
+    from gencpp.core.spec import Dim, DType, TensorSpec
     from gencpp.lively import make_lively
-    from gencpp.spec import Dim, DType, TensorSpec
 
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -54,7 +54,7 @@ def test_tiny_parameters_are_drawn_again() -> None:
 def test_seeded_inputs_differ_item_by_item_and_repeat() -> None:
     import torch
 
-    from gencpp.spec import Dim, DType, TensorSpec
+    from gencpp.core.spec import Dim, DType, TensorSpec
     from gencpp.stimuli import seeded_inputs
 
     dims = (Dim(min=1, opt=1, max=8), Dim.fixed(3), Dim.fixed(20), Dim.fixed(24))

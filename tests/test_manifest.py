@@ -15,11 +15,12 @@ import pytest
 from samples import classifier, tensorrt
 from writing import write
 
-from gencpp import jsonfile, project
-from gencpp.again import asked_for, check_named
-from gencpp.errors import UsageError
+from gencpp import project
+from gencpp.core import jsonfile
+from gencpp.core.errors import UsageError
+from gencpp.core.recipe import asked_for, check_named
+from gencpp.core.spec import PixelCase, ProjectSpec, StepResult, WeightsInfo
 from gencpp.network.plan import read_plan
-from gencpp.spec import PixelCase, ProjectSpec, StepResult, WeightsInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import UsageError
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import DType
 from gencpp.network.call import Call, CallWeights, index_type
 from gencpp.network.calls import calls
 from gencpp.network.calls_layers import CALLERS
@@ -59,7 +60,6 @@ from gencpp.network.plan import (
     Unary,
     UnaryKind,
 )
-from gencpp.spec import DType
 
 Dims = tuple[int, ...]
 X = (-1, 4, 8, 8)

@@ -18,9 +18,9 @@ from fakes.double import Double
 from fakes.network_record import differences
 from trt import MORE_MODELS, MORE_VERSIONS, exported, networks, plans
 
+from gencpp.core.spec import DType
 from gencpp.network.plan import KINDS
 from gencpp.network.weights_file import layout
-from gencpp.spec import DType
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 

@@ -19,7 +19,9 @@ from fakes.plan_table import made_lines
 from samples import tensorrt
 from writing import texts_of
 
-from gencpp import files
+from gencpp.core import files
+from gencpp.core.spec import Dim, DType, EngineSpec, TensorSpec
+from gencpp.core.toolchain import find_program
 from gencpp.network.plan import (
     Activation,
     ActivationKind,
@@ -31,8 +33,6 @@ from gencpp.network.plan import (
     Reduce,
     ReduceKind,
 )
-from gencpp.spec import Dim, DType, EngineSpec, TensorSpec
-from gencpp.toolchain import find_program
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 

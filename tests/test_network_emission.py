@@ -16,12 +16,12 @@ import pytest
 from network_plans import Writer, blocks, lenet, resnet18
 from network_reading import calls_expected, calls_of, functions_of
 
-from gencpp.cpp import string_literal
+from gencpp.core.cpp import string_literal
+from gencpp.core.spec import DType
+from gencpp.core.toolchain import find_compiler
 from gencpp.network import plan as p
 from gencpp.network.emission import network_cpp, weights_info_header
 from gencpp.network.emit_lines import WIDTH
-from gencpp.spec import DType
-from gencpp.toolchain import find_compiler
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "network"

@@ -13,13 +13,13 @@ import torch
 from network_samples import SAMPLES, Sample, described, noise, sample
 from torch.nn import functional as F
 
-from gencpp.errors import CheckFailed, GencppError, UsageError
+from gencpp.core.errors import CheckFailed, GencppError, UsageError
+from gencpp.core.spec import DType
 from gencpp.network import plan as p
 from gencpp.network.calls import calls
 from gencpp.network.interpret_layers import TABLE
 from gencpp.network.interpreter import run
 from gencpp.network.weights_file import layout
-from gencpp.spec import DType
 
 pytestmark = pytest.mark.torch
 

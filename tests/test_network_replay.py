@@ -16,13 +16,13 @@ from network_samples import SAMPLES, Sample, noise, sample
 from torch.nn import functional as F
 
 from gencpp import rtx
-from gencpp.errors import UsageError
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import DType
 from gencpp.network import plan as p
 from gencpp.network import weights_file
 from gencpp.network.interpret_layers import TABLE
 from gencpp.network.replay import build
 from gencpp.network.replay_layers import MAKERS
-from gencpp.spec import DType
 
 MISSING = [package for package in rtx.PACKAGES if importlib.util.find_spec(package) is None]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import UsageError
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import DType
 from gencpp.network.weights_file import ALIGNMENT, layout, read, write
-from gencpp.spec import DType
 
 pytestmark = pytest.mark.torch
 

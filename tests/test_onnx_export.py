@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed, UsageError
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import Dim, ModelSpec, Precision
 from gencpp.export import hashes
 from gencpp.inspection import inspect_model
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.onnx_graph import dims_of
 from gencpp.onnx_names import module_path
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import Dim, ModelSpec, Precision
 
 pytestmark = pytest.mark.torch
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed, UsageError
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import ModelSpec, Precision, Task
 from gencpp.inspection import count_work, inspect_model
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.onnx_graph import dims_of
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import ModelSpec, Precision, Task
 
 pytestmark = pytest.mark.torch
 

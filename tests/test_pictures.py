@@ -12,8 +12,8 @@ import pytest
 from building import cmake, cmake_arguments, image_libraries, must
 from PIL import Image
 
+from gencpp.core.toolchain import find_toolchain
 from gencpp.project import read_manifest
-from gencpp.toolchain import find_toolchain
 from gencpp.transforms import reference_tensor
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]

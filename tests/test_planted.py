@@ -17,7 +17,8 @@ from building import cmake, cmake_arguments, ctest, must, own_facts
 from conftest import ROOT, Gencpp
 from trt import divided
 
-from gencpp import comparison, parity, toolchain
+from gencpp import comparison, parity
+from gencpp.core import toolchain
 from gencpp.project import read_manifest
 
 sys.path.insert(0, str(ROOT / "tests" / "models"))

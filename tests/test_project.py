@@ -12,8 +12,8 @@ from writing import texts_of
 
 from gencpp import project
 from gencpp.backends import backend_named
-from gencpp.errors import GencppError, UsageError
-from gencpp.spec import ProjectSpec
+from gencpp.core.errors import GencppError, UsageError
+from gencpp.core.spec import ProjectSpec
 
 NONSENSE = "zq_wobble9"
 

@@ -9,19 +9,19 @@ import pytest
 
 from gencpp.answers import Answers
 from gencpp.bounding import taken_by_the_model
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
 from gencpp.dynamic import apply_dynamic, asked_places
-from gencpp.errors import CheckFailed, UsageError
 from gencpp.export import export_torchscript
 from gencpp.golden import make_goldens
 from gencpp.headers import model_info_header
 from gencpp.inspection import inspect_model
 from gencpp.libtorch_export import export_default
-from gencpp.loaded import LoadedModel, LoadOptions
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.readme import shape_text
 from gencpp.size_plan import axes_of, odd_size, sizes_alone, together
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
 
 HERE = str(Path(__file__).parent)
 

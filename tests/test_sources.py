@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import EnvironmentLacks, UsageError
-from gencpp.loaded import (
+from gencpp.core.errors import EnvironmentLacks, UsageError
+from gencpp.core.loaded import (
     ExportedProgramSource,
     FactorySource,
     LoadedModel,

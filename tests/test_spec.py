@@ -3,8 +3,8 @@ import json
 import pytest
 from samples import classifier, tensors_only
 
-from gencpp.errors import UsageError
-from gencpp.spec import (
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import (
     Dim,
     Interpolation,
     PreprocessSpec,

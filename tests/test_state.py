@@ -13,6 +13,10 @@ import pytest
 from building import cmake, cmake_arguments, must
 
 from gencpp.backends.libtorch import LibTorch
+from gencpp.core.errors import CheckFailed, GencppError
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.messages import quiet_compiler
+from gencpp.core.spec import Artifact, ChangedAttribute, ModelSpec
 from gencpp.draws import (
     UNKNOWN,
     Draw,
@@ -23,16 +27,12 @@ from gencpp.draws import (
     schema_draws,
 )
 from gencpp.dynamic import apply_dynamic
-from gencpp.errors import CheckFailed, GencppError
 from gencpp.export import export_torchscript
 from gencpp.inspection import inspect_model
 from gencpp.libtorch_facts import libtorch_info_header
-from gencpp.loaded import LoadedModel, LoadOptions
-from gencpp.messages import quiet_compiler
 from gencpp.onnx_draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
 from gencpp.sources import load_source, parse_source
-from gencpp.spec import Artifact, ChangedAttribute, ModelSpec
 
 pytestmark = pytest.mark.torch
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from test_export import inspected
 
+from gencpp.core.spec import Dim
 from gencpp.libtorch_export import export_libtorch
-from gencpp.spec import Dim
 from gencpp.straight import straight_line
 from gencpp.variants import VARIANTS
 

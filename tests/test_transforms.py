@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import CheckFailed, UsageError
-from gencpp.spec import PreprocessSpec, Rescale
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.spec import PreprocessSpec, Rescale
 
 pytestmark = pytest.mark.torch
 

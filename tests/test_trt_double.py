@@ -30,7 +30,7 @@ from once import Once
 from trt import MORE_VERSIONS, divided
 from trt import VERSIONS as ALL
 
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 

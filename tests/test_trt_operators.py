@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gencpp.errors import UsageError
-from gencpp.spec import Dim, DType, TensorSpec
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import Dim, DType, TensorSpec
 from gencpp.trt_operators import (
     OPSETS,
     SINCE,

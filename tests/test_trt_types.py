@@ -9,7 +9,7 @@ import pytest
 from test_export import inspected
 
 from gencpp import rtx
-from gencpp.errors import CheckFailed, EnvironmentLacks
+from gencpp.core.errors import CheckFailed, EnvironmentLacks
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.trt_operators import oldest_for, unsupported
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gencpp.again import asked_for
-from gencpp.bench_values import BenchValues, bench_values, fill_value
-from gencpp.errors import UsageError
-from gencpp.spec import Dim, DType, TensorSpec
+from gencpp.core.bench_values import BenchValues, bench_values, fill_value
+from gencpp.core.errors import UsageError
+from gencpp.core.recipe import asked_for
+from gencpp.core.spec import Dim, DType, TensorSpec
+from gencpp.core.values import file_of, told, without_folder
 from gencpp.structure import parse_input
-from gencpp.values import file_of, told, without_folder
 
 HERE = str(Path(__file__).parent)
 
@@ -34,8 +34,8 @@ def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
 
 
 def inspected(source: str, *inputs: str) -> Any:
+    from gencpp.core.loaded import LoadOptions
     from gencpp.inspection import inspect_model
-    from gencpp.loaded import LoadOptions
     from gencpp.sources import load_source, parse_source
 
     options = LoadOptions(path=(HERE,), inputs=inputs)

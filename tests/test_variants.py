@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from test_export import inspected
 
-from gencpp import aoti, libtorch_export, pipeline, request
-from gencpp.errors import CheckFailed, UsageError
+from gencpp import aoti, libtorch_export, pipeline
+from gencpp.core import request
+from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
 from gencpp.project import read_manifest
 from gencpp.readme import tuning_table
-from gencpp.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
 from gencpp.tune import fastest, thread_counts, tuned
 from gencpp.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 

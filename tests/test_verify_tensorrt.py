@@ -16,8 +16,10 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp import plan_answers, toolchain, trt_checks, verify
-from gencpp.backends import RuntimeOptions, backend_named
+from gencpp import plan_answers, trt_checks, verify
+from gencpp.backends import backend_named
+from gencpp.core import toolchain
+from gencpp.core.backend import RuntimeOptions
 from gencpp.project import read_manifest
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]

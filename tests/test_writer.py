@@ -19,7 +19,7 @@ from samples import classifier, tensors_only
 from writing import DONE, KILLED, write, write_until
 
 from gencpp import project
-from gencpp.errors import EnvironmentLacks, UsageError
+from gencpp.core.errors import EnvironmentLacks, UsageError
 from gencpp.project import steps
 from gencpp.project.lock import locked
 

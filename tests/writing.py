@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from gencpp import project
 from gencpp.backends import backend_named
-from gencpp.errors import UsageError
-from gencpp.progress import silent
+from gencpp.core.errors import UsageError
+from gencpp.core.progress import silent
+from gencpp.core.spec import ProjectSpec
 from gencpp.project import render, steps
 from gencpp.project.journal import Kept
-from gencpp.spec import ProjectSpec
 
 KILLED, DONE, REFUSED = -signal.SIGKILL, 0, 2
 """How the process of `write_until` ends."""

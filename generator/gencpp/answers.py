@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import GencppError
+from .core.errors import GencppError
+from .core.loaded import LoadedModel
+from .core.messages import last_line
+from .core.spec import Dim, ModelSpec, Profiles, TensorSpec
 from .export_guards import Condition
 from .guard_cases import MOST_CASES, beyond
-from .loaded import LoadedModel
-from .messages import last_line
 from .observed import observe
 from .onnx_work import onnx_work
 from .size_plan import (
@@ -35,7 +36,6 @@ from .size_plan import (
     sizes_alone,
     together,
 )
-from .spec import Dim, ModelSpec, Profiles, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import run_module
 

@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .errors import GencppError, UsageError
-from .spec import Dim, TensorSpec
+from .core.errors import GencppError, UsageError
+from .core.spec import Dim, TensorSpec
 from .structure import dtype_of, forward_arguments, is_file
 
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .core.errors import CheckFailed
+from .core.messages import first_line, last_line, told
+from .core.spec import Dim, ModelSpec, TensorSpec
 from .draws import refuse_draws, run_draws
-from .errors import CheckFailed
 from .fast_path import fast_path_off
-from .messages import first_line, last_line, told
-from .spec import Dim, ModelSpec, TensorSpec
 from .structure import max_abs_difference, run_module
 
 

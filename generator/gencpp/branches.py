@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .branch_text import Branch
+from .core.loaded import LoadedModel
+from .core.messages import last_line
+from .core.spec import Artifact, Goldens, ModelSpec
 from .fitting import input_text
 from .golden import FOLDER
-from .loaded import LoadedModel
-from .messages import last_line
-from .spec import Artifact, Goldens, ModelSpec
 
 _SHOWN = 5
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import EnvironmentLacks, GencppError, UsageError
+from .core.errors import EnvironmentLacks, GencppError, UsageError
+from .core.progress import Progress
+from .core.spec import Dim, DType, TensorSpec, WeightsInfo
 from .lively import BATCH, make_lively, seeded
-from .progress import Progress
-from .spec import Dim, DType, TensorSpec, WeightsInfo
 from .structure import forward_arguments, is_file
 from .weights import (
     Published,

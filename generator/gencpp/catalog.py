@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .builders import group_of, refuse_unsupported
-from .errors import EnvironmentLacks, UsageError
-from .spec import JsonValue
+from .core.errors import EnvironmentLacks, UsageError
+from .core.spec import JsonValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from .cli_new import new, tune
 from .cli_show import fail, interrupt
 from .cli_tables import doctor, inspect, models
 from .cli_verify import verify
-from .errors import GencppError
+from .core.errors import GencppError
 
 _INTERRUPTED = 130
 

@@ -13,7 +13,7 @@ from .cli_options import Json
 from .cli_show import print_table, progressing, shown, warn
 
 if TYPE_CHECKING:
-    from .spec import VerifyReport
+    from .core.spec import VerifyReport
 
 
 def verify(
@@ -33,7 +33,7 @@ def verify(
 ) -> None:
     """Build a project, test it, and compare its answers with the Python model's."""
     from . import pipeline
-    from .backends import RuntimeOptions
+    from .core.backend import RuntimeOptions
 
     options = RuntimeOptions(tensorrt_root=tensorrt_root, tensorrt_headers=tensorrt_headers)
     with progressing(quiet=as_json) as progress:

@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from .backends import BACKENDS, RuntimeOptions
-from .spec import JsonValue
+from .backends import BACKENDS
+from .core.backend import RuntimeOptions
+from .core.spec import JsonValue
+from .core.toolchain import find_compiler, find_program, first_line, run
 from .tensorrt_found import find_cuda_runtime, find_tensorrt, pip_packages
-from .toolchain import find_compiler, find_program, first_line, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from .errors import GencppError, UsageError
-from .loaded import LoadedModel
-from .spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
+from .core.errors import GencppError, UsageError
+from .core.loaded import LoadedModel
+from .core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
 from .stimuli import seeded_inputs
 from .structure import MAX_ELEMENTS, run_module
 

@@ -15,19 +15,26 @@ from typing import Any
 from .answers import Answers, answers_for
 from .artifacts import channels_last, check_repeatable, compared_with_answers
 from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
+from .core.errors import CheckFailed, EnvironmentLacks, UsageError
+from .core.files import file_facts
+from .core.files import hashes as hashes
+from .core.loaded import LoadedModel
+from .core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
+from .core.progress import Progress
+from .core.spec import (
+    LIBTORCH_TOLERANCE,
+    PARITY_TOLERANCE,
+    Artifact,
+    ChangedAttribute,
+    ModelSpec,
+    Precision,
+)
 from .draws import refuse_draws, run_draws, with_places
-from .errors import CheckFailed, EnvironmentLacks, UsageError
 from .export_guards import Guards, assertion_notes
 from .fast_path import fast_path_off
-from .files import file_facts
-from .files import hashes as hashes
 from .history import between, counted, counted_notes, counted_untaken
-from .loaded import LoadedModel
-from .messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
-from .progress import Progress
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
-from .spec import LIBTORCH_TOLERANCE, PARITY_TOLERANCE, Artifact, ChangedAttribute, ModelSpec, Precision
 from .stimuli import covering, seeded_inputs
 from .trace_branches import Branches, branches_taken
 from .variants import VARIANTS, Variant

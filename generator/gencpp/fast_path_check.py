@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import GencppError
+from .core.errors import GencppError
+from .core.spec import PARITY_TOLERANCE, TensorSpec
 from .fast_path import fast_path_on, has_fast_path
-from .spec import PARITY_TOLERANCE, TensorSpec
 from .stimuli import further_seeds, seeded_inputs
 from .structure import flatten_outputs, run_module
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .errors import GencppError
-from .spec import DType, TensorSpec, Values
+from .core.errors import GencppError
+from .core.spec import DType, TensorSpec, Values
+from .core.values import from_bounds, guessed, is_float, is_guess
 from .stimuli import MASKS, is_flag, is_mask, seeded_inputs
 from .structure import run_module
-from .values import from_bounds, guessed, is_float, is_guess
 
 _SEED = 90_001
 _LAYOUTS = {

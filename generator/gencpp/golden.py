@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import EnvironmentLacks, GencppError, UsageError
-from .progress import Progress
-from .spec import (
-    PARITY_TOLERANCE,
-    Artifact,
-    ModelSpec,
-)
+from .core.errors import EnvironmentLacks, GencppError, UsageError
+from .core.progress import Progress
+from .core.spec import PARITY_TOLERANCE, Artifact, ModelSpec
 
 if TYPE_CHECKING:
     from .answers import Answers
-    from .loaded import LoadedModel
+    from .core.loaded import LoadedModel
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -23,20 +19,12 @@ from typing import Any
 
 from .answers import Answers, answers_for, case_text
 from .column_scales import small_columns
-from .errors import CheckFailed
+from .core.errors import CheckFailed
+from .core.loaded import LoadedModel
+from .core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessSpec, Task, TensorSpec
 from .fitting import values_hint
-from .loaded import LoadedModel
 from .pictures import GOLDEN_SIZE, picture
 from .size_plan import SizeCase, shapes_text
-from .spec import (
-    GoldenCase,
-    GoldenOutput,
-    Goldens,
-    PixelCase,
-    PreprocessSpec,
-    Task,
-    TensorSpec,
-)
 from .stimuli import further_seeds, is_mask, seeded_inputs
 from .structure import max_abs_difference, run_module
 from .transforms import check_against, reference_pixels, reference_tensor

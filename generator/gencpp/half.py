@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from .artifacts import compared_with_eager
-from .errors import CheckFailed
+from .core.errors import CheckFailed
+from .core.loaded import LoadedModel
+from .core.messages import last_line
+from .core.spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
 from .fast_path import fast_path_off
-from .loaded import LoadedModel
-from .messages import last_line
-from .spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
 from .stimuli import seeded_inputs
 
 _SEED = 11_003

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .core.spec import Dim, TensorSpec
 from .fast_path import fast_path_off
-from .spec import Dim, TensorSpec
 from .stimuli import seeded_inputs
 
 

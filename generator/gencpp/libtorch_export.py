@@ -11,14 +11,12 @@ from typing import Any
 
 from .answers import Answers, Refused, answers_for
 from .artifacts import channels_last, compared_with_answers
-from .bench_values import fill_value
 from .bounding import compared_sizes
-from .draws import RandomDraw
-from .errors import CheckFailed, GencppError
-from .libtorch_operators import BareTorch, check_operators
-from .loaded import LoadedModel
-from .progress import Progress
-from .spec import (
+from .core.bench_values import fill_value
+from .core.errors import CheckFailed, GencppError
+from .core.loaded import LoadedModel
+from .core.progress import Progress
+from .core.spec import (
     PARITY_TOLERANCE,
     Artifact,
     CompiledFor,
@@ -28,8 +26,10 @@ from .spec import (
     Tuned,
     Values,
 )
+from .core.values import guessed, is_float
+from .draws import RandomDraw
+from .libtorch_operators import BareTorch, check_operators
 from .stimuli import covering
-from .values import guessed, is_float
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from . import bare_torch
-from .errors import CheckFailed, EnvironmentLacks
-from .loaded import LoadedModel
-from .messages import plain, short_place
-from .spec import ModelSpec
+from .core.errors import CheckFailed, EnvironmentLacks
+from .core.loaded import LoadedModel
+from .core.messages import plain, short_place
+from .core.spec import ModelSpec
 from .stimuli import seeded_inputs
 
 _PLACES = 5

@@ -10,25 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .backends import Backend
-from .environment import versions
-from .errors import EnvironmentLacks, UsageError
+from .core.backend import Backend
+from .core.environment import versions
+from .core.errors import EnvironmentLacks, UsageError
+from .core.progress import Progress
+from .core.request import Request, options_of
+from .core.spec import Artifact, LibTorchSpec, ModelSpec, Precision, ProjectSpec
 from .golden import unproven
-from .progress import Progress
-from .request import Request, options_of
-from .spec import (
-    Artifact,
-    LibTorchSpec,
-    ModelSpec,
-    Precision,
-    ProjectSpec,
-)
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
 from .variants import DEVICES, UNFUSED, Variant, variant_named
 
 if TYPE_CHECKING:
     from .answers import Answers
-    from .loaded import LoadedModel
+    from .core.loaded import LoadedModel
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -98,7 +92,7 @@ def check_device(request: Request, variant: Variant) -> None:
 
 def refuse_onnx(source: str) -> None:
     """Raises UsageError for a source that LibTorch cannot run."""
-    from .loaded import OnnxSource
+    from .core.loaded import OnnxSource
     from .sources import parse_source
 
     if isinstance(parse_source(source), OnnxSource):

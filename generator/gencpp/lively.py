@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .core.spec import TensorSpec
 from .fast_path import fast_path_off
-from .spec import TensorSpec
 from .stimuli import seeded_inputs
 
 TINY = 1e-3

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .errors import CheckFailed, UsageError
-from .files import disk_errors, file_facts
-from .loaded import LoadedModel
+from .core.errors import CheckFailed, UsageError
+from .core.files import disk_errors, file_facts
+from .core.loaded import LoadedModel
+from .core.progress import Progress
+from .core.spec import Artifact, ModelSpec, Precision, ProjectSpec
 from .network.emission import network_cpp, weights_info_header
 from .network.emit_references import layer_references_header
 from .network.lowering import Uncovered, lower
@@ -22,8 +24,6 @@ from .network.weights_file import write
 from .onnx_export import ARTIFACT, OnnxOptions, export_onnx
 from .onnx_parity import parity_of
 from .plan_answers import NETWORK_PLAN
-from .progress import Progress
-from .spec import Artifact, ModelSpec, Precision, ProjectSpec
 
 WEIGHTS = "weights.bin"
 SAMPLES = "layers.npy"

@@ -11,14 +11,16 @@ from pathlib import Path
 from .answers import Answers, answers_for
 from .artifacts import check_repeatable, fix_batch
 from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
+from .core.errors import CheckFailed, GencppError
+from .core.files import disk_errors, file_facts
+from .core.loaded import LoadedModel
+from .core.messages import export_problem, last_line
+from .core.progress import Progress
+from .core.spec import Artifact, ModelSpec, Precision
 from .draws import refuse_draws
-from .errors import CheckFailed, GencppError
 from .export_guards import assertion_notes
-from .files import disk_errors, file_facts
 from .history import between, counted, counted_notes, counted_untaken
-from .loaded import LoadedModel
 from .mask_layouts import compared_by_layout
-from .messages import export_problem, last_line
 from .onnx_draws import onnx_draws
 from .onnx_file import read_onnx
 from .onnx_fp16 import LARGEST, mixed_types, to_half
@@ -27,8 +29,6 @@ from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .onnx_runtime import overflowing
 from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from .progress import Progress
-from .spec import Artifact, ModelSpec, Precision
 from .stimuli import seeded_inputs
 from .trace_branches import branches_taken
 from .trt_operators import OPSETS, check_version

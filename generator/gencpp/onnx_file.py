@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .messages import first_line
+from .core.errors import UsageError
+from .core.messages import first_line
 from .onnx_names import all_nodes
 
 _STANDARD = ("", "ai.onnx")

@@ -9,10 +9,10 @@ from typing import Any
 
 from .answers import Answers
 from .bounding import Bounded, bounded, compared_sizes
-from .messages import last_line
+from .core.messages import last_line
+from .core.spec import ModelSpec, Precision
 from .onnx_runtime import OnnxRunner, compare_answers
 from .size_plan import shapes_text
-from .spec import ModelSpec, Precision
 from .stimuli import covering
 
 SEEDS = (11_003, 11_017)

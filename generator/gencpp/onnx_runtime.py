@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .messages import last_line, told
-from .spec import Precision
+from .core.messages import last_line, told
+from .core.spec import Precision
 from .structure import max_abs_difference, run_module
 
 TOLERANCES = {Precision.fp32: 1e-4, Precision.fp16: 1e-2}

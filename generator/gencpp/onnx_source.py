@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .messages import last_line
+from .core.errors import UsageError
+from .core.messages import last_line
+from .core.spec import Dim, DType, TensorSpec
 from .onnx_file import read_onnx, refuse_foreign_operators
 from .onnx_graph import dims_of
 from .onnx_runtime import OnnxRunner
-from .spec import Dim, DType, TensorSpec
 
 _DTYPES = {
     1: DType.float32,

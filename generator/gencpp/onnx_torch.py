@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .core.loaded import LoadedModel
+from .core.messages import quiet_compiler, short_place, summary
+from .core.spec import ModelSpec
 from .dynamic_shapes import axis_name, dynamic_shapes, examples
 from .export_guards import Guards, guards_of
 from .fast_path import fast_path_off
-from .loaded import LoadedModel
-from .messages import quiet_compiler, short_place, summary
-from .spec import ModelSpec
 from .structure import flatten_outputs
 
 DYNAMO_OPSET = 18

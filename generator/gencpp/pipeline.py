@@ -7,25 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import cpp, project
-from .again import asked_for, check_named
-from .backends import Backend, RuntimeOptions, backend_named
-from .environment import versions
-from .errors import GencppError, UsageError
-from .golden import unproven
-from .libtorch_options import (
-    check_device,
-    check_precision,
-    check_python,
-    export_for_libtorch,
-    make_tuned,
-    need_torch,
-    refuse_onnx,
-)
-from .progress import Progress, notice
-from .progress import silent as _silent
-from .request import Request, check_path, options_of, resolve_out
-from .spec import (
+from . import project
+from .backends import backend_named
+from .core import cpp
+from .core.backend import Backend, RuntimeOptions
+from .core.environment import versions
+from .core.errors import GencppError, UsageError
+from .core.progress import Progress, notice
+from .core.progress import silent as _silent
+from .core.recipe import asked_for, check_named
+from .core.request import Request, check_path, options_of, resolve_out
+from .core.spec import (
     LIBTORCH_TOLERANCE,
     PARITY_TOLERANCE,
     TENSORRT_TOLERANCE,
@@ -38,14 +30,24 @@ from .spec import (
     ProjectSpec,
     VerifyReport,
 )
+from .golden import unproven
+from .libtorch_options import (
+    check_device,
+    check_precision,
+    check_python,
+    export_for_libtorch,
+    make_tuned,
+    need_torch,
+    refuse_onnx,
+)
 from .tensorrt_options import TRT_APIS, export_for_tensorrt
 from .variants import variant_named
 from .verify import verify_project
 
 if TYPE_CHECKING:
     from .answers import Answers
+    from .core.loaded import LoadedModel
     from .inspection import Work
-    from .loaded import LoadedModel
     from .network_export import NetworkExport
 
 
@@ -92,7 +94,7 @@ def _tell_replaced(request: Request, target: project.Writing, progress: Progress
     """Says which project `target` holds, where it is not of the same model, backend and name."""
     if target.there is None:
         return
-    from .loaded import default_name
+    from .core.loaded import default_name
     from .sources import parse_source
 
     old, source = target.there.project, parse_source(request.source)

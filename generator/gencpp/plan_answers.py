@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparison import Comparison, difference, load_array
-from .spec import ParityResult, ProjectSpec
+from .core.spec import ParityResult, ProjectSpec
 
 if TYPE_CHECKING:
     from .network.plan import NetworkPlan

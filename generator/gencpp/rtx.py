@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import EnvironmentLacks
+from .core.errors import EnvironmentLacks
+from .core.spec import ProjectSpec
 from .onnx_names import all_nodes, module_path
-from .spec import ProjectSpec
 
 PACKAGES = ("tensorrt_rtx_libs", "tensorrt_rtx_bindings")
 TARGET = "SM86"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from .core.messages import short_place
 from .draws import UNKNOWN, overload_draws, overload_named, schema_draws
-from .messages import short_place
 
 HOLDERS = ("ListType", "DictType", "TupleType")
 """Kinds of types whose values hold others."""

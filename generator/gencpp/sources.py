@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import jsonfile
 from .archives import load_archive, traced_inputs
 from .builders import build, group_of
-from .errors import UsageError
-from .factories import call, call_factory, resolve
-from .lively import seeded
-from .loaded import (
+from .core import jsonfile
+from .core.errors import UsageError
+from .core.loaded import (
     ExportedProgramSource,
     FactorySource,
     LoadedModel,
@@ -25,9 +23,11 @@ from .loaded import (
     default_name,
     source_text,
 )
+from .core.progress import Progress
+from .core.spec import TensorSpec, WeightsInfo
+from .factories import call, call_factory, resolve
+from .lively import seeded
 from .onnx_source import known_inputs, load_onnx
-from .progress import Progress
-from .spec import TensorSpec, WeightsInfo
 from .structure import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
 

@@ -13,10 +13,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .core.spec import TensorSpec
 from .dynamic_shapes import dynamic_shapes, examples
 from .export_guards import Guards, guards_of, ranges_text
 from .fast_path import fast_path_off
-from .spec import TensorSpec
 from .stimuli import seeded_inputs
 
 _SEED = 11_003

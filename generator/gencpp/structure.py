@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
+from .core.errors import UsageError
+from .core.spec import Dim, DType, TensorSpec
+from .core.values import parse_values
 from .fast_path import fast_path_off
-from .spec import Dim, DType, TensorSpec
-from .values import parse_values
 
 MAX_ELEMENTS = 2**31 - 1
 """Of an input."""

@@ -6,20 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .progress import Progress
-from .request import Request
+from .core.progress import Progress
+from .core.request import Request
+from .core.spec import Artifact, EngineSpec, ModelSpec, Precision, Profiles
 from .size_plan import profiles_of
-from .spec import (
-    Artifact,
-    EngineSpec,
-    ModelSpec,
-    Precision,
-    Profiles,
-)
 
 if TYPE_CHECKING:
     from .answers import Answers
-    from .loaded import LoadedModel
+    from .core.loaded import LoadedModel
     from .network_export import NetworkExport
 
 

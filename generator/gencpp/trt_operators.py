@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import UsageError
+from .core.errors import UsageError
+from .core.spec import DType, TensorSpec
 from .onnx_graph import opset_of
 from .onnx_names import all_nodes, module_path
-from .spec import DType, TensorSpec
 from .trt_operator_table import OPSETS as OPSETS
 from .trt_operator_table import SINCE as SINCE
 from .trt_types import typed_problems

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import jsonfile, parity, project
-from .backends.base import RuntimeOptions
+from . import parity, project
 from .backends.libtorch import LibTorch
-from .errors import CheckFailed, EnvironmentLacks
-from .progress import Progress
-from .spec import LibTorchSpec, ProjectSpec, Tuned
-from .toolchain import Finished, Toolchain, find_toolchain, run
+from .core import jsonfile
+from .core.backend import RuntimeOptions
+from .core.errors import CheckFailed, EnvironmentLacks
+from .core.progress import Progress
+from .core.spec import LibTorchSpec, ProjectSpec, Tuned
+from .core.toolchain import Finished, Toolchain, find_toolchain, run
 
 NEARLY = 1.02
 """Medians this close are taken as equal: the earlier, simpler candidate is kept."""

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .errors import UsageError
+from .core.errors import UsageError
+from .core.messages import quiet_compiler
+from .core.spec import UNBOUNDED, Dim, TensorSpec
 from .fast_path import fast_path_off
-from .messages import quiet_compiler
-from .spec import UNBOUNDED, Dim, TensorSpec
 
 Bounds = Mapping[tuple[int, int], int]
 """The largest size of each dimension that depends on values, by (output, dimension)."""

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import comparison, jsonfile, parity
-from .backends.base import Backend, Check, RuntimeOptions
-from .errors import EnvironmentLacks, UsageError
-from .files import disk_errors
+from . import comparison, parity
+from .core import jsonfile
+from .core.backend import Backend, Check, RuntimeOptions
+from .core.errors import EnvironmentLacks, UsageError
+from .core.files import disk_errors
+from .core.progress import Progress
+from .core.spec import ParityResult, StepResult, VerifyReport
+from .core.toolchain import Finished, Toolchain, find_toolchain, first_line, run
 from .junit import read_junit
-from .progress import Progress
 from .project import Manifest, check_assets, check_replaceable, edited_files, replace_text
-from .spec import ParityResult, StepResult, VerifyReport
-from .toolchain import Finished, Toolchain, find_toolchain, first_line, run
 
 # Last lines of a failed step's log that are shown.
 _TAIL = 25

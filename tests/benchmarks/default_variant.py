@@ -71,10 +71,10 @@ def export(name: str, work: Path, *, again: bool) -> None:
     made = work / "made.json"
     if made.is_file() and not again:
         return
-    from gencpp.errors import GencppError
+    from gencpp.core.errors import GencppError
+    from gencpp.core.loaded import LoadOptions
     from gencpp.inspection import inspect_model
     from gencpp.libtorch_export import export_libtorch
-    from gencpp.loaded import LoadOptions
     from gencpp.sources import load_source, parse_source
     from gencpp.variants import VARIANTS
 

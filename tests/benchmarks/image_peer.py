@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gencpp.spec import PreprocessSpec
+from gencpp.core.spec import PreprocessSpec
 from gencpp.transforms import reference_tensor
 
 

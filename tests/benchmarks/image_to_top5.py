@@ -40,7 +40,7 @@ from gencpp.bench.build import build  # noqa: E402 - after the path
 from gencpp.bench.machine import machine  # noqa: E402
 from gencpp.bench.process import environment  # noqa: E402
 from gencpp.bench.remake import remake  # noqa: E402
-from gencpp.errors import GencppError  # noqa: E402
+from gencpp.core.errors import GencppError  # noqa: E402
 from gencpp.project import read_manifest  # noqa: E402
 
 DISTINCT = 6  # pictures of a size; the files of a run go round them

@@ -34,7 +34,7 @@ def seconds_of(argv: list[str]) -> float:
 def main() -> int:
     from fakes.double import cuda_include, header_folders
 
-    from gencpp.toolchain import find_toolchain
+    from gencpp.core.toolchain import find_toolchain
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)

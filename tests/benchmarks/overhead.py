@@ -36,7 +36,7 @@ sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 
-from gencpp.errors import GencppError  # noqa: E402
+from gencpp.core.errors import GencppError  # noqa: E402
 
 RATIO_WANTED = 1.02
 GROWTH_WANTED = 0.01

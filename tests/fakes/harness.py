@@ -14,7 +14,7 @@ from typing import Any
 
 from building import STRICT, STRICT_ENV, must
 
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 
 from .double import SANITIZE, Double, write_table
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gencpp.core.spec import DType
 from gencpp.network.call import Call, CallWeights, index_type
 from gencpp.network.calls import calls
 from gencpp.network.calls_recorder import TYPES
 from gencpp.network.plan import NetworkPlan
-from gencpp.spec import DType
 
 MAX_LISTED = 30
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from gencpp.core.spec import DType
 from gencpp.network.call import Call, index_type
 from gencpp.network.calls import calls
 from gencpp.network.plan import NetworkPlan
-from gencpp.spec import DType
 
 from .double import DTYPES
 

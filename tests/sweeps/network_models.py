@@ -178,8 +178,8 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
     """Exports, lowers, and compares the plan's answers with the model's."""
     import gc
 
+    from gencpp.core.loaded import LoadOptions
     from gencpp.inspection import inspect_model
-    from gencpp.loaded import LoadOptions
     from gencpp.network.calls import calls
     from gencpp.network.lowering import lower
     from gencpp.network.weights_file import write

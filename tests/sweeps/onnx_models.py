@@ -23,12 +23,12 @@ NAMES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convn
 
 
 def main() -> int:
-    from gencpp.errors import GencppError
+    from gencpp.core.errors import GencppError
+    from gencpp.core.loaded import LoadOptions
+    from gencpp.core.spec import Precision
     from gencpp.inspection import inspect_model
-    from gencpp.loaded import LoadOptions
     from gencpp.onnx_export import OnnxOptions, export_onnx
     from gencpp.sources import load_source, parse_source
-    from gencpp.spec import Precision
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def build(model: Path, spec: object) -> tuple[str, bool]:
-    from gencpp.spec import ModelSpec
+    from gencpp.core.spec import ModelSpec
 
     assert isinstance(spec, ModelSpec)
     profile = {

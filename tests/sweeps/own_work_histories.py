@@ -34,9 +34,9 @@ from samples import classifier, tensorrt, tensors_only  # noqa: E402
 from writing import DONE, KILLED, REFUSED, texts_of, write, write_until  # noqa: E402
 
 from gencpp import project  # noqa: E402
-from gencpp.errors import UsageError  # noqa: E402
+from gencpp.core.errors import UsageError  # noqa: E402
+from gencpp.core.spec import ProjectSpec  # noqa: E402
 from gencpp.project import steps  # noqa: E402
-from gencpp.spec import ProjectSpec  # noqa: E402
 
 EVENTS = 12
 SPECS = (classifier(), classifier("other"), tensorrt(), tensors_only("third"), tensorrt("other"))

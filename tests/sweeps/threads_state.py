@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests")]
 import compile_cache  # noqa: E402
 from building import cmake_arguments  # noqa: E402
 
-from gencpp.toolchain import find_toolchain  # noqa: E402
+from gencpp.core.toolchain import find_toolchain  # noqa: E402
 
 MODELS = (
     *("Cached", "Counted", "Scratch", "KeyValues", "Lazy"),

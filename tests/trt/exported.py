@@ -7,11 +7,11 @@ import functools
 from samples import BATCH, dims
 
 from gencpp import onnx_prepare
-from gencpp.loaded import LoadedModel
+from gencpp.core.loaded import LoadedModel
+from gencpp.core.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 from gencpp.network.lowering import lower
 from gencpp.onnx_torch import by_dynamo
 from gencpp.sources import parse_source
-from gencpp.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 
 from .plans import Network
 

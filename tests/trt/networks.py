@@ -19,15 +19,15 @@ from fakes.plan_table import write_plan_table
 from samples import tensorrt
 from writing import texts_of
 
-from gencpp import files
+from gencpp.core import files
+from gencpp.core.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
+from gencpp.core.toolchain import find_toolchain
 from gencpp.network.calls import calls
 from gencpp.network.emission import network_cpp, weights_info_header
 from gencpp.network.emit_references import layer_references_header
 from gencpp.network.plan import NetworkPlan, PlanTensor
 from gencpp.network.references import LayerReference
 from gencpp.network.weights_file import write
-from gencpp.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
-from gencpp.toolchain import find_toolchain
 
 from .plans import Network
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gencpp.core.spec import DType
 from gencpp.network import plan as p
 from gencpp.network.weights_file import layout
-from gencpp.spec import DType
 
 Sizes = tuple[int, ...]
 

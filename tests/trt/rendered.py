@@ -9,8 +9,8 @@ from pathlib import Path
 from samples import tensorrt
 from writing import texts_of
 
-from gencpp import files
-from gencpp.spec import ProjectSpec
+from gencpp.core import files
+from gencpp.core.spec import ProjectSpec
 
 
 def write(folder: Path, name: str = "sample", make: Callable[[str], ProjectSpec] = tensorrt) -> Path:

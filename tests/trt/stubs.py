@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from gencpp.toolchain import find_toolchain
+from gencpp.core.toolchain import find_toolchain
 
 HERE = Path(__file__).resolve().parent
 

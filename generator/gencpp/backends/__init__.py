@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import UsageError
-from .base import Backend as Backend
-from .base import RuntimeOptions as RuntimeOptions
+from ..core.backend import Backend as Backend
+from ..core.backend import RuntimeOptions as RuntimeOptions
+from ..core.errors import UsageError
 from .libtorch import LibTorch
 from .tensorrt import TensorRT
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from .. import libtorch_facts
-from ..spec import Artifact, LibTorchSpec, Precision, ProjectSpec
+from ..core.backend import Check, RuntimeOptions
+from ..core.spec import Artifact, LibTorchSpec, Precision, ProjectSpec
 from ..variants import VARIANTS
-from .base import Check, RuntimeOptions
 
 _NEEDS = """\
 LibTorch is taken from `-DTorch_ROOT=DIR` (a downloaded libtorch/ or site-packages/torch), from

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from .. import tensorrt_facts, trt_checks
-from ..errors import UsageError
-from ..spec import Dim, EngineSpec, Precision, ProjectSpec
-from .base import Check, RuntimeOptions
+from ..core.backend import Check, RuntimeOptions
+from ..core.errors import UsageError
+from ..core.spec import Dim, EngineSpec, Precision, ProjectSpec
 
 _PRECISION = {
     Precision.fp32: "float32",

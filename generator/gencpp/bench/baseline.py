@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .. import jsonfile
-from ..errors import UsageError
+from ..core import jsonfile
+from ..core.errors import UsageError
 
 _HINT = "Name a bench.json that `gencpp bench` wrote on this machine for the same projects and settings."
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import parity
-from ..backends import RuntimeOptions, backend_named
-from ..errors import CheckFailed, EnvironmentLacks, UsageError
-from ..progress import Progress
+from ..backends import backend_named
+from ..core.backend import RuntimeOptions
+from ..core.errors import CheckFailed, EnvironmentLacks, UsageError
+from ..core.progress import Progress
+from ..core.spec import ProjectSpec
+from ..core.toolchain import Finished, find_toolchain, run
 from ..project import check_assets, mend, read_manifest
-from ..spec import ProjectSpec
-from ..toolchain import Finished, find_toolchain, run
 from ..verify import is_cache_of
 
 _NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")

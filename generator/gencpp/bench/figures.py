@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..spec import JsonValue
+from ..core.spec import JsonValue
 
 LINEAR = 1.1
 """Exponent up to which a curve counts as linear: what caches and noise bend."""

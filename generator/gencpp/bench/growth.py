@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckFailed
-from ..progress import Progress
+from ..core.errors import CheckFailed
+from ..core.progress import Progress
 from . import figures, pictures
 from .measure import takes_pictures
 from .options import Growth, Options, cores

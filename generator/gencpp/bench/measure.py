@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckFailed, UsageError
-from ..progress import Progress
+from ..core.errors import CheckFailed, UsageError
+from ..core.progress import Progress
 from . import figures
 from .build import Built
 from .options import Options, cores

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..core.errors import UsageError
 from . import machine, plots, processors, summary
 
 _TEMPLATE = Path(__file__).with_name("page.html")

@@ -147,7 +147,7 @@ def _stages(job: Mapping[str, Any], prepare: Callable[..., Any], run: Model) -> 
     import torch
     from PIL import Image
 
-    from ..spec import PreprocessSpec
+    from ..core.spec import PreprocessSpec
     from ..transforms import reference_tensor
 
     spec = PreprocessSpec.from_json(job["preprocess"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import CheckFailed
+from ..core.errors import CheckFailed
 from .process import environment, spawn
 
 _ASPECT = (4, 3)

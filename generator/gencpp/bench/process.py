@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import EnvironmentLacks
+from ..core.errors import EnvironmentLacks
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 

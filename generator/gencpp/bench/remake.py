@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..again import asked_for
-from ..errors import GencppError
-from ..spec import ModelSpec, ProjectSpec
+from ..core.errors import GencppError
+from ..core.recipe import asked_for
+from ..core.spec import ModelSpec, ProjectSpec
 from .process import environment, spawn
 
 EAGER, ONNX = "eager.pt", "model.onnx"
@@ -59,7 +59,7 @@ def load_again(project: ProjectSpec, path: tuple[str, ...], named: tuple[str, ..
 
     `named`: the Python code that the user named; a project's manifest decides nothing that is called.
     """
-    from ..loaded import LoadOptions
+    from ..core.loaded import LoadOptions
     from ..sources import load_source, parse_source
 
     asked = asked_for(project, path, named=named, transforms=False)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import UsageError
-from ..progress import Progress
+from ..core.errors import UsageError
+from ..core.progress import Progress
 from ..project import check_replaceable, replace_text
 from . import baseline, machine, processors
 from .build import Built, build

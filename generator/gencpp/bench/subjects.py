@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import comparison, jsonfile
-from ..bench_values import bench_values
-from ..errors import CheckFailed, UsageError
-from ..progress import Progress
-from ..spec import GoldenCase, Task
-from ..values import is_float
+from .. import comparison
+from ..core import jsonfile
+from ..core.bench_values import bench_values
+from ..core.errors import CheckFailed, UsageError
+from ..core.progress import Progress
+from ..core.spec import GoldenCase, Task
+from ..core.values import is_float
 from .build import Built
 from .options import PEERS, Options
 from .process import Ran, environment, spawn

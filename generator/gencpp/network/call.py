@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..spec import DType
+from ..core.spec import DType
 
 Value = int | float | bool | str | tuple[int, ...] | tuple[float, ...]
 

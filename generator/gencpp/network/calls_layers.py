@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..spec import DType
+from ..core.spec import DType
 from .call import Value
 from .calls_recorder import Recorder, float32
 from .plan import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from ..errors import UsageError
-from ..spec import DType
+from ..core.errors import UsageError
+from ..core.spec import DType
 from .call import Call, CallWeights, Value, index_type
 from .plan import Layer, NetworkPlan, PlanTensor, PlanWeight, Sizes
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..cpp import string_literal
-from ..errors import UsageError
-from ..spec import DType
+from ..core.cpp import string_literal
+from ..core.errors import UsageError
+from ..core.spec import DType
 from . import plan as p
 from .emit_steps import LayerStep
 from .emit_values import Value, code

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ..cpp import identifier
-from ..errors import UsageError
+from ..core.cpp import identifier
+from ..core.errors import UsageError
 
 _RESERVED = frozenset(
     {"net", "at", "i", "x", "y", "z", "define_layers", "layers", "trt", "nvinfer1", "to_string", "int8_t"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..cpp import string_literal
+from ..core.cpp import string_literal
 from .emit_body import Body, signature
 from .emit_functions import functions
 from .emit_groups import tree_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cpp import float_literal, string_literal
+from ..core.cpp import float_literal, string_literal
 from .references import LayerReference
 
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..cpp import float_literal, string_literal
+from ..core.cpp import float_literal, string_literal
 from .plan import (
     Activation,
     Constant,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..cpp import DTYPES, dims_literal, string_literal
+from ..core.cpp import DTYPES, dims_literal, string_literal
 from .plan import NetworkPlan
 
 

@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..errors import CheckFailed, UsageError
-from ..spec import DType
+from ..core.errors import CheckFailed, UsageError
+from ..core.spec import DType
 from .call import Call, CallWeights, index_type
 from .calls import calls
 from .interpret_layers import MOVING, TABLE

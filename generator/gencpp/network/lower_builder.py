@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..spec import DType
+from ..core.spec import DType
 from .lower_infer import broadcast
 from .lower_layers import Layers, NotCovered, Tensor
 from .lower_sizes import AnySize, Dims, Size, divided, equal, opaque, plain, product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..spec import DType
+from ..core.spec import DType
 from .lower_activation import FLOATS, Lower
 from .lower_builder import Builder
 from .lower_graph import Node, onnx_type

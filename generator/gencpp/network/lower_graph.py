@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.spec import DType
 from ..onnx_graph import dims_of, opset_of
 from ..onnx_names import module_path
-from ..spec import DType
 from .lower_sizes import AnySize, Dims, opaque, parsed
 
 STANDARD = ("", "ai.onnx")

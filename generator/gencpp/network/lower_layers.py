@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..spec import DType
+from ..core.spec import DType
 from .lower_graph import Graph, Node
 from .lower_infer import inferred
 from .lower_sizes import Dims, Size, plain

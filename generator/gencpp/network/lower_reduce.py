@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..spec import DType
+from ..core.spec import DType
 from .lower_builder import Builder
 from .lower_graph import Node
 from .lower_layers import NotCovered, Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..spec import DType
+from ..core.spec import DType
 from .lower_builder import Builder, remaining
 from .lower_graph import Node
 from .lower_infer import broadcast

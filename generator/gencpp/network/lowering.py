@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError
+from ..core.errors import UsageError
 from .lower_builder import Builder
 from .lower_finish import finished, live, missing
 from .lower_fold import fold

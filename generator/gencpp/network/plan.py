@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from .. import jsonfile
-from ..errors import UsageError
-from ..spec import DType, JsonValue
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.spec import DType, JsonValue
 
 Sizes = tuple[int, ...]
 

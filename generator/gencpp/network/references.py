@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..spec import DType
+from ..core.spec import DType
 from .calls import calls
 from .interpreter import run
 from .plan import Constant, NetworkPlan

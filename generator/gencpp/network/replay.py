@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import rtx
-from ..errors import UsageError
-from ..spec import DType, ProjectSpec
+from ..core.errors import UsageError
+from ..core.spec import DType, ProjectSpec
 from .call import Call
 from .calls import calls
 from .calls_recorder import TYPES

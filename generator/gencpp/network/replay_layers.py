@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import UsageError
-from ..spec import DType
+from ..core.errors import UsageError
+from ..core.spec import DType
 from .call import Call, CallWeights
 from .calls_recorder import TYPES
 

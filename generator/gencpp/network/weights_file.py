@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..spec import DType
+from ..core.errors import UsageError
+from ..core.spec import DType
 from .plan import PlanWeight
 
 ALIGNMENT = 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import UsageError
-from ..spec import ProjectSpec
+from ..core.errors import UsageError
+from ..core.spec import ProjectSpec
 from .paths import regular_file
 
 

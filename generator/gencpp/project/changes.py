@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..spec import JsonValue
+from ..core.spec import JsonValue
 from .manifest import MANIFEST, Manifest
 from .paths import Found, Kind, look
 from .render import templates_root

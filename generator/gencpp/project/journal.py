@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import jsonfile
-from ..errors import UsageError
-from ..names import check_relative_path
-from ..progress import Progress, notice
-from ..spec import JsonValue
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.names import check_relative_path
+from ..core.progress import Progress, notice
+from ..core.spec import JsonValue
 from .changes import Change
 from .manifest import JOURNAL, OWN_FOLDER
 from .paths import Kind, blocked_by, kind_of, look

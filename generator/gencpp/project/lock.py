@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import EnvironmentLacks, UsageError
+from ..core.errors import EnvironmentLacks, UsageError
 
 try:
     import fcntl

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import jsonfile
-from ..errors import UsageError
-from ..names import check_relative_path
-from ..spec import SCHEMA, ProjectSpec
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.names import check_relative_path
+from ..core.spec import SCHEMA, ProjectSpec
 from .paths import Kind, kind_of, look, regular_file
 
 MANIFEST = "gencpp.json"

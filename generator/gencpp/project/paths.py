@@ -11,9 +11,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import jsonfile
-from ..errors import UsageError
-from ..names import check_relative_path
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.names import check_relative_path
 
 
 class Kind(enum.Enum):

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .. import headers, readme
-from ..backends.base import Backend
-from ..errors import EnvironmentLacks
-from ..spec import ProjectSpec
+from ..core.backend import Backend
+from ..core.errors import EnvironmentLacks
+from ..core.spec import ProjectSpec
 
 PROJECT_VERSION = "1.0.0"
 

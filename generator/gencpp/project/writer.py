@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import EnvironmentLacks, GencppError, UsageError
-from ..files import disk_errors
-from ..progress import Progress, notice, silent
-from ..spec import ProjectSpec
+from ..core.errors import EnvironmentLacks, GencppError, UsageError
+from ..core.files import disk_errors
+from ..core.progress import Progress, notice, silent
+from ..core.spec import ProjectSpec
 from . import journal
 from .changes import EDITED, FOREIGN, REMOVED, compare
 from .journal import Kept

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from gencpp.backends import RuntimeOptions, backend_named
+from gencpp.backends import backend_named
+from gencpp.core.backend import RuntimeOptions
 
 from .clock import Clock, Log, NoTime
 from .measure import Subject, check_answers, ctest, peers, time_all

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from gencpp import comparison
-from gencpp.backends import RuntimeOptions, backend_named
+from gencpp.backends import backend_named
+from gencpp.core.backend import RuntimeOptions
 
 from .clock import Clock, Log, Skipped
 from .measure import (

@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     import torch
 
     from gencpp.bench import remake
-    from gencpp.messages import last_line
+    from gencpp.core.messages import last_line
     from gencpp.project import read_manifest
 
     job = json.loads(Path(argv[1]).read_text(encoding="utf-8"))

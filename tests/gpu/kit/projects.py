@@ -14,10 +14,10 @@ from pathlib import Path
 
 import compile_cache
 
-from gencpp.errors import GencppError
+from gencpp.core.errors import GencppError
+from gencpp.core.spec import ProjectSpec
+from gencpp.core.toolchain import Toolchain, find_toolchain
 from gencpp.project import MANIFEST, read_manifest
-from gencpp.spec import ProjectSpec
-from gencpp.toolchain import Toolchain, find_toolchain
 
 from .clock import Clock, Log, NoTime, Skipped
 from .results import FAILED, PASSED, SKIPPED, Part

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..spec import ProjectSpec
+from .spec import ProjectSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
