@@ -90,7 +90,7 @@ def test_googlenet_returns_a_tensor(tmp_path: Path) -> None:
     assert [t.name for t in spec.outputs] == ["logits"]
     with torch.inference_mode():
         found = module(torch.zeros(1, 3, 224, 224))
-    from gencpp.structure import flatten_outputs
+    from gencpp.tensors.module import flatten_outputs
 
     assert [t.shape for _, t in flatten_outputs(found)] == [(1, 1000)]
 

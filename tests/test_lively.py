@@ -15,7 +15,7 @@ def test_lively(name: str) -> None:
     import torch
 
     from gencpp.builders import build
-    from gencpp.stimuli import seeded_inputs
+    from gencpp.tensors.stimuli import seeded_inputs
 
     built = build(name, "none", 0, 0.0, lambda _: None)
     with torch.inference_mode():
@@ -55,7 +55,7 @@ def test_seeded_inputs_differ_item_by_item_and_repeat() -> None:
     import torch
 
     from gencpp.core.spec import Dim, DType, TensorSpec
-    from gencpp.stimuli import seeded_inputs
+    from gencpp.tensors.stimuli import seeded_inputs
 
     dims = (Dim(min=1, opt=1, max=8), Dim.fixed(3), Dim.fixed(20), Dim.fixed(24))
     spec = TensorSpec(name="x", dtype=DType.float32, dims=dims)

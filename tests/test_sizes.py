@@ -279,7 +279,7 @@ def test_answers_are_computed_once() -> None:
 def test_assertions_that_a_file_drops_are_told() -> None:
     import torch
 
-    from gencpp.export_guards import assertion_notes, guards_of
+    from gencpp.tensors.export_guards import assertion_notes, guards_of
 
     loaded, spec, _ = loaded_as("checked", "x:1x6", "count::int64")
     program = torch.export.export(loaded.module, (torch.ones(1, 6), torch.tensor(3)))
@@ -292,7 +292,7 @@ def test_assertions_that_a_file_drops_are_told() -> None:
 def test_ranges_of_an_exported_program_are_read() -> None:
     import torch
 
-    from gencpp.export_guards import guards_of, ranges_text
+    from gencpp.tensors.export_guards import guards_of, ranges_text
 
     loaded, _, _ = loaded_as("even_length", "x:1x4x6")
     length = torch.export.Dim("length", min=2, max=5)

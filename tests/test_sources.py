@@ -330,7 +330,7 @@ def test_labels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["x", ":1x3", "x:1x-3", "x:ax3", "x:1x3:float31", "x:1:float32:z"])
 def test_input_refused(text: str) -> None:
-    from gencpp.structure import parse_input
+    from gencpp.tensors.module import parse_input
 
     with pytest.raises(UsageError):
         parse_input(text)
@@ -338,7 +338,7 @@ def test_input_refused(text: str) -> None:
 
 @pytest.mark.parametrize("sizes", ["1x99999999999999999999", "1x100000x100000x100", "2147483648"])
 def test_input_too_large(sizes: str) -> None:
-    from gencpp.structure import parse_input
+    from gencpp.tensors.module import parse_input
 
     with pytest.raises(UsageError, match="more than 2147483647 elements"):
         parse_input(f"x:{sizes}:float32")

@@ -13,7 +13,7 @@ from gencpp.core.errors import UsageError
 from gencpp.core.recipe import asked_for
 from gencpp.core.spec import Dim, DType, TensorSpec
 from gencpp.core.values import file_of, told, without_folder
-from gencpp.structure import parse_input
+from gencpp.tensors.module import parse_input
 
 HERE = str(Path(__file__).parent)
 
@@ -25,7 +25,7 @@ def refused(text: str) -> str:
 
 
 def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
-    from gencpp.stimuli import seeded_inputs
+    from gencpp.tensors.stimuli import seeded_inputs
 
     spec = parse_input(text)
     if batch:
@@ -145,7 +145,7 @@ def test_masks_are_drawn_as_people_use_them() -> None:
 
 @pytest.mark.torch
 def test_all_combinations_of_given_values_come() -> None:
-    from gencpp.stimuli import further_seeds, seeded_inputs
+    from gencpp.tensors.stimuli import further_seeds, seeded_inputs
 
     inputs = [parse_input("a::int64=1,2"), parse_input("b::bool"), parse_input("c::int64=5,6,7")]
     seeds, left = further_seeds(inputs, [(0, 1), (1, 1)], 10)
@@ -158,7 +158,7 @@ def test_all_combinations_of_given_values_come() -> None:
 def test_a_file_is_taken_in_turn_and_for_other_sizes(tmp_path: Path) -> None:
     import numpy as np
 
-    from gencpp.stimuli import seeded_inputs
+    from gencpp.tensors.stimuli import seeded_inputs
 
     array = np.arange(6, dtype=np.int64).reshape(2, 3)
     np.save(tmp_path / "ids.npy", array)

@@ -15,7 +15,6 @@ from .core.errors import GencppError
 from .core.loaded import LoadedModel
 from .core.messages import last_line
 from .core.spec import Dim, ModelSpec, Profiles, TensorSpec
-from .export_guards import Condition
 from .guard_cases import MOST_CASES, beyond
 from .observed import observe
 from .onnx_work import onnx_work
@@ -36,8 +35,9 @@ from .size_plan import (
     sizes_alone,
     together,
 )
-from .stimuli import seeded_inputs
-from .structure import run_module
+from .tensors.export_guards import Condition
+from .tensors.module import run_module
+from .tensors.stimuli import seeded_inputs
 
 CASE_WORK = 300_000_000_000
 """Multiply-adds of one run: some six seconds of two processor cores. vit_b_16 may have 17 pictures."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .artifacts import check_repeatable, compared_with_answers, fix_batch
 from .bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
 from .core.errors import CheckFailed, EnvironmentLacks, UsageError
 from .core.files import disk_errors, file_facts
@@ -20,14 +19,15 @@ from .core.loaded import LoadedModel
 from .core.messages import export_problem, last_line, quiet_compiler
 from .core.progress import Progress
 from .core.spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
-from .draws import RandomDraw
-from .dynamic_shapes import dynamic_shapes
-from .export_guards import guards_of
-from .fast_path import fast_path_off
 from .float32 import without_tf32
 from .history import between, counted, counted_notes, counted_untaken
 from .stateless_program import stateless_program
-from .stimuli import seeded_inputs
+from .tensors.compare import check_repeatable, compared_with_answers, fix_batch
+from .tensors.draws import RandomDraw
+from .tensors.dynamic_shapes import dynamic_shapes
+from .tensors.export_guards import guards_of
+from .tensors.fast_path import fast_path_off
+from .tensors.stimuli import seeded_inputs
 from .variants import Variant
 
 ARTIFACT = "model.pt2"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .core.errors import GencppError, UsageError
 from .core.spec import Dim, TensorSpec
-from .structure import dtype_of, forward_arguments, is_file
+from .tensors.module import dtype_of, forward_arguments, is_file
 
 
 def load_archive(path: Path) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 from .answers import Answers, Refused, case_text
 from .core.errors import CheckFailed, UsageError
 from .core.spec import Dim, ModelSpec, TensorSpec
-from .export_guards import Guards, ranges_text
 from .size_plan import Axis, SizeCase, alone, axes_of, axis_text
+from .tensors.export_guards import Guards, ranges_text
 
 Check = Callable[[Sequence[Any], Sequence[tuple[str, Any]]], tuple[str, float]]
 """(inputs, the model's outputs) -> ("", largest relative difference), or what is wrong with the artifact."""

@@ -17,7 +17,7 @@ from .core.errors import EnvironmentLacks, GencppError, UsageError
 from .core.progress import Progress
 from .core.spec import Dim, DType, TensorSpec, WeightsInfo
 from .lively import BATCH, make_lively, seeded
-from .structure import forward_arguments, is_file
+from .tensors.module import forward_arguments, is_file
 from .weights import (
     Published,
     apply_state_dict,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from .core.errors import GencppError, UsageError
 from .core.loaded import LoadedModel
 from .core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
-from .stimuli import seeded_inputs
-from .structure import MAX_ELEMENTS, run_module
+from .tensors.module import MAX_ELEMENTS, run_module
+from .tensors.stimuli import seeded_inputs
 
 MAX_BATCH = 65536
 _SEED = 90_002

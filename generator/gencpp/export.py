@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, answers_for
-from .artifacts import channels_last, check_repeatable, compared_with_answers
 from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .core.errors import CheckFailed, EnvironmentLacks, UsageError
 from .core.files import file_facts
@@ -29,13 +28,14 @@ from .core.spec import (
     ModelSpec,
     Precision,
 )
-from .draws import refuse_draws, run_draws, with_places
-from .export_guards import Guards, assertion_notes
-from .fast_path import fast_path_off
 from .history import between, counted, counted_notes, counted_untaken
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
-from .stimuli import covering, seeded_inputs
+from .tensors.compare import channels_last, check_repeatable, compared_with_answers
+from .tensors.draws import refuse_draws, run_draws, with_places
+from .tensors.export_guards import Guards, assertion_notes
+from .tensors.fast_path import fast_path_off
+from .tensors.stimuli import covering, seeded_inputs
 from .trace_branches import Branches, branches_taken
 from .variants import VARIANTS, Variant
 

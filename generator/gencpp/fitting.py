@@ -12,8 +12,8 @@ from typing import Any
 from .core.errors import GencppError
 from .core.spec import DType, TensorSpec, Values
 from .core.values import from_bounds, guessed, is_float, is_guess
-from .stimuli import MASKS, is_flag, is_mask, seeded_inputs
-from .structure import run_module
+from .tensors.module import run_module
+from .tensors.stimuli import MASKS, is_flag, is_mask, seeded_inputs
 
 _SEED = 90_001
 _LAYOUTS = {

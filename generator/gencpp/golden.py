@@ -25,8 +25,8 @@ from .core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessS
 from .fitting import values_hint
 from .pictures import GOLDEN_SIZE, picture
 from .size_plan import SizeCase, shapes_text
-from .stimuli import further_seeds, is_mask, seeded_inputs
-from .structure import max_abs_difference, run_module
+from .tensors.module import max_abs_difference, run_module
+from .tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .transforms import check_against, reference_pixels, reference_tensor
 
 FOLDER = "goldens"

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from .core.spec import Dim, TensorSpec
-from .export_guards import Condition
 from .size_plan import Place, Shapes, SizeCase, alone, at, axes_of
+from .tensors.export_guards import Condition
 
 MOST_CASES = 12
 """Of all conditions together; further ones are named, not compared."""

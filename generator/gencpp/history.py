@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from .core.spec import Dim, TensorSpec
-from .fast_path import fast_path_off
-from .stimuli import seeded_inputs
+from .tensors.fast_path import fast_path_off
+from .tensors.stimuli import seeded_inputs
 
 
 def between(inputs: Sequence[TensorSpec], seed: int) -> list[list[Any]]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from .answers import Answers, Refused, answers_for
-from .artifacts import channels_last, compared_with_answers
 from .bounding import compared_sizes
 from .core.bench_values import fill_value
 from .core.errors import CheckFailed, GencppError
@@ -27,9 +26,10 @@ from .core.spec import (
     Values,
 )
 from .core.values import guessed, is_float
-from .draws import RandomDraw
 from .libtorch_operators import BareTorch, check_operators
-from .stimuli import covering
+from .tensors.compare import channels_last, compared_with_answers
+from .tensors.draws import RandomDraw
+from .tensors.stimuli import covering
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017

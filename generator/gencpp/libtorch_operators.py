@@ -24,7 +24,7 @@ from .core.errors import CheckFailed, EnvironmentLacks
 from .core.loaded import LoadedModel
 from .core.messages import plain, short_place
 from .core.spec import ModelSpec
-from .stimuli import seeded_inputs
+from .tensors.stimuli import seeded_inputs
 
 _PLACES = 5
 _SEED = 11_003

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .answers import Answers, answers_for
-from .artifacts import check_repeatable, fix_batch
 from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
 from .core.errors import CheckFailed, GencppError
 from .core.files import disk_errors, file_facts
@@ -17,10 +16,7 @@ from .core.loaded import LoadedModel
 from .core.messages import export_problem, last_line
 from .core.progress import Progress
 from .core.spec import Artifact, ModelSpec, Precision
-from .draws import refuse_draws
-from .export_guards import assertion_notes
 from .history import between, counted, counted_notes, counted_untaken
-from .mask_layouts import compared_by_layout
 from .onnx_draws import onnx_draws
 from .onnx_file import read_onnx
 from .onnx_fp16 import LARGEST, mixed_types, to_half
@@ -29,7 +25,11 @@ from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .onnx_runtime import overflowing
 from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from .stimuli import seeded_inputs
+from .tensors.compare import check_repeatable, fix_batch
+from .tensors.draws import refuse_draws
+from .tensors.export_guards import assertion_notes
+from .tensors.mask_layouts import compared_by_layout
+from .tensors.stimuli import seeded_inputs
 from .trace_branches import branches_taken
 from .trt_operators import OPSETS, check_version
 

@@ -13,7 +13,7 @@ from .core.messages import last_line
 from .core.spec import ModelSpec, Precision
 from .onnx_runtime import OnnxRunner, compare_answers
 from .size_plan import shapes_text
-from .stimuli import covering
+from .tensors.stimuli import covering
 
 SEEDS = (11_003, 11_017)
 MORE_SEEDS = tuple(range(11_100, 11_108))

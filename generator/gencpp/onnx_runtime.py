@@ -9,7 +9,7 @@ from typing import Any
 
 from .core.messages import last_line, told
 from .core.spec import Precision
-from .structure import max_abs_difference, run_module
+from .tensors.module import max_abs_difference, run_module
 
 TOLERANCES = {Precision.fp32: 1e-4, Precision.fp16: 1e-2}
 """Largest |difference| / max |reference|. In fp32 both compute the same sums in another order: measured are

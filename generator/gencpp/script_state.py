@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .draws import Draw
 from .script_graph import (
     HOLDERS,
     Constants,
@@ -30,6 +29,7 @@ from .script_graph import (
     told,
     written_in_training,
 )
+from .tensors.draws import Draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

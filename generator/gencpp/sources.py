@@ -28,7 +28,7 @@ from .core.spec import TensorSpec, WeightsInfo
 from .factories import call, call_factory, resolve
 from .lively import seeded
 from .onnx_source import known_inputs, load_onnx
-from .structure import is_file, parse_input
+from .tensors.module import is_file, parse_input
 from .weights import apply_state_dict, load_state_dict_file
 
 _SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .core.spec import TensorSpec
-from .dynamic_shapes import dynamic_shapes, examples
-from .export_guards import Guards, guards_of, ranges_text
-from .fast_path import fast_path_off
-from .stimuli import seeded_inputs
+from .tensors.dynamic_shapes import dynamic_shapes, examples
+from .tensors.export_guards import Guards, guards_of, ranges_text
+from .tensors.fast_path import fast_path_off
+from .tensors.stimuli import seeded_inputs
 
 _SEED = 11_003
 _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")

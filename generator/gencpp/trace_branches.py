@@ -22,7 +22,7 @@ from .answers import Answers, Refused
 from .branch_lines import Line, condition_at, conditions_of, watched_lines
 from .core.messages import short_place
 from .core.spec import ModelSpec
-from .fast_path import fast_path_off
+from .tensors.fast_path import fast_path_off
 
 _TRUTHS = ("__bool__", "__contains__", "allclose", "equal", "is_nonzero")
 _NUMBERS = (

@@ -15,7 +15,7 @@ from typing import Any
 from .core.errors import UsageError
 from .core.messages import quiet_compiler
 from .core.spec import UNBOUNDED, Dim, TensorSpec
-from .fast_path import fast_path_off
+from .tensors.fast_path import fast_path_off
 
 Bounds = Mapping[tuple[int, int], int]
 """The largest size of each dimension that depends on values, by (output, dimension)."""

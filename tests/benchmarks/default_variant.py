@@ -123,7 +123,7 @@ def time_of(folder: Path, threads: int, seconds: float) -> float:
     """p50 in ms of the artifact in this process, after warm-up."""
     import torch
 
-    from gencpp.artifacts import channels_last
+    from gencpp.tensors.compare import channels_last
     from gencpp.variants import VARIANTS
 
     warnings.simplefilter("ignore")

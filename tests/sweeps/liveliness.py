@@ -25,8 +25,8 @@ def main() -> int:
     from torchvision.models import get_model_weights, list_models
 
     from gencpp.builders import build, group_of
-    from gencpp.stimuli import seeded_inputs
-    from gencpp.structure import max_abs_difference
+    from gencpp.tensors.module import max_abs_difference
+    from gencpp.tensors.stimuli import seeded_inputs
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)

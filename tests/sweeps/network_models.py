@@ -251,8 +251,8 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
     import numpy as np
 
     from gencpp.network.interpreter import run as interpret
-    from gencpp.stimuli import seeded_inputs
-    from gencpp.structure import run_module
+    from gencpp.tensors.module import run_module
+    from gencpp.tensors.stimuli import seeded_inputs
 
     inputs = seeded_inputs(spec.inputs, 7, batch)
     theirs = [value.numpy() for _, value in run_module(loaded.module, inputs)]

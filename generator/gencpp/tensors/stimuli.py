@@ -10,9 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .core.spec import DType, TensorSpec, Values
-from .core.values import as_number, count, guessed, is_float, is_pair
-from .structure import torch_dtype
+from ..core.spec import DType, TensorSpec, Values
+from ..core.values import as_number, count, guessed, is_float, is_pair
+from .module import torch_dtype
 
 MASKS = ("random", "left", "right", "all", "none")
 """How masks lie: anyhow; true first, then false (valid places); false first, then true (padding); all true;

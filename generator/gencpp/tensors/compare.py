@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.errors import CheckFailed
-from .core.messages import first_line, last_line, told
-from .core.spec import Dim, ModelSpec, TensorSpec
+from ..core.errors import CheckFailed
+from ..core.messages import first_line, last_line, told
+from ..core.spec import Dim, ModelSpec, TensorSpec
 from .draws import refuse_draws, run_draws
 from .fast_path import fast_path_off
-from .structure import max_abs_difference, run_module
+from .module import max_abs_difference, run_module
 
 
 def check_repeatable(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from .core.spec import ModelSpec, TensorSpec
+from ..core.spec import ModelSpec, TensorSpec
 from .stimuli import MASKS, is_mask
 
 _WORDS = {"all": "all true", "none": "all false"}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .core.spec import TensorSpec
+from ..core.spec import TensorSpec
 
 Place = tuple[int, int]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.spec import Dim, TensorSpec
+from ..core.spec import Dim, TensorSpec
 from .stimuli import seeded_inputs
 
 _SEED = 11_003

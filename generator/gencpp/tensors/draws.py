@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .core.errors import CheckFailed, GencppError
-from .core.messages import short_place
+from ..core.errors import CheckFailed, GencppError
+from ..core.messages import short_place
 
 UNKNOWN = object()
 """An argument whose value is not a constant of the graph."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.errors import UsageError
-from .core.spec import Dim, DType, TensorSpec
-from .core.values import parse_values
+from ..core.errors import UsageError
+from ..core.spec import Dim, DType, TensorSpec
+from ..core.values import parse_values
 from .fast_path import fast_path_off
 
 MAX_ELEMENTS = 2**31 - 1
