@@ -14,9 +14,9 @@ from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Dim, ModelSpec, Precision
 from gencpp.export import hashes
 from gencpp.inspection import inspect_model
+from gencpp.onnx.graph import dims_of
+from gencpp.onnx.names import module_path
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from gencpp.onnx_graph import dims_of
-from gencpp.onnx_names import module_path
 from gencpp.sources import load_source, parse_source
 
 pytestmark = pytest.mark.torch
@@ -42,7 +42,7 @@ def exported(
 
 
 def answers(path: Path, *tensors: Any) -> dict[str, Any]:
-    from gencpp.onnx_runtime import OnnxRunner
+    from gencpp.onnx.runtime import OnnxRunner
 
     return OnnxRunner(path)(*tensors)
 

@@ -13,8 +13,8 @@ from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import ModelSpec, Precision, Task
 from gencpp.inspection import count_work, inspect_model
+from gencpp.onnx.graph import dims_of
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from gencpp.onnx_graph import dims_of
 from gencpp.sources import load_source, parse_source
 
 pytestmark = pytest.mark.torch
@@ -145,7 +145,7 @@ def test_torchs_own_file_and_back(tmp_path: Path) -> None:
     import torch
     from models.layers import Picture
 
-    from gencpp.onnx_names import module_path
+    from gencpp.onnx.names import module_path
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -21,7 +21,7 @@ from gencpp.dynamic import apply_dynamic
 from gencpp.export import export_torchscript
 from gencpp.inspection import inspect_model
 from gencpp.libtorch_facts import libtorch_info_header
-from gencpp.onnx_draws import onnx_draws
+from gencpp.onnx.draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
 from gencpp.sources import load_source, parse_source
 from gencpp.tensors.draws import (

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .branch_text import Branch, binary, call
-from .onnx_graph import opset_of
-from .onnx_runtime import OnnxRunner
+from .onnx.graph import opset_of
+from .onnx.runtime import OnnxRunner
 
 _PREFIX = "gencpp_branch_"
 _ALL = f"{_PREFIX}all"

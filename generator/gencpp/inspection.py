@@ -14,7 +14,7 @@ from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
 from .observed import observe
-from .onnx_value_sizes import value_sizes_of_file
+from .onnx.value_sizes import value_sizes_of_file
 from .onnx_work import onnx_work
 from .tensors.fast_path import fast_path_off
 from .tensors.module import dtype_of, forward_arguments, max_abs_difference, run_module

@@ -17,14 +17,14 @@ from .core.messages import export_problem, last_line
 from .core.progress import Progress
 from .core.spec import Artifact, ModelSpec, Precision
 from .history import between, counted, counted_notes, counted_untaken
-from .onnx_draws import onnx_draws
-from .onnx_file import read_onnx
-from .onnx_fp16 import LARGEST, mixed_types, to_half
-from .onnx_graph import operator_counts, opset_of, plain_graph, save
+from .onnx.draws import onnx_draws
+from .onnx.file import read_onnx
+from .onnx.float16 import LARGEST, mixed_types, to_half
+from .onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
+from .onnx.graph import operator_counts, opset_of, plain_graph, save
+from .onnx.runtime import overflowing
 from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
-from .onnx_runtime import overflowing
-from .onnx_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
 from .tensors.compare import check_repeatable, fix_batch
 from .tensors.draws import refuse_draws
 from .tensors.export_guards import assertion_notes

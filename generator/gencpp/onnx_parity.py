@@ -11,7 +11,7 @@ from .answers import Answers
 from .bounding import Bounded, bounded, compared_sizes
 from .core.messages import last_line
 from .core.spec import ModelSpec, Precision
-from .onnx_runtime import OnnxRunner, compare_answers
+from .onnx.runtime import OnnxRunner, compare_answers
 from .size_plan import shapes_text
 from .tensors.stimuli import covering
 

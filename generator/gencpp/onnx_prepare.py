@@ -9,11 +9,11 @@ from typing import Any
 from .core.errors import UsageError
 from .core.messages import first_line
 from .core.spec import ModelSpec
-from .onnx_graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
-from .onnx_lower import LOWEST, to_opset_17, write_out_layer_norm
-from .onnx_names import keep_names, readable_names, strip
-from .onnx_torch import OnnxCandidate
-from .onnx_uint8 import cast_first
+from .onnx.from_torch import OnnxCandidate
+from .onnx.graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
+from .onnx.names import keep_names, readable_names, strip
+from .onnx.opset import LOWEST, to_opset_17, write_out_layer_norm
+from .onnx.uint8 import cast_first
 from .trt_operators import (
     OPSETS,
     Unsupported,

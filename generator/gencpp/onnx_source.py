@@ -13,9 +13,9 @@ from typing import Any
 from .core.errors import UsageError
 from .core.messages import last_line
 from .core.spec import Dim, DType, TensorSpec
-from .onnx_file import read_onnx, refuse_foreign_operators
-from .onnx_graph import dims_of
-from .onnx_runtime import OnnxRunner
+from .onnx.file import read_onnx, refuse_foreign_operators
+from .onnx.graph import dims_of
+from .onnx.runtime import OnnxRunner
 
 _DTYPES = {
     1: DType.float32,

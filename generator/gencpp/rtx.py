@@ -16,7 +16,7 @@ from typing import Any
 
 from .core.errors import EnvironmentLacks
 from .core.spec import ProjectSpec
-from .onnx_names import all_nodes, module_path
+from .onnx.names import all_nodes, module_path
 
 PACKAGES = ("tensorrt_rtx_libs", "tensorrt_rtx_bindings")
 TARGET = "SM86"

@@ -12,8 +12,8 @@ from typing import Any
 
 from .core.errors import UsageError
 from .core.spec import DType, TensorSpec
-from .onnx_graph import opset_of
-from .onnx_names import all_nodes, module_path
+from .onnx.graph import opset_of
+from .onnx.names import all_nodes, module_path
 from .trt_operator_table import OPSETS as OPSETS
 from .trt_operator_table import SINCE as SINCE
 from .trt_types import typed_problems

@@ -10,7 +10,7 @@ from gencpp import onnx_prepare
 from gencpp.core.loaded import LoadedModel
 from gencpp.core.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 from gencpp.network.lowering import lower
-from gencpp.onnx_torch import by_dynamo
+from gencpp.onnx.from_torch import by_dynamo
 from gencpp.sources import parse_source
 
 from .plans import Network

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from ..onnx_names import unused
+from ..onnx.names import unused
 from .lower_builder import Builder
 from .lower_layers import Made, Missing
 from .lower_sizes import plain

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.spec import DType
-from ..onnx_graph import dims_of, opset_of
-from ..onnx_names import module_path
+from ..onnx.graph import dims_of, opset_of
+from ..onnx.names import module_path
 from .lower_sizes import AnySize, Dims, opaque, parsed
 
 STANDARD = ("", "ai.onnx")

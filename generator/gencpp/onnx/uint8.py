@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .onnx_graph import infer_shapes, replace_nodes
-from .onnx_names import unused
+from .graph import infer_shapes, replace_nodes
+from .names import unused
 
 _MOVES: Mapping[str, tuple[int, ...] | None] = {
     "Transpose": (0,),

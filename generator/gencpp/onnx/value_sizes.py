@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.spec import UNBOUNDED, TensorSpec
-from .onnx_file import read_onnx
-from .onnx_graph import dims_of, infer_shapes, plain_graph
-from .onnx_names import all_nodes, subgraphs
+from ..core.spec import UNBOUNDED, TensorSpec
+from .file import read_onnx
+from .graph import dims_of, infer_shapes, plain_graph
+from .names import all_nodes, subgraphs
 
 _SIZES_OF_VALUES = frozenset({"NonZero", "NonMaxSuppression", "Unique", "Compress"})
 _SIZES_ONLY = frozenset({"Shape", "Size"})

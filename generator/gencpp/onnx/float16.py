@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .onnx_graph import infer_shapes, replace_nodes
-from .onnx_names import subgraphs
+from .graph import infer_shapes, replace_nodes
+from .names import subgraphs
 
 LARGEST = 65504.0
 """Of float16; larger constants (masks of -1e9) are set to it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .onnx_names import all_nodes
-from .tensors.draws import UNKNOWN, Draw
+from ..tensors.draws import UNKNOWN, Draw
+from .names import all_nodes
 
 _ONNX = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 

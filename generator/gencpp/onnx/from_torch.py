@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .core.loaded import LoadedModel
-from .core.messages import quiet_compiler, short_place, summary
-from .core.spec import ModelSpec
-from .tensors.dynamic_shapes import axis_name, dynamic_shapes, examples
-from .tensors.export_guards import Guards, guards_of
-from .tensors.fast_path import fast_path_off
-from .tensors.module import flatten_outputs
+from ..core.loaded import LoadedModel
+from ..core.messages import quiet_compiler, short_place, summary
+from ..core.spec import ModelSpec
+from ..tensors.dynamic_shapes import axis_name, dynamic_shapes, examples
+from ..tensors.export_guards import Guards, guards_of
+from ..tensors.fast_path import fast_path_off
+from ..tensors.module import flatten_outputs
 
 DYNAMO_OPSET = 18
 """What torch's newer exporter writes operators for; every other opset is converted from it."""

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .core.errors import UsageError
-from .core.messages import first_line
-from .onnx_names import all_nodes
+from ..core.errors import UsageError
+from ..core.messages import first_line
+from .names import all_nodes
 
 _STANDARD = ("", "ai.onnx")
 

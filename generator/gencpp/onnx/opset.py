@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .onnx_graph import dims_of, drop_unused, opset_of, replace_nodes
-from .onnx_names import all_nodes, module_path, subgraphs
+from .graph import dims_of, drop_unused, opset_of, replace_nodes
+from .names import all_nodes, module_path, subgraphs
 
 LOWEST = 17
 _IR_VERSION = 8

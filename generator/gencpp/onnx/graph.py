@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.spec import TensorSpec
-from .onnx_names import all_nodes, subgraphs
+from ..core.spec import TensorSpec
+from .names import all_nodes, subgraphs
 
 _SMALL = 1024
 """Elements: shape inference reads the values of constants that are shapes, axes and sizes, not of weights."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core.messages import last_line, told
-from .core.spec import Precision
-from .tensors.module import max_abs_difference, run_module
+from ..core.messages import last_line, told
+from ..core.spec import Precision
+from ..tensors.module import max_abs_difference, run_module
 
 TOLERANCES = {Precision.fp32: 1e-4, Precision.fp16: 1e-2}
 """Largest |difference| / max |reference|. In fp32 both compute the same sums in another order: measured are

@@ -1,0 +1,1 @@
+"""An ONNX graph: read, its passes, and its runner."""
