@@ -7,12 +7,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from gencpp import headers
 from gencpp.backends import backend_named
 from gencpp.core.backend import RuntimeOptions
 from gencpp.core.files import file_facts
 from gencpp.core.toolchain import find_toolchain
-from gencpp.project import read_manifest
+from gencpp.project import headers, read_manifest
 
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 """Those of the dev preset."""

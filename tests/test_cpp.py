@@ -5,9 +5,9 @@ import struct
 import pytest
 from samples import classifier
 
-from gencpp import headers
 from gencpp.core import cpp
 from gencpp.core.errors import UsageError
+from gencpp.project import headers
 
 
 @pytest.mark.parametrize(

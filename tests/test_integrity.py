@@ -17,7 +17,7 @@ from once import Once
 
 from gencpp.core.checksum import fletcher4
 from gencpp.core.spec import ModelSpec
-from gencpp.headers import artifact_info_header
+from gencpp.project.headers import artifact_info_header
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Gencpp = Run

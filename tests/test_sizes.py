@@ -15,11 +15,11 @@ from gencpp.core.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
 from gencpp.dynamic import apply_dynamic, asked_places
 from gencpp.export import export_torchscript
 from gencpp.golden import make_goldens
-from gencpp.headers import model_info_header
 from gencpp.inspection import inspect_model
 from gencpp.libtorch_export import export_default
 from gencpp.onnx_export import OnnxOptions, export_onnx
-from gencpp.readme import shape_text
+from gencpp.project.headers import model_info_header
+from gencpp.project.readme import shape_text
 from gencpp.size_plan import axes_of, odd_size, sizes_alone, together
 from gencpp.sources import load_source, parse_source
 

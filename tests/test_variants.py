@@ -18,7 +18,7 @@ from gencpp.core import request
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
 from gencpp.project import read_manifest
-from gencpp.readme import tuning_table
+from gencpp.project.readme import tuning_table
 from gencpp.tune import fastest, thread_counts, tuned
 from gencpp.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 

@@ -179,7 +179,7 @@ def _print_made(made: Generated, as_json: bool) -> None:
     for note in project.model.notes:
         row("note", note)
     if project.libtorch is not None and project.libtorch.tuning:
-        from .readme import tuning_table
+        from .project.readme import tuning_table
 
         print_table(tuning_table(project.libtorch))
     row("folder", shown(made.out))

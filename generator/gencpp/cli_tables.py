@@ -23,8 +23,9 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show a model's inputs, outputs, size, work and operators, and what each backend can do with it."""
-    from . import pipeline, readme
+    from . import pipeline
     from .backends import BACKENDS
+    from .project import readme
 
     request = request_for(
         source=source,

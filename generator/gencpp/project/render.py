@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .. import headers, readme
 from ..core.backend import Backend
 from ..core.errors import EnvironmentLacks
 from ..core.spec import ProjectSpec
+from . import headers, readme
 
 PROJECT_VERSION = "1.0.0"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from .core.bench_values import bench_values, fill_value
-from .core.cpp import DTYPES, dims_literal, double_literal, float_literal, int64_literal, string_literal
-from .core.spec import (
+from ..core.bench_values import bench_values, fill_value
+from ..core.cpp import DTYPES, dims_literal, double_literal, float_literal, int64_literal, string_literal
+from ..core.spec import (
     UNBOUNDED,
     FileFacts,
     GoldenCase,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .core.spec import UNBOUNDED, GeometryStep, LibTorchSpec, ModelSpec, ProjectSpec, Task, TensorSpec
-from .core.values import told
+from ..core.spec import UNBOUNDED, GeometryStep, LibTorchSpec, ModelSpec, ProjectSpec, Task, TensorSpec
+from ..core.values import told
 
 
 def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
