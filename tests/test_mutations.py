@@ -11,9 +11,9 @@ import pytest
 from building import cmake, ctest, must, own_facts
 from photo_mutants import MUTANTS
 
-from gencpp import comparison, parity
 from gencpp.core import toolchain
 from gencpp.project import read_manifest
+from gencpp.verify import comparison, parity
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 

@@ -17,9 +17,9 @@ from building import cmake, cmake_arguments, ctest, must, own_facts
 from conftest import ROOT, Gencpp
 from trt import divided
 
-from gencpp import comparison, parity
 from gencpp.core import toolchain
 from gencpp.project import read_manifest
+from gencpp.verify import comparison, parity
 
 sys.path.insert(0, str(ROOT / "tests" / "models"))
 from planted import PLANTED

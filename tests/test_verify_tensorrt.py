@@ -16,11 +16,12 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp import plan_answers, trt_checks, verify
+from gencpp import plan_answers, trt_checks
 from gencpp.backends import backend_named
 from gencpp.core import toolchain
 from gencpp.core.backend import RuntimeOptions
 from gencpp.project import read_manifest
+from gencpp.verify import verify
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

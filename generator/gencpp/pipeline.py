@@ -42,7 +42,7 @@ from .libtorch_options import (
 )
 from .tensorrt_options import TRT_APIS, export_for_tensorrt
 from .variants import variant_named
-from .verify import verify_project
+from .verify.verify import verify_project
 
 if TYPE_CHECKING:
     from .answers import Answers

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .comparison import Comparison, difference, load_array
 from .core.spec import ParityResult, ProjectSpec
+from .verify.comparison import Comparison, difference, load_array
 
 if TYPE_CHECKING:
     from .network.plan import NetworkPlan

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 from . import plan_answers, rtx
-from .comparison import Comparison
 from .core.backend import Checked
 from .core.job import run_job
 from .core.spec import ParityResult, ProjectSpec
 from .network import replay
 from .plan_answers import NETWORK_PLAN
+from .verify.comparison import Comparison
 
 _SECONDS = 900
 

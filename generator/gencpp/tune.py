@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import parity, project
+from . import project
 from .backends.libtorch import LibTorch
 from .core import jsonfile
 from .core.backend import RuntimeOptions
@@ -20,6 +20,7 @@ from .core.errors import CheckFailed, EnvironmentLacks
 from .core.progress import Progress
 from .core.spec import LibTorchSpec, ProjectSpec, Tuned
 from .core.toolchain import Finished, Toolchain, find_toolchain, run
+from .verify import parity
 
 NEARLY = 1.02
 """Medians this close are taken as equal: the earlier, simpler candidate is kept."""

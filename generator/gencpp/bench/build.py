@@ -7,7 +7,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import parity
 from ..backends import backend_named
 from ..core.backend import RuntimeOptions
 from ..core.errors import CheckFailed, EnvironmentLacks, UsageError
@@ -15,7 +14,8 @@ from ..core.progress import Progress
 from ..core.spec import ProjectSpec
 from ..core.toolchain import Finished, find_toolchain, run
 from ..project import check_assets, mend, read_manifest
-from ..verify import is_cache_of
+from ..verify import parity
+from ..verify.verify import is_cache_of
 
 _NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")
 """What `<name>_bench` has to know."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import comparison
 from ..core import jsonfile
 from ..core.bench_values import bench_values
 from ..core.errors import CheckFailed, UsageError
 from ..core.progress import Progress
 from ..core.spec import GoldenCase, Task
 from ..core.values import is_float
+from ..verify import comparison
 from .build import Built
 from .options import PEERS, Options
 from .process import Ran, environment, spawn

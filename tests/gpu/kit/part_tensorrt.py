@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from gencpp import comparison
 from gencpp.backends import backend_named
 from gencpp.core.backend import RuntimeOptions
+from gencpp.verify import comparison
 
 from .clock import Clock, Log, Skipped
 from .measure import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from .core.errors import UsageError
+from ..core.errors import UsageError
 
 
 def read_junit(file: Path) -> tuple[str, list[str]]:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core import jsonfile
+from ..core.backend import Backend, Check, RuntimeOptions
+from ..core.errors import EnvironmentLacks, UsageError
+from ..core.files import disk_errors
+from ..core.progress import Progress
+from ..core.spec import ParityResult, StepResult, VerifyReport
+from ..core.toolchain import Finished, Toolchain, find_toolchain, first_line, run
+from ..project import Manifest, check_assets, check_replaceable, edited_files, replace_text
 from . import comparison, parity
-from .core import jsonfile
-from .core.backend import Backend, Check, RuntimeOptions
-from .core.errors import EnvironmentLacks, UsageError
-from .core.files import disk_errors
-from .core.progress import Progress
-from .core.spec import ParityResult, StepResult, VerifyReport
-from .core.toolchain import Finished, Toolchain, find_toolchain, first_line, run
 from .junit import read_junit
-from .project import Manifest, check_assets, check_replaceable, edited_files, replace_text
 
 # Last lines of a failed step's log that are shown.
 _TAIL = 25

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.spec import GoldenCase, ParityResult, ProjectSpec
+from ..core.toolchain import Finished
 from .comparison import NO_DEVICE, Comparison, difference, last_line, load_array
-from .core import jsonfile
-from .core.errors import UsageError
-from .core.spec import GoldenCase, ParityResult, ProjectSpec
-from .core.toolchain import Finished
 
 if TYPE_CHECKING:
     pass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .core.spec import ParityResult
+from ..core.spec import ParityResult
 
 if TYPE_CHECKING:
     pass

@@ -1,0 +1,1 @@
+"""A built project, proven: its steps, and the parity of its answers."""
