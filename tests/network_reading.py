@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gencpp.network import plan as p
-from gencpp.network.emit_layers import expression
-from gencpp.network.emit_steps import LayerStep
-from gencpp.network.emit_values import holes
+from gencpp.network.emit.layers import expression
+from gencpp.network.emit.steps import LayerStep
+from gencpp.network.emit.values import holes
 
 _ASSIGNMENT = r"(?:ITensor\* |const TopK |auto \[|std::tie\()?([\w, ]+)[\])]? = (.*);"
 _STRING = r'"(?:[^"\\]|\\.)*"'

@@ -9,9 +9,9 @@ import pytest
 
 from gencpp.core.errors import UsageError
 from gencpp.core.spec import DType
-from gencpp.network.call import Call, CallWeights, index_type
-from gencpp.network.calls import calls
-from gencpp.network.calls_layers import CALLERS
+from gencpp.network.calls.call import Call, CallWeights, index_type
+from gencpp.network.calls.calls import calls
+from gencpp.network.calls.layers import CALLERS
 from gencpp.network.plan import (
     KINDS,
     Activation,

@@ -106,9 +106,9 @@ class Built:
 def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFactory) -> Built:
     import numpy as np
 
-    from gencpp.network.emission import weights_info_header
-    from gencpp.network.emit_references import layer_references_header
-    from gencpp.network.interpreter import run
+    from gencpp.network.emit import weights_info_header
+    from gencpp.network.emit.references import layer_references_header
+    from gencpp.network.interpret.interpreter import run
     from gencpp.network.references import sampled
     from gencpp.network.weights_file import write
 

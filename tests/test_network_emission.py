@@ -20,8 +20,8 @@ from gencpp.core.cpp import string_literal
 from gencpp.core.spec import DType
 from gencpp.core.toolchain import find_compiler
 from gencpp.network import plan as p
-from gencpp.network.emission import network_cpp, weights_info_header
-from gencpp.network.emit_lines import WIDTH
+from gencpp.network.emit import network_cpp, weights_info_header
+from gencpp.network.emit.lines import WIDTH
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "network"

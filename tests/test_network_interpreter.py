@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from gencpp.core.errors import CheckFailed, GencppError, UsageError
 from gencpp.core.spec import DType
 from gencpp.network import plan as p
-from gencpp.network.calls import calls
-from gencpp.network.interpret_layers import TABLE
-from gencpp.network.interpreter import run
+from gencpp.network.calls.calls import calls
+from gencpp.network.interpret.interpreter import run
+from gencpp.network.interpret.layers import TABLE
 from gencpp.network.weights_file import layout
 
 pytestmark = pytest.mark.torch

@@ -9,7 +9,7 @@ import pytest
 from network_cases import CASES, Case, Spec, Typed, case
 
 from gencpp.network import plan as kinds
-from gencpp.network.lowering import Lowered, Uncovered, lower
+from gencpp.network.lower.lowering import Lowered, Uncovered, lower
 from gencpp.network.plan import NetworkPlan
 
 pytestmark = pytest.mark.torch
@@ -69,7 +69,7 @@ def compare(given: Case, lowered: Lowered, model: Any, size: int, api: int) -> N
     import numpy as np
     import onnxruntime
 
-    from gencpp.network.interpreter import run
+    from gencpp.network.interpret.interpreter import run
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -15,14 +15,14 @@ import pytest
 from network_samples import SAMPLES, Sample, noise, sample
 from torch.nn import functional as F
 
-from gencpp import rtx
 from gencpp.core.errors import UsageError
 from gencpp.core.spec import DType
 from gencpp.network import plan as p
 from gencpp.network import weights_file
-from gencpp.network.interpret_layers import TABLE
-from gencpp.network.replay import build
-from gencpp.network.replay_layers import MAKERS
+from gencpp.network.interpret.layers import TABLE
+from gencpp.network.replay import rtx
+from gencpp.network.replay.layers import MAKERS
+from gencpp.network.replay.replay import build
 
 MISSING = [package for package in rtx.PACKAGES if importlib.util.find_spec(package) is None]
 

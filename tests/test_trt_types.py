@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from test_export import inspected
 
-from gencpp import rtx
 from gencpp.core.errors import CheckFailed, EnvironmentLacks
+from gencpp.network.replay import rtx
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.trt_operators import oldest_for, unsupported
 

@@ -15,9 +15,9 @@ from .core.files import disk_errors, file_facts
 from .core.loaded import LoadedModel
 from .core.progress import Progress
 from .core.spec import Artifact, ModelSpec, Precision, ProjectSpec
-from .network.emission import network_cpp, weights_info_header
-from .network.emit_references import layer_references_header
-from .network.lowering import Uncovered, lower
+from .network.emit import network_cpp, weights_info_header
+from .network.emit.references import layer_references_header
+from .network.lower.lowering import Uncovered, lower
 from .network.plan import NetworkPlan
 from .network.references import sampled
 from .network.weights_file import write
@@ -181,7 +181,7 @@ class PlanRunner:
         """Runs the plan with PyTorch."""
         import torch
 
-        from .network.interpreter import run
+        from .network.interpret.interpreter import run
 
         if len(tensors) != len(self._inputs):
             raise TypeError(f"takes {len(self._inputs)} inputs, not {len(tensors)}")

@@ -54,7 +54,8 @@ def compare_plan(folder: Path, project: ProjectSpec) -> Comparison:
         return found
 
     def load() -> _Model:
-        from .network import interpreter, weights_file
+        from .network import weights_file
+        from .network.interpret import interpreter
 
         plan = network_plan(folder)
         weights = weights_file.read(folder / "assets" / project.artifact.file, plan.weights)

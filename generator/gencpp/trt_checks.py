@@ -6,11 +6,11 @@ import importlib.util
 import json
 from pathlib import Path
 
-from . import plan_answers, rtx
+from . import plan_answers
 from .core.backend import Checked
 from .core.job import run_job
 from .core.spec import ParityResult, ProjectSpec
-from .network import replay
+from .network.replay import replay, rtx
 from .plan_answers import NETWORK_PLAN
 from .verify.comparison import Comparison
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gencpp.core.spec import DType
-from gencpp.network.call import Call, CallWeights, index_type
-from gencpp.network.calls import calls
-from gencpp.network.calls_recorder import TYPES
+from gencpp.network.calls.call import Call, CallWeights, index_type
+from gencpp.network.calls.calls import calls
+from gencpp.network.calls.recorder import TYPES
 from gencpp.network.plan import NetworkPlan
 
 MAX_LISTED = 30

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gencpp.core.spec import DType
-from gencpp.network.call import Call, index_type
-from gencpp.network.calls import calls
+from gencpp.network.calls.call import Call, index_type
+from gencpp.network.calls.calls import calls
 from gencpp.network.plan import NetworkPlan
 
 from .double import DTYPES

@@ -180,8 +180,8 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
 
     from gencpp.core.loaded import LoadOptions
     from gencpp.inspection import inspect_model
-    from gencpp.network.calls import calls
-    from gencpp.network.lowering import lower
+    from gencpp.network.calls.calls import calls
+    from gencpp.network.lower.lowering import lower
     from gencpp.network.weights_file import write
     from gencpp.sources import load_source, parse_source
 
@@ -250,7 +250,7 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
     """(largest relative difference, outputs compared) of the plan's answers and the module's."""
     import numpy as np
 
-    from gencpp.network.interpreter import run as interpret
+    from gencpp.network.interpret.interpreter import run as interpret
     from gencpp.tensors.module import run_module
     from gencpp.tensors.stimuli import seeded_inputs
 

@@ -9,7 +9,7 @@ from samples import BATCH, dims
 from gencpp import onnx_prepare
 from gencpp.core.loaded import LoadedModel
 from gencpp.core.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
-from gencpp.network.lowering import lower
+from gencpp.network.lower.lowering import lower
 from gencpp.onnx.from_torch import by_dynamo
 from gencpp.sources import parse_source
 

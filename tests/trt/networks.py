@@ -22,9 +22,9 @@ from writing import texts_of
 from gencpp.core import files
 from gencpp.core.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
 from gencpp.core.toolchain import find_toolchain
-from gencpp.network.calls import calls
-from gencpp.network.emission import network_cpp, weights_info_header
-from gencpp.network.emit_references import layer_references_header
+from gencpp.network.calls.calls import calls
+from gencpp.network.emit import network_cpp, weights_info_header
+from gencpp.network.emit.references import layer_references_header
 from gencpp.network.plan import NetworkPlan, PlanTensor
 from gencpp.network.references import LayerReference
 from gencpp.network.weights_file import write

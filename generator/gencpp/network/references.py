@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.spec import DType
-from .calls import calls
-from .interpreter import run
+from .calls.calls import calls
+from .interpret.interpreter import run
 from .plan import Constant, NetworkPlan
 
 SAMPLES = 512

@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     sys.path.insert(0, argv[1])
     import torch
 
-    from gencpp import rtx
+    from gencpp.network.replay import rtx
 
     trt = rtx.bindings()
     logger = rtx.collecting_logger(trt)

@@ -1,0 +1,1 @@
+"""Which calls of TensorRT's API a plan becomes."""

@@ -1,0 +1,1 @@
+"""A plan, computed by PyTorch."""

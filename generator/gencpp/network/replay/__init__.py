@@ -1,0 +1,1 @@
+"""A plan's calls, or an ONNX file, in TensorRT-RTX."""
