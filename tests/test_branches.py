@@ -145,7 +145,7 @@ def test_loops_of_an_onnx_file(tmp_path: Path) -> None:
     from onnx import TensorProto as T
     from onnx import helper as h
 
-    from gencpp.branches_onnx import onnx_branches
+    from gencpp.model.branches.onnx import onnx_branches
 
     one = h.make_tensor("one_value", T.FLOAT, [1], [1.0])
     body = h.make_graph(

@@ -9,8 +9,8 @@ import pytest
 from gencpp.core.errors import UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Dim, ModelSpec
-from gencpp.dynamic import apply_dynamic
-from gencpp.inspection import inspect_model
+from gencpp.model.inspection import inspect_model
+from gencpp.model.sizes.dynamic import apply_dynamic
 from gencpp.sources import load_source, parse_source
 
 pytestmark = pytest.mark.torch

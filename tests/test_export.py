@@ -14,9 +14,9 @@ from gencpp.core.errors import CheckFailed, EnvironmentLacks, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Artifact, ModelSpec, Task
 from gencpp.export import export_torchscript, hashes
-from gencpp.inspection import count_work, inspect_model
+from gencpp.model.inspection import count_work, inspect_model
+from gencpp.model.onnx_work import onnx_work
 from gencpp.onnx_export import OnnxOptions, export_onnx
-from gencpp.onnx_work import onnx_work
 from gencpp.sources import load_source, parse_source, read_labels
 
 pytestmark = pytest.mark.torch

@@ -10,8 +10,8 @@ import pytest
 from gencpp.core.errors import CheckFailed
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Goldens, ModelSpec
-from gencpp.golden import make_goldens
-from gencpp.inspection import inspect_model
+from gencpp.model.golden import make_goldens
+from gencpp.model.inspection import inspect_model
 from gencpp.sources import load_source, parse_source
 
 pytestmark = pytest.mark.torch

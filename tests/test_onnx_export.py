@@ -13,7 +13,7 @@ from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Dim, ModelSpec, Precision
 from gencpp.export import hashes
-from gencpp.inspection import inspect_model
+from gencpp.model.inspection import inspect_model
 from gencpp.onnx.graph import dims_of
 from gencpp.onnx.names import module_path
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
@@ -150,7 +150,7 @@ def test_what_cannot_be_repeated(tmp_path: Path) -> None:
 
 class TestDynamicDimensions:
     def sized(self, dims: dict[str, dict[int, Dim]], *source: str) -> tuple[LoadedModel, ModelSpec]:
-        from gencpp.dynamic import apply_dynamic
+        from gencpp.model.sizes.dynamic import apply_dynamic
 
         loaded, spec = inspected(*source)
         texts = tuple(

@@ -13,8 +13,8 @@ from building import cmake, cmake_arguments, image_libraries, must
 from PIL import Image
 
 from gencpp.core.toolchain import find_toolchain
+from gencpp.model.transforms import reference_tensor
 from gencpp.project import read_manifest
-from gencpp.transforms import reference_tensor
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 

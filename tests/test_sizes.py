@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from gencpp.answers import Answers
-from gencpp.bounding import taken_by_the_model
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
-from gencpp.dynamic import apply_dynamic, asked_places
 from gencpp.export import export_torchscript
-from gencpp.golden import make_goldens
-from gencpp.inspection import inspect_model
 from gencpp.libtorch_export import export_default
+from gencpp.model.golden import make_goldens
+from gencpp.model.inspection import inspect_model
+from gencpp.model.sizes.answers import Answers
+from gencpp.model.sizes.bounding import taken_by_the_model
+from gencpp.model.sizes.dynamic import apply_dynamic, asked_places
+from gencpp.model.sizes.plan import axes_of, odd_size, sizes_alone, together
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.project.headers import model_info_header
 from gencpp.project.readme import shape_text
-from gencpp.size_plan import axes_of, odd_size, sizes_alone, together
 from gencpp.sources import load_source, parse_source
 
 HERE = str(Path(__file__).parent)
@@ -130,7 +130,7 @@ def test_a_branch_that_does_not_matter_is_shown_not_to(tmp_path: Path) -> None:
 
 @pytest.mark.torch
 def test_a_branch_that_never_ran_is_named_and_weakens_the_proof(tmp_path: Path) -> None:
-    from gencpp.golden import unproven
+    from gencpp.model.golden import unproven
 
     spec, artifact, answers = on_libtorch(tmp_path, "number_branch", "x:1x6")
     assert len(artifact.untaken) == 1
@@ -248,9 +248,8 @@ def test_what_costs_too_much_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.torch
 def test_goldens_hold_the_compared_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import numpy as np
-
     import gencpp.golden
+    import numpy as np
 
     loaded, spec, answers = loaded_as(
         "tokens", "x:1x5x6", "mask:1x5", dynamic=("x:1=2:5:20", "mask:1=2:5:20")

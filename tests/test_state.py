@@ -17,10 +17,10 @@ from gencpp.core.errors import CheckFailed, GencppError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.messages import quiet_compiler
 from gencpp.core.spec import Artifact, ChangedAttribute, ModelSpec
-from gencpp.dynamic import apply_dynamic
 from gencpp.export import export_torchscript
-from gencpp.inspection import inspect_model
 from gencpp.libtorch_facts import libtorch_info_header
+from gencpp.model.inspection import inspect_model
+from gencpp.model.sizes.dynamic import apply_dynamic
 from gencpp.onnx.draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
 from gencpp.sources import load_source, parse_source

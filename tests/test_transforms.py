@@ -63,7 +63,7 @@ def supported() -> dict[str, tuple[Any, Rescale]]:
 
 @pytest.mark.parametrize("name", list(supported()))
 def test_equal_to_the_transform_to_the_last_bit(name: str) -> None:
-    from gencpp.transforms import check_against, preprocess_from
+    from gencpp.model.transforms import check_against, preprocess_from
 
     transform, rescale = supported()[name]
     spec, note = preprocess_from(transform, name)
@@ -81,7 +81,7 @@ def test_the_formulas_of_the_generated_code(name: str) -> None:
     """What C++ does after the pixels: divide or multiply, then (x - mean) / std, all in float32."""
     import numpy as np
 
-    from gencpp.transforms import preprocess_from, reference_pixels, reference_tensor
+    from gencpp.model.transforms import preprocess_from, reference_pixels, reference_tensor
 
     spec, _ = preprocess_from(supported()[name][0], name)
     assert spec is not None
@@ -104,8 +104,8 @@ def test_divide_and_multiply_differ() -> None:
 def test_presets(model: str) -> None:
     from torchvision.models import get_model_weights
 
-    from gencpp.pictures import picture
-    from gencpp.transforms import check_against, preprocess_from
+    from gencpp.model.pictures import picture
+    from gencpp.model.transforms import check_against, preprocess_from
 
     for weights in get_model_weights(model):
         spec, _ = preprocess_from(weights.transforms(), str(weights))
@@ -116,7 +116,7 @@ def test_presets(model: str) -> None:
 def test_presets_of_more_than_a_picture() -> None:
     from torchvision.models import get_model_weights
 
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     for model in ("r3d_18", "raft_small"):
         spec, note = preprocess_from(get_model_weights(model)["DEFAULT"].transforms(), model)
@@ -127,7 +127,7 @@ def test_presets_of_more_than_a_picture() -> None:
 def test_everything_unsupported_is_named_at_once() -> None:
     from models.tiny import bad_preprocess
 
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     with pytest.raises(UsageError) as caught:
         preprocess_from(bad_preprocess(), "mine")
@@ -165,7 +165,7 @@ def refused() -> dict[str, tuple[Any, str]]:
 
 @pytest.mark.parametrize("name", list(refused()))
 def test_refused(name: str) -> None:
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     transform, part = refused()[name]
     with pytest.raises(UsageError, match=part):
@@ -173,7 +173,7 @@ def test_refused(name: str) -> None:
 
 
 def test_json() -> None:
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     data = {
         "geometry": [
@@ -194,7 +194,7 @@ def test_json() -> None:
 def test_a_transform_that_does_something_else_is_found_out() -> None:
     from torchvision import transforms as T
 
-    from gencpp.transforms import check_against, preprocess_from
+    from gencpp.model.transforms import check_against, preprocess_from
 
     spec, _ = preprocess_from(T.ToTensor(), "mine")
     assert spec is not None
@@ -206,7 +206,7 @@ def test_one_value_for_all_channels() -> None:
     from torchvision import transforms as T
     from torchvision.transforms import v2
 
-    from gencpp.transforms import check_against, preprocess_from
+    from gencpp.model.transforms import check_against, preprocess_from
 
     for transform in (
         T.Compose([T.ToTensor(), T.Normalize((0.45,), (0.23,))]),
@@ -231,7 +231,7 @@ def test_one_value_for_all_channels() -> None:
     ],
 )
 def test_json_refused(field: str, value: Any, said: str) -> None:
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     data = {"geometry": [], "mean": [0.5] * 3, "std": [0.5] * 3, field: value}
     with pytest.raises(UsageError, match=said) as caught:
@@ -241,7 +241,7 @@ def test_json_refused(field: str, value: Any, said: str) -> None:
 
 
 def test_json_is_bilinear_unless_it_says_else() -> None:
-    from gencpp.transforms import preprocess_from
+    from gencpp.model.transforms import preprocess_from
 
     spec, _ = preprocess_from({"geometry": [{"resize": {"shorter": 8}}]}, "mine.json")
     assert spec is not None

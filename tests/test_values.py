@@ -35,7 +35,7 @@ def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
 
 def inspected(source: str, *inputs: str) -> Any:
     from gencpp.core.loaded import LoadOptions
-    from gencpp.inspection import inspect_model
+    from gencpp.model.inspection import inspect_model
     from gencpp.sources import load_source, parse_source
 
     options = LoadOptions(path=(HERE,), inputs=inputs)
@@ -44,7 +44,7 @@ def inspected(source: str, *inputs: str) -> Any:
 
 
 def goldens_of(loaded: Any, spec: Any, folder: Path) -> Any:
-    from gencpp.golden import make_goldens
+    from gencpp.model.golden import make_goldens
 
     return make_goldens(loaded, spec, folder, 0, lambda _: None)
 

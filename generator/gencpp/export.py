@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, answers_for
-from .bounding import Bounded, Check, SizeProblem, bounded, compared_sizes, refuse_asked, with_note
 from .core.errors import CheckFailed, EnvironmentLacks, UsageError
 from .core.files import file_facts
 from .core.files import hashes as hashes
@@ -28,7 +26,18 @@ from .core.spec import (
     ModelSpec,
     Precision,
 )
-from .history import between, counted, counted_notes, counted_untaken
+from .model.branches.trace import Branches, branches_taken
+from .model.history import between, counted, counted_notes, counted_untaken
+from .model.sizes.answers import Answers, answers_for
+from .model.sizes.bounding import (
+    Bounded,
+    Check,
+    SizeProblem,
+    bounded,
+    compared_sizes,
+    refuse_asked,
+    with_note,
+)
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
 from .tensors.compare import channels_last, check_repeatable, compared_with_answers
@@ -36,7 +45,6 @@ from .tensors.draws import refuse_draws, run_draws, with_places
 from .tensors.export_guards import Guards, assertion_notes
 from .tensors.fast_path import fast_path_off
 from .tensors.stimuli import covering, seeded_inputs
-from .trace_branches import Branches, branches_taken
 from .variants import VARIANTS, Variant
 
 ARTIFACT = "model.pt"

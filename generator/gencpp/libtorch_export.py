@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, Refused, answers_for
-from .bounding import compared_sizes
 from .core.bench_values import fill_value
 from .core.errors import CheckFailed, GencppError
 from .core.loaded import LoadedModel
@@ -27,6 +25,8 @@ from .core.spec import (
 )
 from .core.values import guessed, is_float
 from .libtorch_operators import BareTorch, check_operators
+from .model.sizes.answers import Answers, Refused, answers_for
+from .model.sizes.bounding import compared_sizes
 from .tensors.compare import channels_last, compared_with_answers
 from .tensors.draws import RandomDraw
 from .tensors.stimuli import covering

@@ -16,13 +16,13 @@ from .core.errors import EnvironmentLacks, UsageError
 from .core.progress import Progress
 from .core.request import Request, options_of
 from .core.spec import Artifact, LibTorchSpec, ModelSpec, Precision, ProjectSpec
-from .golden import unproven
+from .model.golden import unproven
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
 from .variants import DEVICES, UNFUSED, Variant, variant_named
 
 if TYPE_CHECKING:
-    from .answers import Answers
     from .core.loaded import LoadedModel
+    from .model.sizes.answers import Answers
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -113,10 +113,10 @@ def make_tuned(
     progress: Progress,
 ) -> ProjectSpec:
     """The fastest candidate that answers as the model does, with the table of all."""
-    from .bounding import refused_note
-    from .branches import with_branches
-    from .golden import make_goldens
     from .libtorch_export import export_candidates
+    from .model.branches.check import with_branches
+    from .model.golden import make_goldens
+    from .model.sizes.bounding import refused_note
 
     with tempfile.TemporaryDirectory(prefix="gencpp-tune-") as scratch:
         work = Path(scratch)

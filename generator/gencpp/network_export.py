@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, answers_for
 from .core.errors import CheckFailed, UsageError
 from .core.files import disk_errors, file_facts
 from .core.loaded import LoadedModel
 from .core.progress import Progress
 from .core.spec import Artifact, ModelSpec, Precision, ProjectSpec
+from .model.sizes.answers import Answers, answers_for
 from .network.emit import network_cpp, weights_info_header
 from .network.emit.references import layer_references_header
 from .network.lower.lowering import Uncovered, lower

@@ -8,15 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .answers import Answers, answers_for
-from .bounding import Bounded, batch_is_asked, refuse_asked, touches_asked, with_note, within_guards
 from .core.errors import CheckFailed, GencppError
 from .core.files import disk_errors, file_facts
 from .core.loaded import LoadedModel
 from .core.messages import export_problem, last_line
 from .core.progress import Progress
 from .core.spec import Artifact, ModelSpec, Precision
-from .history import between, counted, counted_notes, counted_untaken
+from .model.branches.trace import branches_taken
+from .model.history import between, counted, counted_notes, counted_untaken
+from .model.sizes.answers import Answers, answers_for
+from .model.sizes.bounding import (
+    Bounded,
+    batch_is_asked,
+    refuse_asked,
+    touches_asked,
+    with_note,
+    within_guards,
+)
 from .onnx.draws import onnx_draws
 from .onnx.file import read_onnx
 from .onnx.float16 import LARGEST, mixed_types, to_half
@@ -30,7 +38,6 @@ from .tensors.draws import refuse_draws
 from .tensors.export_guards import assertion_notes
 from .tensors.mask_layouts import compared_by_layout
 from .tensors.stimuli import seeded_inputs
-from .trace_branches import branches_taken
 from .trt_operators import OPSETS, check_version
 
 ARTIFACT = "model.onnx"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers
-from .bounding import Bounded, bounded, compared_sizes
 from .core.messages import last_line
 from .core.spec import ModelSpec, Precision
+from .model.sizes.answers import Answers
+from .model.sizes.bounding import Bounded, bounded, compared_sizes
+from .model.sizes.plan import shapes_text
 from .onnx.runtime import OnnxRunner, compare_answers
-from .size_plan import shapes_text
 from .tensors.stimuli import covering
 
 SEEDS = (11_003, 11_017)

@@ -30,7 +30,6 @@ from .core.spec import (
     ProjectSpec,
     VerifyReport,
 )
-from .golden import unproven
 from .libtorch_options import (
     check_device,
     check_precision,
@@ -40,14 +39,15 @@ from .libtorch_options import (
     need_torch,
     refuse_onnx,
 )
+from .model.golden import unproven
 from .tensorrt_options import TRT_APIS, export_for_tensorrt
 from .variants import variant_named
 from .verify.verify import verify_project
 
 if TYPE_CHECKING:
-    from .answers import Answers
     from .core.loaded import LoadedModel
-    from .inspection import Work
+    from .model.inspection import Work
+    from .model.sizes.answers import Answers
     from .network_export import NetworkExport
 
 
@@ -180,8 +180,8 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
         request = replace(request, weights="auto")  # --weights is for torchvision's names
     loaded, spec, _, answers = _load(request, progress)
     from .export import export_torchscript
-    from .inspection import count_work
     from .libtorch_operators import BareTorch, check_operators
+    from .model.inspection import count_work
     from .network_export import lowered_layers
     from .onnx_export import OnnxOptions, export_onnx
     from .trt_operators import SINCE
@@ -257,10 +257,10 @@ def _check_options(request: Request) -> None:
 
 def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec, Profiles, Answers]:
     need_torch()
-    from .answers import Answers
-    from .bounding import taken_by_the_model
-    from .dynamic import apply_dynamic, asked_places
-    from .inspection import inspect_model
+    from .model.inspection import inspect_model
+    from .model.sizes.answers import Answers
+    from .model.sizes.bounding import taken_by_the_model
+    from .model.sizes.dynamic import apply_dynamic, asked_places
     from .sources import load_source, parse_source
 
     options = request.load_options()
@@ -286,9 +286,9 @@ def _make(
     progress: Progress,
 ) -> tuple[ProjectSpec, dict[str, str]]:
     """The project, and its files that need more than its facts."""
-    from .bounding import refused_note
-    from .branches import with_branches
-    from .golden import make_goldens
+    from .model.branches.check import with_branches
+    from .model.golden import make_goldens
+    from .model.sizes.bounding import refused_note
 
     progress("exporting")
     engine: EngineSpec | None = None

@@ -73,8 +73,8 @@ def export(name: str, work: Path, *, again: bool) -> None:
         return
     from gencpp.core.errors import GencppError
     from gencpp.core.loaded import LoadOptions
-    from gencpp.inspection import inspect_model
     from gencpp.libtorch_export import export_libtorch
+    from gencpp.model.inspection import inspect_model
     from gencpp.sources import load_source, parse_source
     from gencpp.variants import VARIANTS
 

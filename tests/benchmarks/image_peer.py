@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gencpp.core.spec import PreprocessSpec
-from gencpp.transforms import reference_tensor
+from gencpp.model.transforms import reference_tensor
 
 
 def main(argv: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ from pixel_parity import PRESETS, apply_steps, find_pictures
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "generator"))
 
-from gencpp.pictures import GOLDEN_SIZE, picture  # noqa: E402 - after the path
+from gencpp.model.pictures import GOLDEN_SIZE, picture  # noqa: E402 - after the path
 
 SHORTER = 256
 SIZES = ((640, 480), (1024, 768), (2048, 1536), (4000, 3000))

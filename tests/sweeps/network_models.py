@@ -179,7 +179,7 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
     import gc
 
     from gencpp.core.loaded import LoadOptions
-    from gencpp.inspection import inspect_model
+    from gencpp.model.inspection import inspect_model
     from gencpp.network.calls.calls import calls
     from gencpp.network.lower.lowering import lower
     from gencpp.network.weights_file import write

@@ -26,7 +26,7 @@ def main() -> int:
     from gencpp.core.errors import GencppError
     from gencpp.core.loaded import LoadOptions
     from gencpp.core.spec import Precision
-    from gencpp.inspection import inspect_model
+    from gencpp.model.inspection import inspect_model
     from gencpp.onnx_export import OnnxOptions, export_onnx
     from gencpp.sources import load_source, parse_source
 

@@ -148,7 +148,7 @@ def _stages(job: Mapping[str, Any], prepare: Callable[..., Any], run: Model) -> 
     from PIL import Image
 
     from ..core.spec import PreprocessSpec
-    from ..transforms import reference_tensor
+    from ..model.transforms import reference_tensor
 
     spec = PreprocessSpec.from_json(job["preprocess"])
     data = Path(job["picture"]).read_bytes()

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .core.errors import CheckFailed, UsageError
-from .core.spec import CropStep, GeometryStep, Interpolation, PreprocessSpec, Rescale, ResizeStep
+from ..core.errors import CheckFailed, UsageError
+from ..core.spec import CropStep, GeometryStep, Interpolation, PreprocessSpec, Rescale, ResizeStep
 
 _CONVERSIONS = ("ToTensor", "PILToTensor", "ToImage", "ConvertImageDtype", "ToDtype", "Normalize")
 

@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .core.spec import Dim, TensorSpec
-from .onnx.file import read_onnx
-from .onnx.graph import describe_border, dims_of, infer_shapes, lift_constants, operator_counts, plain_graph
+from ..core.spec import Dim, TensorSpec
+from ..onnx.file import read_onnx
+from ..onnx.graph import (
+    describe_border,
+    dims_of,
+    infer_shapes,
+    lift_constants,
+    operator_counts,
+    plain_graph,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

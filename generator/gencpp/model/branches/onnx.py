@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .branch_text import Branch, binary, call
-from .onnx.graph import opset_of
-from .onnx.runtime import OnnxRunner
+from ...onnx.graph import opset_of
+from ...onnx.runtime import OnnxRunner
+from .text import Branch, binary, call
 
 _PREFIX = "gencpp_branch_"
 _ALL = f"{_PREFIX}all"

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .core.errors import GencppError, UsageError
-from .core.loaded import LoadedModel, LoadOptions
-from .core.spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
+from ..core.errors import GencppError, UsageError
+from ..core.loaded import LoadedModel, LoadOptions
+from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
+from ..onnx.value_sizes import value_sizes_of_file
+from ..tensors.fast_path import fast_path_off
+from ..tensors.module import dtype_of, forward_arguments, max_abs_difference, run_module
+from ..tensors.stimuli import seeded_inputs
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
 from .observed import observe
-from .onnx.value_sizes import value_sizes_of_file
 from .onnx_work import onnx_work
-from .tensors.fast_path import fast_path_off
-from .tensors.module import dtype_of, forward_arguments, max_abs_difference, run_module
-from .tensors.stimuli import seeded_inputs
+from .sizes.value_sizes import Bounds, dims_of_outputs, unknown_sizes, without_bounds
 from .transforms import preprocess_from
-from .value_sizes import Bounds, dims_of_outputs, unknown_sizes, without_bounds
 
 MAX_BATCH = 8
 _SEED = 90_001

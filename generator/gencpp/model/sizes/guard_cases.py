@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from .core.spec import Dim, TensorSpec
-from .size_plan import Place, Shapes, SizeCase, alone, at, axes_of
-from .tensors.export_guards import Condition
+from ...core.spec import Dim, TensorSpec
+from ...tensors.export_guards import Condition
+from .plan import Place, Shapes, SizeCase, alone, at, axes_of
 
 MOST_CASES = 12
 """Of all conditions together; further ones are named, not compared."""

@@ -11,14 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .core.errors import GencppError
-from .core.loaded import LoadedModel
-from .core.messages import last_line
-from .core.spec import Dim, ModelSpec, Profiles, TensorSpec
+from ...core.errors import GencppError
+from ...core.loaded import LoadedModel
+from ...core.messages import last_line
+from ...core.spec import Dim, ModelSpec, Profiles, TensorSpec
+from ...tensors.export_guards import Condition
+from ...tensors.module import run_module
+from ...tensors.stimuli import seeded_inputs
+from ..observed import observe
+from ..onnx_work import onnx_work
 from .guard_cases import MOST_CASES, beyond
-from .observed import observe
-from .onnx_work import onnx_work
-from .size_plan import (
+from .plan import (
     Axis,
     Place,
     Shapes,
@@ -35,9 +38,6 @@ from .size_plan import (
     sizes_alone,
     together,
 )
-from .tensors.export_guards import Condition
-from .tensors.module import run_module
-from .tensors.stimuli import seeded_inputs
 
 CASE_WORK = 300_000_000_000
 """Multiply-adds of one run: some six seconds of two processor cores. vit_b_16 may have 17 pictures."""

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .core.spec import Dim, Profiles, TensorSpec
+from ...core.spec import Dim, Profiles, TensorSpec
 
 Place = tuple[int, int]
 """(index of an input, index of a dimension)"""

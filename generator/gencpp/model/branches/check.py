@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .branch_text import Branch
-from .core.loaded import LoadedModel
-from .core.messages import last_line
-from .core.spec import Artifact, Goldens, ModelSpec
-from .fitting import input_text
-from .golden import FOLDER
+from ...core.loaded import LoadedModel
+from ...core.messages import last_line
+from ...core.spec import Artifact, Goldens, ModelSpec
+from ..fitting import input_text
+from ..golden import FOLDER
+from .text import Branch
 
 _SHOWN = 5
 
@@ -51,12 +51,12 @@ def _branches(
     path = assets / artifact.file
     # An exporter drops what raises: of a TorchScript source only its own graph tells which branch that was.
     if artifact.format == "torchscript" or (loaded.scripted and artifact.format == "onnx"):
-        from .branches_script import script_branches
+        from .script import script_branches
 
         source = path if artifact.format == "torchscript" else loaded.module
         return script_branches(source, [t.name for t in spec.inputs], _runs(assets, goldens))
     if artifact.format == "onnx":
-        from .branches_onnx import onnx_branches
+        from .onnx import onnx_branches
 
         return onnx_branches(path, _runs(assets, goldens))
     return ()  # one straight line: torch.export follows no value, and a network definition has no branches

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .branch_text import Branch, binary, call
+from .text import Branch, binary, call
 
 _MARK = "gencpp-branch"
 _SAID = re.compile(_MARK + r" (\d+) (\d+)")

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .core.errors import EnvironmentLacks, GencppError, UsageError
-from .core.progress import Progress
-from .core.spec import PARITY_TOLERANCE, Artifact, ModelSpec
+from ..core.errors import EnvironmentLacks, GencppError, UsageError
+from ..core.progress import Progress
+from ..core.spec import PARITY_TOLERANCE, Artifact, ModelSpec
 
 if TYPE_CHECKING:
-    from .answers import Answers
-    from .core.loaded import LoadedModel
+    from ..core.loaded import LoadedModel
+    from .sizes.answers import Answers
 
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, answers_for, case_text
+from ..core.errors import CheckFailed
+from ..core.loaded import LoadedModel
+from ..core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessSpec, Task, TensorSpec
+from ..tensors.module import max_abs_difference, run_module
+from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .column_scales import small_columns
-from .core.errors import CheckFailed
-from .core.loaded import LoadedModel
-from .core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessSpec, Task, TensorSpec
 from .fitting import values_hint
 from .pictures import GOLDEN_SIZE, picture
-from .size_plan import SizeCase, shapes_text
-from .tensors.module import max_abs_difference, run_module
-from .tensors.stimuli import further_seeds, is_mask, seeded_inputs
+from .sizes.answers import Answers, answers_for, case_text
+from .sizes.plan import SizeCase, shapes_text
 from .transforms import check_against, reference_pixels, reference_tensor
 
 FOLDER = "goldens"

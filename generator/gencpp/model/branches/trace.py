@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .answers import Answers, Refused
-from .branch_lines import Line, condition_at, conditions_of, watched_lines
-from .core.messages import short_place
-from .core.spec import ModelSpec
-from .tensors.fast_path import fast_path_off
+from ...core.messages import short_place
+from ...core.spec import ModelSpec
+from ...tensors.fast_path import fast_path_off
+from ..sizes.answers import Answers, Refused
+from .lines import Line, condition_at, conditions_of, watched_lines
 
 _TRUTHS = ("__bool__", "__contains__", "allclose", "equal", "is_nonzero")
 _NUMBERS = (

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from .core.errors import GencppError, UsageError
-from .core.loaded import LoadedModel
-from .core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
-from .tensors.module import MAX_ELEMENTS, run_module
-from .tensors.stimuli import seeded_inputs
+from ...core.errors import GencppError, UsageError
+from ...core.loaded import LoadedModel
+from ...core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
+from ...tensors.module import MAX_ELEMENTS, run_module
+from ...tensors.stimuli import seeded_inputs
 
 MAX_BATCH = 65536
 _SEED = 90_002

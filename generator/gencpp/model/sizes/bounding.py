@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...core.errors import CheckFailed, UsageError
+from ...core.spec import Dim, ModelSpec, TensorSpec
+from ...tensors.export_guards import Guards, ranges_text
 from .answers import Answers, Refused, case_text
-from .core.errors import CheckFailed, UsageError
-from .core.spec import Dim, ModelSpec, TensorSpec
-from .size_plan import Axis, SizeCase, alone, axes_of, axis_text
-from .tensors.export_guards import Guards, ranges_text
+from .plan import Axis, SizeCase, alone, axes_of, axis_text
 
 Check = Callable[[Sequence[Any], Sequence[tuple[str, Any]]], tuple[str, float]]
 """(inputs, the model's outputs) -> ("", largest relative difference), or what is wrong with the artifact."""

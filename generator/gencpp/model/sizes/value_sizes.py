@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.errors import UsageError
-from .core.messages import quiet_compiler
-from .core.spec import UNBOUNDED, Dim, TensorSpec
-from .tensors.fast_path import fast_path_off
+from ...core.errors import UsageError
+from ...core.messages import quiet_compiler
+from ...core.spec import UNBOUNDED, Dim, TensorSpec
+from ...tensors.fast_path import fast_path_off
 
 Bounds = Mapping[tuple[int, int], int]
 """The largest size of each dimension that depends on values, by (output, dimension)."""

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .core.errors import GencppError
-from .core.spec import PARITY_TOLERANCE, TensorSpec
-from .tensors.fast_path import fast_path_on, has_fast_path
-from .tensors.module import flatten_outputs, run_module
-from .tensors.stimuli import further_seeds, seeded_inputs
+from ..core.errors import GencppError
+from ..core.spec import PARITY_TOLERANCE, TensorSpec
+from ..tensors.fast_path import fast_path_on, has_fast_path
+from ..tensors.module import flatten_outputs, run_module
+from ..tensors.stimuli import further_seeds, seeded_inputs
 
 _SEED = 90_011
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from .core.spec import ModelSpec
+from ..core.spec import ModelSpec
 
 RATIO = 200
 """Of the output's largest value to a column's own, from which on the column is told."""

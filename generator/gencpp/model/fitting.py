@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.errors import GencppError
-from .core.spec import DType, TensorSpec, Values
-from .core.values import from_bounds, guessed, is_float, is_guess
-from .tensors.module import run_module
-from .tensors.stimuli import MASKS, is_flag, is_mask, seeded_inputs
+from ..core.errors import GencppError
+from ..core.spec import DType, TensorSpec, Values
+from ..core.values import from_bounds, guessed, is_float, is_guess
+from ..tensors.module import run_module
+from ..tensors.stimuli import MASKS, is_flag, is_mask, seeded_inputs
 
 _SEED = 90_001
 _LAYOUTS = {

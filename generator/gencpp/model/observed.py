@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..tensors.module import run_module
 from .flops import formulas
-from .tensors.module import run_module
 
 _BY_NAME = frozenset({"nms", "batched_nms", "repeat_interleave", "unique_consecutive", "bincount"})
 """Operators whose result's size depends on values, though they lack the tag that says so."""

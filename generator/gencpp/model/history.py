@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.spec import Dim, TensorSpec
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import seeded_inputs
+from ..core.spec import Dim, TensorSpec
+from ..tensors.fast_path import fast_path_off
+from ..tensors.stimuli import seeded_inputs
 
 
 def between(inputs: Sequence[TensorSpec], seed: int) -> list[list[Any]]:

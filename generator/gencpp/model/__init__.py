@@ -1,0 +1,1 @@
+"""What a loaded model is: its facts, its costs, and its goldens."""

@@ -1,0 +1,1 @@
+"""Which sizes a model takes, and its answers at them."""
