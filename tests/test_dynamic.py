@@ -11,7 +11,7 @@ from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Dim, ModelSpec
 from gencpp.model.inspection import inspect_model
 from gencpp.model.sizes.dynamic import apply_dynamic
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch
 

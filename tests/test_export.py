@@ -17,7 +17,7 @@ from gencpp.export import export_torchscript, hashes
 from gencpp.model.inspection import count_work, inspect_model
 from gencpp.model.onnx_work import onnx_work
 from gencpp.onnx_export import OnnxOptions, export_onnx
-from gencpp.sources import load_source, parse_source, read_labels
+from gencpp.sources.load import load_source, parse_source, read_labels
 
 pytestmark = pytest.mark.torch
 

@@ -12,7 +12,7 @@ from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Goldens, ModelSpec
 from gencpp.model.golden import make_goldens
 from gencpp.model.inspection import inspect_model
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch
 

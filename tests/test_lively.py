@@ -14,7 +14,7 @@ MODELS = ["resnet18", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5
 def test_lively(name: str) -> None:
     import torch
 
-    from gencpp.builders import build
+    from gencpp.sources.torchvision import build
     from gencpp.tensors.stimuli import seeded_inputs
 
     built = build(name, "none", 0, 0.0, lambda _: None)
@@ -31,7 +31,7 @@ def test_tiny_parameters_are_drawn_again() -> None:
     from torch import nn
 
     from gencpp.core.spec import Dim, DType, TensorSpec
-    from gencpp.lively import make_lively
+    from gencpp.sources.initialisation import make_lively
 
     class Scaled(nn.Module):
         def __init__(self) -> None:

@@ -17,7 +17,7 @@ from gencpp.model.inspection import inspect_model
 from gencpp.onnx.graph import dims_of
 from gencpp.onnx.names import module_path
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch
 

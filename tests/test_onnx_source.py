@@ -15,7 +15,7 @@ from gencpp.core.spec import ModelSpec, Precision, Task
 from gencpp.model.inspection import count_work, inspect_model
 from gencpp.onnx.graph import dims_of
 from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch
 

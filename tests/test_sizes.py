@@ -21,7 +21,7 @@ from gencpp.model.sizes.plan import axes_of, odd_size, sizes_alone, together
 from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.project.headers import model_info_header
 from gencpp.project.readme import shape_text
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 HERE = str(Path(__file__).parent)
 

@@ -25,7 +25,7 @@ from gencpp.core.loaded import (
     default_name,
     source_text,
 )
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 
 HERE = str(Path(__file__).parent)
 
@@ -315,7 +315,7 @@ class TestTorchScript:
 
 
 def test_labels(tmp_path: Path) -> None:
-    from gencpp.sources import read_labels
+    from gencpp.sources.load import read_labels
 
     file = tmp_path / "labels.txt"
     file.write_text("cat\nchien\nKätzchen\n\n", encoding="utf-8")
@@ -401,7 +401,7 @@ def test_wrappers_are_undone(tmp_path: Path, entry: str, prefix: str, notes: int
 def test_a_prefix_that_is_the_models_own_stays(tmp_path: Path) -> None:
     import torch
 
-    from gencpp.weights import load_state_dict_file
+    from gencpp.sources.weights import load_state_dict_file
 
     torch.save({"model.weight": torch.ones(1)}, tmp_path / "w.pth")
     assert load_state_dict_file(tmp_path / "w.pth", ["model.weight"])[1] == ()

@@ -23,7 +23,7 @@ from gencpp.model.inspection import inspect_model
 from gencpp.model.sizes.dynamic import apply_dynamic
 from gencpp.onnx.draws import onnx_draws
 from gencpp.script_state import ScriptState, Versions, script_state
-from gencpp.sources import load_source, parse_source
+from gencpp.sources.load import load_source, parse_source
 from gencpp.tensors.draws import (
     UNKNOWN,
     Draw,

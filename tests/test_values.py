@@ -36,7 +36,7 @@ def drawn(text: str, seed: int = 0, batch: int | None = None) -> Any:
 def inspected(source: str, *inputs: str) -> Any:
     from gencpp.core.loaded import LoadOptions
     from gencpp.model.inspection import inspect_model
-    from gencpp.sources import load_source, parse_source
+    from gencpp.sources.load import load_source, parse_source
 
     options = LoadOptions(path=(HERE,), inputs=inputs)
     loaded = load_source(parse_source(source), options, lambda _: None)
@@ -348,7 +348,7 @@ def test_examples_that_come_again_weaken_nothing(tmp_path: Path) -> None:
 def test_random_weights_are_made_lively_on_given_values() -> None:
     import torch
 
-    from gencpp.builders import build
+    from gencpp.sources.torchvision import build
 
     given = (parse_input("x:1x3x224x224=5..6"),)
     usual = build("squeezenet1_1", "none", 0, 0.0, lambda _: None)

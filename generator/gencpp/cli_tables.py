@@ -80,7 +80,7 @@ def inspect(
 
 def models(as_json: Json = False) -> None:
     """List the torchvision builders with task, input, weights, and what the backends can do with them."""
-    from .catalog import torchvision_models
+    from .sources.catalog import torchvision_models
 
     with progressing(quiet=as_json) as progress:
         progress("importing torchvision")

@@ -93,7 +93,7 @@ def check_device(request: Request, variant: Variant) -> None:
 def refuse_onnx(source: str) -> None:
     """Raises UsageError for a source that LibTorch cannot run."""
     from .core.loaded import OnnxSource
-    from .sources import parse_source
+    from .sources.load import parse_source
 
     if isinstance(parse_source(source), OnnxSource):
         raise UsageError(

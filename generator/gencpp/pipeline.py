@@ -95,7 +95,7 @@ def _tell_replaced(request: Request, target: project.Writing, progress: Progress
     if target.there is None:
         return
     from .core.loaded import default_name
-    from .sources import parse_source
+    from .sources.load import parse_source
 
     old, source = target.there.project, parse_source(request.source)
     name = cpp.identifier(request.name or default_name(source))
@@ -261,7 +261,7 @@ def _load(request: Request, progress: Progress) -> tuple[LoadedModel, ModelSpec,
     from .model.sizes.answers import Answers
     from .model.sizes.bounding import taken_by_the_model
     from .model.sizes.dynamic import apply_dynamic, asked_places
-    from .sources import load_source, parse_source
+    from .sources.load import load_source, parse_source
 
     options = request.load_options()
     progress(f"loading {request.source}")

@@ -75,7 +75,7 @@ def export(name: str, work: Path, *, again: bool) -> None:
     from gencpp.core.loaded import LoadOptions
     from gencpp.libtorch_export import export_libtorch
     from gencpp.model.inspection import inspect_model
-    from gencpp.sources import load_source, parse_source
+    from gencpp.sources.load import load_source, parse_source
     from gencpp.variants import VARIANTS
 
     def silent(_: str) -> None:

@@ -24,7 +24,7 @@ def main() -> int:
     import torch
     from torchvision.models import get_model_weights, list_models
 
-    from gencpp.builders import build, group_of
+    from gencpp.sources.torchvision import build, group_of
     from gencpp.tensors.module import max_abs_difference
     from gencpp.tensors.stimuli import seeded_inputs
 

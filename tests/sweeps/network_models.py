@@ -78,7 +78,7 @@ def everything() -> list[str]:
     """By name; the largest weights come where their names stand."""
     from torchvision.models import list_models
 
-    from gencpp.builders import group_of
+    from gencpp.sources.torchvision import group_of
 
     return [*(n for n in list_models() if group_of(n) == "classification"), *MORE, *OWN]
 
@@ -183,7 +183,7 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
     from gencpp.network.calls.calls import calls
     from gencpp.network.lower.lowering import lower
     from gencpp.network.weights_file import write
-    from gencpp.sources import load_source, parse_source
+    from gencpp.sources.load import load_source, parse_source
 
     source, inputs = OWN.get(name, (name, ()))
     path = (str(ROOT / "tests"),) if name in OWN else ()

@@ -28,7 +28,7 @@ def main() -> int:
     from gencpp.core.spec import Precision
     from gencpp.model.inspection import inspect_model
     from gencpp.onnx_export import OnnxOptions, export_onnx
-    from gencpp.sources import load_source, parse_source
+    from gencpp.sources.load import load_source, parse_source
 
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)

@@ -11,7 +11,7 @@ from gencpp.core.loaded import LoadedModel
 from gencpp.core.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 from gencpp.network.lower.lowering import lower
 from gencpp.onnx.from_torch import by_dynamo
-from gencpp.sources import parse_source
+from gencpp.sources.load import parse_source
 
 from .plans import Network
 

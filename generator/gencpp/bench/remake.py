@@ -60,7 +60,7 @@ def load_again(project: ProjectSpec, path: tuple[str, ...], named: tuple[str, ..
     `named`: the Python code that the user named; a project's manifest decides nothing that is called.
     """
     from ..core.loaded import LoadOptions
-    from ..sources import load_source, parse_source
+    from ..sources.load import load_source, parse_source
 
     asked = asked_for(project, path, named=named, transforms=False)
     given = LoadOptions(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .core.spec import TensorSpec
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import seeded_inputs
+from ..core.spec import TensorSpec
+from ..tensors.fast_path import fast_path_off
+from ..tensors.stimuli import seeded_inputs
 
 TINY = 1e-3
 """Parameters (not biases) whose largest magnitude is below this are drawn again."""

@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .archives import load_archive, traced_inputs
-from .builders import build, group_of
-from .core import jsonfile
-from .core.errors import UsageError
-from .core.loaded import (
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.loaded import (
     ExportedProgramSource,
     FactorySource,
     LoadedModel,
@@ -23,12 +21,14 @@ from .core.loaded import (
     default_name,
     source_text,
 )
-from .core.progress import Progress
-from .core.spec import TensorSpec, WeightsInfo
-from .factories import call, call_factory, resolve
-from .lively import seeded
-from .onnx_source import known_inputs, load_onnx
-from .tensors.module import is_file, parse_input
+from ..core.progress import Progress
+from ..core.spec import TensorSpec, WeightsInfo
+from ..tensors.module import is_file, parse_input
+from .factory import call, call_factory, resolve
+from .initialisation import seeded
+from .onnx_file import known_inputs, load_onnx
+from .torchscript import load_archive, traced_inputs
+from .torchvision import build, group_of
 from .weights import apply_state_dict, load_state_dict_file
 
 _SCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".ptl", ".bin", ".ckpt")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.errors import EnvironmentLacks, UsageError
+from ..core.errors import EnvironmentLacks, UsageError
 
 _HERE = str(Path(__file__).parent)
 

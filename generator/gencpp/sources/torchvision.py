@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .core.errors import EnvironmentLacks, GencppError, UsageError
-from .core.progress import Progress
-from .core.spec import Dim, DType, TensorSpec, WeightsInfo
-from .lively import BATCH, make_lively, seeded
-from .tensors.module import forward_arguments, is_file
+from ..core.errors import EnvironmentLacks, GencppError, UsageError
+from ..core.progress import Progress
+from ..core.spec import Dim, DType, TensorSpec, WeightsInfo
+from ..tensors.module import forward_arguments, is_file
+from .initialisation import BATCH, make_lively, seeded
 from .weights import (
     Published,
     apply_state_dict,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .builders import group_of, refuse_unsupported
-from .core.errors import EnvironmentLacks, UsageError
-from .core.spec import JsonValue
+from ..core.errors import EnvironmentLacks, UsageError
+from ..core.spec import JsonValue
+from .torchvision import group_of, refuse_unsupported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

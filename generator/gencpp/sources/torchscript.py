@@ -10,9 +10,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from .core.errors import GencppError, UsageError
-from .core.spec import Dim, TensorSpec
-from .tensors.module import dtype_of, forward_arguments, is_file
+from ..core.errors import GencppError, UsageError
+from ..core.spec import Dim, TensorSpec
+from ..tensors.module import dtype_of, forward_arguments, is_file
 
 
 def load_archive(path: Path) -> Any:

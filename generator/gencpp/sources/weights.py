@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from .core.errors import EnvironmentLacks, UsageError
+from ..core.errors import EnvironmentLacks, UsageError
 
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 _SHOWN = 10

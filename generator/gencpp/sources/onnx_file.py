@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core.errors import UsageError
-from .core.messages import last_line
-from .core.spec import Dim, DType, TensorSpec
-from .onnx.file import read_onnx, refuse_foreign_operators
-from .onnx.graph import dims_of
-from .onnx.runtime import OnnxRunner
+from ..core.errors import UsageError
+from ..core.messages import last_line
+from ..core.spec import Dim, DType, TensorSpec
+from ..onnx.file import read_onnx, refuse_foreign_operators
+from ..onnx.graph import dims_of
+from ..onnx.runtime import OnnxRunner
 
 _DTYPES = {
     1: DType.float32,

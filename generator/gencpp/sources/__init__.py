@@ -1,0 +1,1 @@
+"""From a source, as the user names it, to a loaded model."""
