@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from building import cmake, cmake_arguments, must
 
+from gencpp.backends.libtorch.variants import DEFAULT
 from gencpp.bench.options import PEERS
 from gencpp.bench.page import available
 from gencpp.core.toolchain import find_toolchain
-from gencpp.variants import DEFAULT
 
 pytestmark = [pytest.mark.compile, pytest.mark.torch]
 ROOT = Path(__file__).resolve().parent.parent

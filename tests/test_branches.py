@@ -231,7 +231,7 @@ def test_an_argument_that_no_tensor_can_be(tmp_path: Path) -> None:
         def forward(self, x: Tensor, sizes: list[int]) -> Tensor:
             return x * len(sizes)
 
-    from gencpp.script_arguments import with_tensor_arguments
+    from gencpp.backends.libtorch.script_arguments import with_tensor_arguments
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

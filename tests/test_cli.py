@@ -360,8 +360,8 @@ def test_version_and_help(gencpp: Gencpp) -> None:
 
 
 def test_python_without_torchscript() -> None:
+    from gencpp.backends.libtorch.options import check_python
     from gencpp.core.errors import EnvironmentLacks
-    from gencpp.libtorch_options import check_python
 
     check_python((3, 13))
     with pytest.raises(EnvironmentLacks, match=r"Python 3\.14") as raised:

@@ -16,7 +16,7 @@ from building import cmake, cmake_arguments, must
 from samples import classifier
 from writing import texts_of
 
-from gencpp import aoti
+from gencpp.backends.libtorch import aoti
 from gencpp.core.errors import EnvironmentLacks
 from gencpp.core.toolchain import find_toolchain
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from gencpp.backends.libtorch.torchscript import export_torchscript, hashes
+from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 from gencpp.core.errors import CheckFailed, EnvironmentLacks, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Artifact, ModelSpec, Task
-from gencpp.export import export_torchscript, hashes
 from gencpp.model.inspection import count_work, inspect_model
 from gencpp.model.onnx_work import onnx_work
-from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.sources.load import load_source, parse_source, read_labels
 
 pytestmark = pytest.mark.torch

@@ -15,10 +15,10 @@ import pytest
 from test_export import inspected
 
 from gencpp.backends import backend_named
+from gencpp.backends.libtorch.export import export_libtorch
+from gencpp.backends.libtorch.operators import BareTorch, check_operators
+from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core.errors import CheckFailed
-from gencpp.libtorch_export import export_libtorch
-from gencpp.libtorch_operators import BareTorch, check_operators
-from gencpp.variants import VARIANTS
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.torch

@@ -16,7 +16,7 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp import plan_answers, trt_checks
+from gencpp.backends.tensorrt import answers, checks
 from gencpp.network.weights_file import read, write
 from gencpp.project import read_manifest
 
@@ -43,7 +43,7 @@ def test_what_is_in_the_folder(network_project: Path) -> None:
     assert not [f for f in manifest.files if "onnx" in f]
     cmake = (network_project / "cmake" / "network_source.cmake").read_text()
     assert "set(photo_TRT_NEEDS_PARSER OFF)" in cmake
-    plan = plan_answers.network_plan(network_project)
+    plan = answers.network_plan(network_project)
     assert {"first.weight", "first.bias", "second.weight", "head.weight"} <= {w.name for w in plan.weights}
     code = (network_project / "src" / "network.cpp").read_text()
     for name in ("first", "second", "head"):
@@ -51,7 +51,7 @@ def test_what_is_in_the_folder(network_project: Path) -> None:
 
 
 def test_the_plan_gives_the_goldens(network_project: Path) -> None:
-    found = plan_answers.compare_plan(network_project, read_manifest(network_project).project)
+    found = answers.compare_plan(network_project, read_manifest(network_project).project)
     assert len(found.results) == 5 and not found.problem()
     assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
 
@@ -85,7 +85,7 @@ def test_another_weight_is_found(network_project: Path, tmp_path: Path, gencpp: 
 
     folder = tmp_path / "photo"
     shutil.copytree(network_project, folder)
-    table = plan_answers.network_plan(folder).weights
+    table = answers.network_plan(folder).weights
     weights = dict(read(folder / "assets" / "weights.bin", table))
     values = weights["second.weight"]
     noise = np.random.default_rng(0).standard_normal(values.shape) * 0.01 * np.abs(values).mean()
@@ -100,7 +100,7 @@ def test_another_weight_is_found(network_project: Path, tmp_path: Path, gencpp: 
 
 @rtx
 def test_rtx_takes_the_plan(network_project: Path) -> None:
-    checked = trt_checks.rtx_builder(network_project, read_manifest(network_project).project)
+    checked = checks.rtx_builder(network_project, read_manifest(network_project).project)
     assert checked.status == "passed", checked.reason + checked.log
     assert "evidence for the graph, not for TensorRT" in checked.reason
 

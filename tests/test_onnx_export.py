@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from gencpp.backends.libtorch.torchscript import hashes
+from gencpp.backends.tensorrt.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Dim, ModelSpec, Precision
-from gencpp.export import hashes
 from gencpp.model.inspection import inspect_model
 from gencpp.onnx.graph import dims_of
 from gencpp.onnx.names import module_path
-from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch

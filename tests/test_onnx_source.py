@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from gencpp.backends.tensorrt.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import ModelSpec, Precision, Task
 from gencpp.model.inspection import count_work, inspect_model
 from gencpp.onnx.graph import dims_of
-from gencpp.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.sources.load import load_source, parse_source
 
 pytestmark = pytest.mark.torch

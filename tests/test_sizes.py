@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from gencpp.backends.libtorch.export import export_default
+from gencpp.backends.libtorch.torchscript import export_torchscript
+from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import UNBOUNDED, Dim, DType, ModelSpec, TensorSpec
-from gencpp.export import export_torchscript
-from gencpp.libtorch_export import export_default
 from gencpp.model.golden import make_goldens
 from gencpp.model.inspection import inspect_model
 from gencpp.model.sizes.answers import Answers
 from gencpp.model.sizes.bounding import taken_by_the_model
 from gencpp.model.sizes.dynamic import apply_dynamic, asked_places
 from gencpp.model.sizes.plan import axes_of, odd_size, sizes_alone, together
-from gencpp.onnx_export import OnnxOptions, export_onnx
 from gencpp.project.headers import model_info_header
 from gencpp.project.readme import shape_text
 from gencpp.sources.load import load_source, parse_source

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from building import cmake, cmake_arguments, must
 
-from gencpp.backends.libtorch import LibTorch
+from gencpp.backends.libtorch.backend import LibTorch
+from gencpp.backends.libtorch.facts import libtorch_info_header
+from gencpp.backends.libtorch.script_state import ScriptState, Versions, script_state
+from gencpp.backends.libtorch.torchscript import export_torchscript
 from gencpp.core.errors import CheckFailed, GencppError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.messages import quiet_compiler
 from gencpp.core.spec import Artifact, ChangedAttribute, ModelSpec
-from gencpp.export import export_torchscript
-from gencpp.libtorch_facts import libtorch_info_header
 from gencpp.model.inspection import inspect_model
 from gencpp.model.sizes.dynamic import apply_dynamic
 from gencpp.onnx.draws import onnx_draws
-from gencpp.script_state import ScriptState, Versions, script_state
 from gencpp.sources.load import load_source, parse_source
 from gencpp.tensors.draws import (
     UNKNOWN,
@@ -202,7 +202,7 @@ def test_compiled_code_gets_no_state(name: str) -> None:
     """Its buffers are copied at the start of every run: no run writes what another one reads."""
     import torch
 
-    from gencpp.stateless_program import stateless_program
+    from gencpp.backends.libtorch.stateless_program import stateless_program
 
     loaded, _ = inspected(name)
     x = torch.rand(2, 5, 8)
@@ -255,7 +255,7 @@ def test_an_onnx_file_that_draws_is_refused(tmp_path: Path) -> None:
     import onnx
     from onnx import helper
 
-    from gencpp.onnx_export import OnnxOptions, export_onnx
+    from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 
     shifted = [
         helper.make_node("RandomUniformLike", ["x"], ["r"], name="noise", high=1e-9, low=0.0),
@@ -273,7 +273,7 @@ def test_an_onnx_file_that_draws_is_refused(tmp_path: Path) -> None:
 
 
 def test_dropout_is_refused_for_tensorrt_too(tmp_path: Path) -> None:
-    from gencpp.onnx_export import OnnxOptions, export_onnx
+    from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 
     loaded, spec = inspected("RareDropout")
     with pytest.raises(RandomDraw, match=r"stateful\.py"):
@@ -306,7 +306,7 @@ def test_the_artifact_tells_what_runs_change(tmp_path: Path) -> None:
 
 def test_a_number_that_forward_counts_is_told(tmp_path: Path) -> None:
     """A model that answers otherwise after so many runs was taken without a word."""
-    from gencpp.onnx_export import OnnxOptions, export_onnx
+    from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 
     loaded, spec = inspected("Turning")
     artifact, found = export_torchscript(loaded, spec, tmp_path, lambda _: None)
@@ -349,7 +349,7 @@ def test_an_lstm_takes_other_batches() -> None:
     """Its first state is as large as the batch: a trace that kept one size wrote past the end of memory."""
     import torch
 
-    from gencpp.straight import straight_line
+    from gencpp.backends.libtorch.exported_trace import straight_line
 
     loaded, spec = inspected("Hidden")
     assert spec.inputs[0].dims[0].dynamic

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from test_export import inspected
 
+from gencpp.backends.libtorch.export import export_libtorch
+from gencpp.backends.libtorch.exported_trace import straight_line
+from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core.spec import Dim
-from gencpp.libtorch_export import export_libtorch
-from gencpp.straight import straight_line
-from gencpp.variants import VARIANTS
 
 pytestmark = [
     pytest.mark.torch,

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from trt.stubs import fake_headers
 
-from gencpp import tensorrt_found
-from gencpp.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets, pip_packages
+from gencpp.backends.tensorrt.found import find_cuda_runtime, find_tensorrt, header_sets, pip_packages
 
 
 def library(folder: Path, *names: str) -> Path:

@@ -20,8 +20,8 @@ from trt import rendered, stubs
 from writing import texts_of
 
 from gencpp import project
+from gencpp.backends.tensorrt.found import header_sets
 from gencpp.core.toolchain import find_program, find_toolchain
-from gencpp.tensorrt_found import header_sets
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 

@@ -19,8 +19,8 @@ import pytest
 from building import cmake, must
 from trt import MORE_MODELS, MORE_VERSIONS, VERSIONS, divided, exported, networks, stubs
 
+from gencpp.backends.tensorrt.found import find_cuda_runtime, find_tensorrt, header_sets
 from gencpp.core.toolchain import find_program
-from gencpp.tensorrt_found import find_cuda_runtime, find_tensorrt, header_sets
 
 pytestmark = [pytest.mark.compile, pytest.mark.trt]
 

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from gencpp.core.errors import UsageError
-from gencpp.core.spec import Dim, DType, TensorSpec
-from gencpp.trt_operators import (
+from gencpp.backends.tensorrt.operators import (
     OPSETS,
     SINCE,
     VERSIONS,
@@ -19,6 +17,8 @@ from gencpp.trt_operators import (
     opset_problem,
     unsupported,
 )
+from gencpp.core.errors import UsageError
+from gencpp.core.spec import Dim, DType, TensorSpec
 
 
 def graph(*nodes: Any, opset: int = 17) -> Any:

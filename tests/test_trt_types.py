@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from test_export import inspected
 
+from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
+from gencpp.backends.tensorrt.operators import oldest_for, unsupported
 from gencpp.core.errors import CheckFailed, EnvironmentLacks
 from gencpp.network.replay import rtx
-from gencpp.onnx_export import OnnxOptions, export_onnx
-from gencpp.trt_operators import oldest_for, unsupported
 
 pytestmark = pytest.mark.torch
 FRAME = "frame:1x16x24x3:uint8"

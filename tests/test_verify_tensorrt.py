@@ -16,8 +16,8 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp import plan_answers, trt_checks
 from gencpp.backends import backend_named
+from gencpp.backends.tensorrt import answers, checks
 from gencpp.core import toolchain
 from gencpp.core.backend import RuntimeOptions
 from gencpp.project import read_manifest
@@ -73,7 +73,7 @@ def test_the_onnx_file_was_compared_with_python(verified: Path) -> None:
     assert "5 outputs" in step["reason"]
     project = read_manifest(verified).project
     assert {o.tolerance for c in project.goldens.cases for o in c.outputs} == {1e-3}
-    found = plan_answers.compare_onnx(verified, project)
+    found = answers.compare_onnx(verified, project)
     assert len(found.results) == 5 and not found.problem()
     assert all(r.max_rel_diff is not None and r.max_rel_diff < 1e-5 for r in found.results)
 
@@ -108,7 +108,7 @@ def test_another_model_in_the_onnx_file_is_found(trt_project: Path, tmp_path: Pa
     noise = np.random.default_rng(0).standard_normal(values.shape) * 0.01 * np.abs(values).mean()
     weight.CopyFrom(numpy_helper.from_array((values + noise).astype(values.dtype), weight.name))
     onnx.save(model, file)
-    found = plan_answers.compare_onnx(folder, read_manifest(folder).project)
+    found = answers.compare_onnx(folder, read_manifest(folder).project)
     assert found.problem() and not any(r.passed for r in found.results)
     done = gencpp("verify", folder)
     assert done.returncode == 1
@@ -119,7 +119,7 @@ def test_another_model_in_the_onnx_file_is_found(trt_project: Path, tmp_path: Pa
 
 @rtx
 def test_rtx_builds_the_engine(trt_project: Path) -> None:
-    checked = trt_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
+    checked = checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "passed", checked.reason + checked.log
     assert "evidence for the graph, not for TensorRT" in checked.reason
 
@@ -137,14 +137,14 @@ def test_rtx_names_what_it_does_not_take(trt_project: Path, tmp_path: Path) -> N
     node.op_type, node.domain = "Nonsense", "com.example"
     del node.attribute[:]
     onnx.save(model, file)
-    checked = trt_checks.rtx_builder(folder, read_manifest(folder).project)
+    checked = checks.rtx_builder(folder, read_manifest(folder).project)
     assert checked.status == "failed"
     assert "Nonsense" in checked.reason and "module second" in checked.reason, checked.reason
 
 
 def test_without_rtx_the_step_names_the_command(trt_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trt_checks.importlib.util, "find_spec", lambda _: None)
-    checked = trt_checks.rtx_builder(trt_project, read_manifest(trt_project).project)
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda _: None)
+    checked = checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "skipped" and "pip install 'gencpp[rtx]'" in checked.reason
 
 

@@ -113,7 +113,7 @@ def _bare_torches() -> socket.socket:
 
     The process writes its id before its answers.
     """
-    from gencpp import bare_torch
+    from gencpp.backends.libtorch import bare_torch
 
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() != 0:
@@ -141,7 +141,7 @@ def _bare_torches() -> socket.socket:
 
 def _keep_bare_torch(bare: socket.socket) -> None:
     """As `need_torch` keeps one that it forks from a command's own process."""
-    from gencpp import bare_torch, libtorch_operators
+    from gencpp.backends.libtorch import bare_torch, operators
 
     questions, ask = os.pipe()
     hear, answers = os.pipe()
@@ -149,7 +149,7 @@ def _keep_bare_torch(bare: socket.socket) -> None:
     os.close(questions)
     os.close(answers)
     forked = bare_torch.Forked(pid=int(os.read(hear, 16)), questions=ask, answers=hear)
-    libtorch_operators.keep(forked)
+    operators.keep(forked)
 
 
 def _run(client: socket.socket, bare: socket.socket) -> None:

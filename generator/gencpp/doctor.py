@@ -12,10 +12,10 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from .backends import BACKENDS
+from .backends.tensorrt.found import find_cuda_runtime, find_tensorrt, pip_packages
 from .core.backend import RuntimeOptions
 from .core.spec import JsonValue
 from .core.toolchain import find_compiler, find_program, first_line, run
-from .tensorrt_found import find_cuda_runtime, find_tensorrt, pip_packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

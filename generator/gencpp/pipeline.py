@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING
 
 from . import project
 from .backends import backend_named
+from .backends.libtorch.options import (
+    check_device,
+    check_precision,
+    check_python,
+    export_for_libtorch,
+    make_tuned,
+    need_torch,
+    refuse_onnx,
+)
+from .backends.libtorch.variants import variant_named
+from .backends.tensorrt.options import TRT_APIS, export_for_tensorrt
 from .core import cpp
 from .core.backend import Backend, RuntimeOptions
 from .core.environment import versions
@@ -30,25 +41,14 @@ from .core.spec import (
     ProjectSpec,
     VerifyReport,
 )
-from .libtorch_options import (
-    check_device,
-    check_precision,
-    check_python,
-    export_for_libtorch,
-    make_tuned,
-    need_torch,
-    refuse_onnx,
-)
 from .model.golden import unproven
-from .tensorrt_options import TRT_APIS, export_for_tensorrt
-from .variants import variant_named
 from .verify.verify import verify_project
 
 if TYPE_CHECKING:
+    from .backends.tensorrt.network_export import NetworkExport
     from .core.loaded import LoadedModel
     from .model.inspection import Work
     from .model.sizes.answers import Answers
-    from .network_export import NetworkExport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,12 +179,12 @@ def inspect(request: Request, progress: Progress = _silent) -> Inspected:
     if ":" in request.source or "." in request.source:
         request = replace(request, weights="auto")  # --weights is for torchvision's names
     loaded, spec, _, answers = _load(request, progress)
-    from .export import export_torchscript
-    from .libtorch_operators import BareTorch, check_operators
+    from .backends.libtorch.operators import BareTorch, check_operators
+    from .backends.libtorch.torchscript import export_torchscript
+    from .backends.tensorrt.network_export import lowered_layers
+    from .backends.tensorrt.onnx_export import OnnxOptions, export_onnx
+    from .backends.tensorrt.operators import SINCE
     from .model.inspection import count_work
-    from .network_export import lowered_layers
-    from .onnx_export import OnnxOptions, export_onnx
-    from .trt_operators import SINCE
 
     progress("counting")
     work = count_work(loaded, spec)
@@ -329,7 +329,7 @@ def _make(
     )
     if network is None:
         return made, {}
-    from .network_export import network_files
+    from .backends.tensorrt.network_export import network_files
 
     progress("writing the network as C++")
     return made, network_files(made, network, assets)

@@ -71,12 +71,12 @@ def export(name: str, work: Path, *, again: bool) -> None:
     made = work / "made.json"
     if made.is_file() and not again:
         return
+    from gencpp.backends.libtorch.export import export_libtorch
+    from gencpp.backends.libtorch.variants import VARIANTS
     from gencpp.core.errors import GencppError
     from gencpp.core.loaded import LoadOptions
-    from gencpp.libtorch_export import export_libtorch
     from gencpp.model.inspection import inspect_model
     from gencpp.sources.load import load_source, parse_source
-    from gencpp.variants import VARIANTS
 
     def silent(_: str) -> None:
         pass
@@ -123,8 +123,8 @@ def time_of(folder: Path, threads: int, seconds: float) -> float:
     """p50 in ms of the artifact in this process, after warm-up."""
     import torch
 
+    from gencpp.backends.libtorch.variants import VARIANTS
     from gencpp.tensors.compare import channels_last
-    from gencpp.variants import VARIANTS
 
     warnings.simplefilter("ignore")
     variant = VARIANTS[folder.name]

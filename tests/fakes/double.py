@@ -153,7 +153,7 @@ def write_table(
         lines.append(f"output {tensor['name']} {DTYPES[tensor['dtype']]} {' '.join(dims)}")
     lines.append("layers " + " ".join(name.replace(" ", "_") for name in layers))
     if spec["artifact"]["format"] == "network":
-        from gencpp.plan_answers import network_plan
+        from gencpp.backends.tensorrt.answers import network_plan
 
         from .plan_table import made_lines  # which imports this module
 

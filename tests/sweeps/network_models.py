@@ -235,8 +235,8 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
 
 def exported(loaded: Any, spec: Any) -> Any:
     """The graph that onnx_export lowers for network definitions, by the first exporter that makes one."""
+    from gencpp.backends.tensorrt.onnx_prepare import prepared
     from gencpp.onnx.from_torch import DYNAMO_OPSET, by_dynamo, by_tracing
-    from gencpp.onnx_prepare import prepared
 
     try:
         candidate = by_dynamo(loaded, spec)

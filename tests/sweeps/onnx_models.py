@@ -23,11 +23,11 @@ NAMES = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convn
 
 
 def main() -> int:
+    from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
     from gencpp.core.errors import GencppError
     from gencpp.core.loaded import LoadOptions
     from gencpp.core.spec import Precision
     from gencpp.model.inspection import inspect_model
-    from gencpp.onnx_export import OnnxOptions, export_onnx
     from gencpp.sources.load import load_source, parse_source
 
     raw = argparse.RawDescriptionHelpFormatter

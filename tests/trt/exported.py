@@ -6,7 +6,7 @@ import functools
 
 from samples import BATCH, dims
 
-from gencpp import onnx_prepare
+from gencpp.backends.tensorrt import onnx_prepare
 from gencpp.core.loaded import LoadedModel
 from gencpp.core.spec import DType, ModelSpec, Task, TensorSpec, WeightsInfo
 from gencpp.network.lower.lowering import lower

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..core.backend import Backend as Backend
 from ..core.backend import RuntimeOptions as RuntimeOptions
 from ..core.errors import UsageError
-from .libtorch import LibTorch
-from .tensorrt import TensorRT
+from .libtorch.backend import LibTorch
+from .tensorrt.backend import TensorRT
 
 BACKENDS: dict[str, Backend] = {"libtorch": LibTorch(), "tensorrt": TensorRT()}
 

@@ -86,7 +86,7 @@ def _eager(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
 
 
 def _onnx(loaded: Any, project: ProjectSpec, scratch: Path) -> str:
-    from ..onnx_export import OnnxOptions, export_onnx
+    from ..backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 
     if loaded.onnx is not None:
         (scratch / ONNX).symlink_to(Path(loaded.onnx).resolve())

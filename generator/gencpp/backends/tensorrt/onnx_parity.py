@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .core.messages import last_line
-from .core.spec import ModelSpec, Precision
-from .model.sizes.answers import Answers
-from .model.sizes.bounding import Bounded, bounded, compared_sizes
-from .model.sizes.plan import shapes_text
-from .onnx.runtime import OnnxRunner, compare_answers
-from .tensors.stimuli import covering
+from ...core.messages import last_line
+from ...core.spec import ModelSpec, Precision
+from ...model.sizes.answers import Answers
+from ...model.sizes.bounding import Bounded, bounded, compared_sizes
+from ...model.sizes.plan import shapes_text
+from ...onnx.runtime import OnnxRunner, compare_answers
+from ...tensors.stimuli import covering
 
 SEEDS = (11_003, 11_017)
 MORE_SEEDS = tuple(range(11_100, 11_108))

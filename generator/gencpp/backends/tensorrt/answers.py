@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .core.spec import ParityResult, ProjectSpec
-from .verify.comparison import Comparison, difference, load_array
+from ...core.spec import ParityResult, ProjectSpec
+from ...verify.comparison import Comparison, difference, load_array
 
 if TYPE_CHECKING:
-    from .network.plan import NetworkPlan
+    from ...network.plan import NetworkPlan
 
 
 NETWORK_PLAN = "network.json"
@@ -54,8 +54,8 @@ def compare_plan(folder: Path, project: ProjectSpec) -> Comparison:
         return found
 
     def load() -> _Model:
-        from .network import weights_file
-        from .network.interpret import interpreter
+        from ...network import weights_file
+        from ...network.interpret import interpreter
 
         plan = network_plan(folder)
         weights = weights_file.read(folder / "assets" / project.artifact.file, plan.weights)
@@ -66,7 +66,7 @@ def compare_plan(folder: Path, project: ProjectSpec) -> Comparison:
 
 def network_plan(folder: Path) -> NetworkPlan:
     """The plan of a project whose network is C++; raises UsageError when it is damaged."""
-    from .network.plan import read_plan
+    from ...network.plan import read_plan
 
     return read_plan(folder / NETWORK_PLAN)
 

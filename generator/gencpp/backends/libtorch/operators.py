@@ -19,12 +19,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
+from ...core.errors import CheckFailed, EnvironmentLacks
+from ...core.loaded import LoadedModel
+from ...core.messages import plain, short_place
+from ...core.spec import ModelSpec
+from ...tensors.stimuli import seeded_inputs
 from . import bare_torch
-from .core.errors import CheckFailed, EnvironmentLacks
-from .core.loaded import LoadedModel
-from .core.messages import plain, short_place
-from .core.spec import ModelSpec
-from .tensors.stimuli import seeded_inputs
 
 _PLACES = 5
 _SEED = 11_003

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .core.errors import CheckFailed
+from ...core.errors import CheckFailed
 
 _PASSED = {"int": "int({})", "float": "float({})", "bool": "bool({})", "Tensor": "{}"}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tensors.draws import program_draws, refuse_draws
+from ...tensors.draws import program_draws, refuse_draws
 
 
 def stateless_program(module: Any, examples: tuple[Any, ...], shapes: Any, where: str) -> Any:

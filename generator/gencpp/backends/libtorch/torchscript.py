@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .core.errors import CheckFailed, EnvironmentLacks, UsageError
-from .core.files import file_facts
-from .core.files import hashes as hashes
-from .core.loaded import LoadedModel
-from .core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
-from .core.progress import Progress
-from .core.spec import (
+from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
+from ...core.files import file_facts
+from ...core.files import hashes as hashes
+from ...core.loaded import LoadedModel
+from ...core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
+from ...core.progress import Progress
+from ...core.spec import (
     LIBTORCH_TOLERANCE,
     PARITY_TOLERANCE,
     Artifact,
@@ -26,10 +26,10 @@ from .core.spec import (
     ModelSpec,
     Precision,
 )
-from .model.branches.trace import Branches, branches_taken
-from .model.history import between, counted, counted_notes, counted_untaken
-from .model.sizes.answers import Answers, answers_for
-from .model.sizes.bounding import (
+from ...model.branches.trace import Branches, branches_taken
+from ...model.history import between, counted, counted_notes, counted_untaken
+from ...model.sizes.answers import Answers, answers_for
+from ...model.sizes.bounding import (
     Bounded,
     Check,
     SizeProblem,
@@ -38,13 +38,13 @@ from .model.sizes.bounding import (
     refuse_asked,
     with_note,
 )
+from ...tensors.compare import channels_last, check_repeatable, compared_with_answers
+from ...tensors.draws import refuse_draws, run_draws, with_places
+from ...tensors.export_guards import Guards, assertion_notes
+from ...tensors.fast_path import fast_path_off
+from ...tensors.stimuli import covering, seeded_inputs
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
-from .tensors.compare import channels_last, check_repeatable, compared_with_answers
-from .tensors.draws import refuse_draws, run_draws, with_places
-from .tensors.export_guards import Guards, assertion_notes
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import covering, seeded_inputs
 from .variants import VARIANTS, Variant
 
 ARTIFACT = "model.pt"
@@ -281,7 +281,7 @@ def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) 
 
 
 def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
-    from .straight import straight_line
+    from .exported_trace import straight_line
 
     notes: list[str] = []
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .core.bench_values import fill_value
-from .core.errors import CheckFailed, GencppError
-from .core.loaded import LoadedModel
-from .core.progress import Progress
-from .core.spec import (
+from ...core.bench_values import fill_value
+from ...core.errors import CheckFailed, GencppError
+from ...core.loaded import LoadedModel
+from ...core.progress import Progress
+from ...core.spec import (
     PARITY_TOLERANCE,
     Artifact,
     CompiledFor,
@@ -23,13 +23,13 @@ from .core.spec import (
     Tuned,
     Values,
 )
-from .core.values import guessed, is_float
-from .libtorch_operators import BareTorch, check_operators
-from .model.sizes.answers import Answers, Refused, answers_for
-from .model.sizes.bounding import compared_sizes
-from .tensors.compare import channels_last, compared_with_answers
-from .tensors.draws import RandomDraw
-from .tensors.stimuli import covering
+from ...core.values import guessed, is_float
+from ...model.sizes.answers import Answers, Refused, answers_for
+from ...model.sizes.bounding import compared_sizes
+from ...tensors.compare import channels_last, compared_with_answers
+from ...tensors.draws import RandomDraw
+from ...tensors.stimuli import covering
+from .operators import BareTorch, check_operators
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017
@@ -81,7 +81,7 @@ def export_libtorch(
                 loaded, spec, directory, variant, progress, device, answers
             )
         else:
-            from .export import export_torchscript
+            from .torchscript import export_torchscript
 
             artifact, spec = export_torchscript(loaded, spec, directory, progress, variant, answers)
         check_operators(bare, loaded, spec, directory / artifact.file, compiled=variant.compiled)

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .core.errors import CheckFailed, GencppError
-from .core.files import disk_errors, file_facts
-from .core.loaded import LoadedModel
-from .core.messages import export_problem, last_line
-from .core.progress import Progress
-from .core.spec import Artifact, ModelSpec, Precision
-from .model.branches.trace import branches_taken
-from .model.history import between, counted, counted_notes, counted_untaken
-from .model.sizes.answers import Answers, answers_for
-from .model.sizes.bounding import (
+from ...core.errors import CheckFailed, GencppError
+from ...core.files import disk_errors, file_facts
+from ...core.loaded import LoadedModel
+from ...core.messages import export_problem, last_line
+from ...core.progress import Progress
+from ...core.spec import Artifact, ModelSpec, Precision
+from ...model.branches.trace import branches_taken
+from ...model.history import between, counted, counted_notes, counted_untaken
+from ...model.sizes.answers import Answers, answers_for
+from ...model.sizes.bounding import (
     Bounded,
     batch_is_asked,
     refuse_asked,
@@ -25,20 +25,20 @@ from .model.sizes.bounding import (
     with_note,
     within_guards,
 )
-from .onnx.draws import onnx_draws
-from .onnx.file import read_onnx
-from .onnx.float16 import LARGEST, mixed_types, to_half
-from .onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from .onnx.graph import operator_counts, opset_of, plain_graph, save
-from .onnx.runtime import overflowing
+from ...onnx.draws import onnx_draws
+from ...onnx.file import read_onnx
+from ...onnx.float16 import LARGEST, mixed_types, to_half
+from ...onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
+from ...onnx.graph import operator_counts, opset_of, plain_graph, save
+from ...onnx.runtime import overflowing
+from ...tensors.compare import check_repeatable, fix_batch
+from ...tensors.draws import refuse_draws
+from ...tensors.export_guards import assertion_notes
+from ...tensors.mask_layouts import compared_by_layout
+from ...tensors.stimuli import seeded_inputs
 from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
-from .tensors.compare import check_repeatable, fix_batch
-from .tensors.draws import refuse_draws
-from .tensors.export_guards import assertion_notes
-from .tensors.mask_layouts import compared_by_layout
-from .tensors.stimuli import seeded_inputs
-from .trt_operators import OPSETS, check_version
+from .operators import OPSETS, check_version
 
 ARTIFACT = "model.onnx"
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .core.messages import short_place
-from .tensors.draws import UNKNOWN, overload_draws, overload_named, schema_draws
+from ...core.messages import short_place
+from ...tensors.draws import UNKNOWN, overload_draws, overload_named, schema_draws
 
 HOLDERS = ("ListType", "DictType", "TupleType")
 """Kinds of types whose values hold others."""

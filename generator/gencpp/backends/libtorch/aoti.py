@@ -11,23 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .core.errors import CheckFailed, EnvironmentLacks, UsageError
-from .core.files import disk_errors, file_facts
-from .core.loaded import LoadedModel
-from .core.messages import export_problem, last_line, quiet_compiler
-from .core.progress import Progress
-from .core.spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
-from .float32 import without_tf32
-from .model.history import between, counted, counted_notes, counted_untaken
-from .model.sizes.answers import Answers, answers_for
-from .model.sizes.bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
+from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
+from ...core.files import disk_errors, file_facts
+from ...core.loaded import LoadedModel
+from ...core.messages import export_problem, last_line, quiet_compiler
+from ...core.progress import Progress
+from ...core.spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from ...model.history import between, counted, counted_notes, counted_untaken
+from ...model.sizes.answers import Answers, answers_for
+from ...model.sizes.bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
+from ...tensors.compare import check_repeatable, compared_with_answers, fix_batch
+from ...tensors.draws import RandomDraw
+from ...tensors.dynamic_shapes import dynamic_shapes
+from ...tensors.export_guards import guards_of
+from ...tensors.fast_path import fast_path_off
+from ...tensors.stimuli import seeded_inputs
 from .stateless_program import stateless_program
-from .tensors.compare import check_repeatable, compared_with_answers, fix_batch
-from .tensors.draws import RandomDraw
-from .tensors.dynamic_shapes import dynamic_shapes
-from .tensors.export_guards import guards_of
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import seeded_inputs
+from .tf32 import without_tf32
 from .variants import Variant
 
 ARTIFACT = "model.pt2"

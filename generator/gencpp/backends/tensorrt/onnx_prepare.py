@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .core.errors import UsageError
-from .core.messages import first_line
-from .core.spec import ModelSpec
-from .onnx.from_torch import OnnxCandidate
-from .onnx.graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
-from .onnx.names import keep_names, readable_names, strip
-from .onnx.opset import LOWEST, to_opset_17, write_out_layer_norm
-from .onnx.uint8 import cast_first
-from .trt_operators import (
+from ...core.errors import UsageError
+from ...core.messages import first_line
+from ...core.spec import ModelSpec
+from ...onnx.from_torch import OnnxCandidate
+from ...onnx.graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
+from ...onnx.names import keep_names, readable_names, strip
+from ...onnx.opset import LOWEST, to_opset_17, write_out_layer_norm
+from ...onnx.uint8 import cast_first
+from .operators import (
     OPSETS,
     Unsupported,
     border_problems,
@@ -24,7 +24,7 @@ from .trt_operators import (
     opset_problem,
     unsupported,
 )
-from .trt_types import SYMMETRIC
+from .types import SYMMETRIC
 
 
 class Unfit(Exception):

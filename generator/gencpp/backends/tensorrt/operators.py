@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .core.errors import UsageError
-from .core.spec import DType, TensorSpec
-from .onnx.graph import opset_of
-from .onnx.names import all_nodes, module_path
-from .trt_operator_table import OPSETS as OPSETS
-from .trt_operator_table import SINCE as SINCE
-from .trt_types import typed_problems
+from ...core.errors import UsageError
+from ...core.spec import DType, TensorSpec
+from ...onnx.graph import opset_of
+from ...onnx.names import all_nodes, module_path
+from .operator_table import OPSETS as OPSETS
+from .operator_table import SINCE as SINCE
+from .types import typed_problems
 
 VERSIONS = tuple(OPSETS)
 """Every version of TensorRT that the table knows, oldest first."""

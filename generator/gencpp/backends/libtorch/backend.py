@@ -6,10 +6,10 @@ import importlib.util
 import os
 from pathlib import Path
 
-from .. import libtorch_facts
-from ..core.backend import Check, RuntimeOptions
-from ..core.spec import Artifact, LibTorchSpec, Precision, ProjectSpec
-from ..variants import VARIANTS
+from ...core.backend import Check, RuntimeOptions
+from ...core.spec import Artifact, LibTorchSpec, Precision, ProjectSpec
+from . import facts
+from .variants import VARIANTS
 
 _NEEDS = """\
 LibTorch is taken from `-DTorch_ROOT=DIR` (a downloaded libtorch/ or site-packages/torch), from
@@ -146,9 +146,7 @@ class LibTorch:
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/libtorch_info.hpp."""
         spec = project.libtorch or LibTorchSpec()
-        return {
-            "src/libtorch_info.hpp": libtorch_facts.libtorch_info_header(project.name, spec, project.artifact)
-        }
+        return {"src/libtorch_info.hpp": facts.libtorch_info_header(project.name, spec, project.artifact)}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .core.cpp import dims_literal, string_literal
-from .core.spec import Dim, EngineSpec
+from ...core.cpp import dims_literal, string_literal
+from ...core.spec import Dim, EngineSpec
 
 
 def engine_info_header(name: str, engine: EngineSpec) -> str:

@@ -13,11 +13,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .core.spec import TensorSpec
-from .tensors.dynamic_shapes import dynamic_shapes, examples
-from .tensors.export_guards import Guards, guards_of, ranges_text
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import seeded_inputs
+from ...core.spec import TensorSpec
+from ...tensors.dynamic_shapes import dynamic_shapes, examples
+from ...tensors.export_guards import Guards, guards_of, ranges_text
+from ...tensors.fast_path import fast_path_off
+from ...tensors.stimuli import seeded_inputs
 
 _SEED = 11_003
 _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")

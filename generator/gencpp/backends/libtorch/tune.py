@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import project
-from .backends.libtorch import LibTorch
-from .core import jsonfile
-from .core.backend import RuntimeOptions
-from .core.errors import CheckFailed, EnvironmentLacks
-from .core.progress import Progress
-from .core.spec import LibTorchSpec, ProjectSpec, Tuned
-from .core.toolchain import Finished, Toolchain, find_toolchain, run
-from .verify import parity
+from ... import project
+from ...core import jsonfile
+from ...core.backend import RuntimeOptions
+from ...core.errors import CheckFailed, EnvironmentLacks
+from ...core.progress import Progress
+from ...core.spec import LibTorchSpec, ProjectSpec, Tuned
+from ...core.toolchain import Finished, Toolchain, find_toolchain, run
+from ...verify import parity
+from .backend import LibTorch
 
 NEARLY = 1.02
 """Medians this close are taken as equal: the earlier, simpler candidate is kept."""

@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .core.progress import Progress
-from .core.request import Request
-from .core.spec import Artifact, EngineSpec, ModelSpec, Precision, Profiles
-from .model.sizes.plan import profiles_of
+from ...core.progress import Progress
+from ...core.request import Request
+from ...core.spec import Artifact, EngineSpec, ModelSpec, Precision, Profiles
+from ...model.sizes.plan import profiles_of
 
 if TYPE_CHECKING:
-    from .core.loaded import LoadedModel
-    from .model.sizes.answers import Answers
+    from ...core.loaded import LoadedModel
+    from ...model.sizes.answers import Answers
     from .network_export import NetworkExport
 
 

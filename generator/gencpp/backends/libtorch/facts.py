@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .core.cpp import bool_literal, string_literal
-from .core.spec import Artifact, CompiledFor, LibTorchSpec
+from ...core.cpp import bool_literal, string_literal
+from ...core.spec import Artifact, CompiledFor, LibTorchSpec
 
 
 def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .onnx.names import subgraphs
+from ...onnx.names import subgraphs
 
 Problem = tuple[Any, str, str]
 """(node, reason, the first version that takes it; empty: none)"""

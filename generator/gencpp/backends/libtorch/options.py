@@ -10,19 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .core.backend import Backend
-from .core.environment import versions
-from .core.errors import EnvironmentLacks, UsageError
-from .core.progress import Progress
-from .core.request import Request, options_of
-from .core.spec import Artifact, LibTorchSpec, ModelSpec, Precision, ProjectSpec
-from .model.golden import unproven
+from ...core.backend import Backend
+from ...core.environment import versions
+from ...core.errors import EnvironmentLacks, UsageError
+from ...core.progress import Progress
+from ...core.request import Request, options_of
+from ...core.spec import Artifact, LibTorchSpec, ModelSpec, Precision, ProjectSpec
+from ...model.golden import unproven
 from .tune import TuneOptions, fastest, thread_counts, tune, tuned
 from .variants import DEVICES, UNFUSED, Variant, variant_named
 
 if TYPE_CHECKING:
-    from .core.loaded import LoadedModel
-    from .model.sizes.answers import Answers
+    from ...core.loaded import LoadedModel
+    from ...model.sizes.answers import Answers
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -46,7 +46,7 @@ def need_torch() -> None:
             f"torch cannot be imported: {e}", hint="pip install torch torchvision"
         ) from None
     if first:
-        from .libtorch_operators import keep_bare_torch
+        from .operators import keep_bare_torch
 
         keep_bare_torch()
 
@@ -92,8 +92,8 @@ def check_device(request: Request, variant: Variant) -> None:
 
 def refuse_onnx(source: str) -> None:
     """Raises UsageError for a source that LibTorch cannot run."""
-    from .core.loaded import OnnxSource
-    from .sources.load import parse_source
+    from ...core.loaded import OnnxSource
+    from ...sources.load import parse_source
 
     if isinstance(parse_source(source), OnnxSource):
         raise UsageError(
@@ -113,10 +113,10 @@ def make_tuned(
     progress: Progress,
 ) -> ProjectSpec:
     """The fastest candidate that answers as the model does, with the table of all."""
-    from .libtorch_export import export_candidates
-    from .model.branches.check import with_branches
-    from .model.golden import make_goldens
-    from .model.sizes.bounding import refused_note
+    from ...model.branches.check import with_branches
+    from ...model.golden import make_goldens
+    from ...model.sizes.bounding import refused_note
+    from .export import export_candidates
 
     with tempfile.TemporaryDirectory(prefix="gencpp-tune-") as scratch:
         work = Path(scratch)
@@ -165,8 +165,8 @@ def export_for_libtorch(
     progress: Progress,
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     """The artifact that is asked for, what is known of the model then, and how the program runs it."""
-    from .half import in_precision
-    from .libtorch_export import export_default, export_libtorch
+    from .export import export_default, export_libtorch
+    from .precision import in_precision
 
     precision = Precision(request.precision or Precision.fp32)
     named = None if request.artifact == "torchscript" else request.artifact

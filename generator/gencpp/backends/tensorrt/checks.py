@@ -6,13 +6,13 @@ import importlib.util
 import json
 from pathlib import Path
 
-from . import plan_answers
-from .core.backend import Checked
-from .core.job import run_job
-from .core.spec import ParityResult, ProjectSpec
-from .network.replay import replay, rtx
-from .plan_answers import NETWORK_PLAN
-from .verify.comparison import Comparison
+from ...core.backend import Checked
+from ...core.job import run_job
+from ...core.spec import ParityResult, ProjectSpec
+from ...network.replay import replay, rtx
+from ...verify.comparison import Comparison
+from . import answers
+from .answers import NETWORK_PLAN
 
 _SECONDS = 900
 
@@ -21,7 +21,7 @@ def answers(folder: Path, project: ProjectSpec) -> Checked:
     """compare_onnx, or compare_plan where the network is C++, in a process of its own."""
     by = "PyTorch" if project.artifact.format == "network" else "ONNX Runtime"
     job = {"folder": str(folder), "project": project.to_json()}
-    done = run_job(plan_answers.__name__, job, timeout=_SECONDS)
+    done = run_job(answers.__name__, job, timeout=_SECONDS)
     if done.result is None:
         return Checked(status="failed", reason=f"{by} {done.problem}", seconds=done.seconds, log=done.log)
     found = Comparison(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...tensors.draws import Draw
 from .script_graph import (
     HOLDERS,
     Constants,
@@ -29,7 +30,6 @@ from .script_graph import (
     told,
     written_in_training,
 )
-from .tensors.draws import Draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .core.errors import CheckFailed
-from .core.loaded import LoadedModel
-from .core.messages import last_line
-from .core.spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
-from .tensors.compare import compared_with_eager
-from .tensors.fast_path import fast_path_off
-from .tensors.stimuli import seeded_inputs
+from ...core.errors import CheckFailed
+from ...core.loaded import LoadedModel
+from ...core.messages import last_line
+from ...core.spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
+from ...tensors.compare import compared_with_eager
+from ...tensors.fast_path import fast_path_off
+from ...tensors.stimuli import seeded_inputs
 
 _SEED = 11_003
 _TYPES = {Precision.fp16: "float16", Precision.bf16: "bfloat16"}

@@ -9,21 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .core.errors import CheckFailed, UsageError
-from .core.files import disk_errors, file_facts
-from .core.loaded import LoadedModel
-from .core.progress import Progress
-from .core.spec import Artifact, ModelSpec, Precision, ProjectSpec
-from .model.sizes.answers import Answers, answers_for
-from .network.emit import network_cpp, weights_info_header
-from .network.emit.references import layer_references_header
-from .network.lower.lowering import Uncovered, lower
-from .network.plan import NetworkPlan
-from .network.references import sampled
-from .network.weights_file import write
+from ...core.errors import CheckFailed, UsageError
+from ...core.files import disk_errors, file_facts
+from ...core.loaded import LoadedModel
+from ...core.progress import Progress
+from ...core.spec import Artifact, ModelSpec, Precision, ProjectSpec
+from ...model.sizes.answers import Answers, answers_for
+from ...network.emit import network_cpp, weights_info_header
+from ...network.emit.references import layer_references_header
+from ...network.lower.lowering import Uncovered, lower
+from ...network.plan import NetworkPlan
+from ...network.references import sampled
+from ...network.weights_file import write
+from .answers import NETWORK_PLAN
 from .onnx_export import ARTIFACT, OnnxOptions, export_onnx
 from .onnx_parity import parity_of
-from .plan_answers import NETWORK_PLAN
 
 WEIGHTS = "weights.bin"
 SAMPLES = "layers.npy"
@@ -181,7 +181,7 @@ class PlanRunner:
         """Runs the plan with PyTorch."""
         import torch
 
-        from .network.interpret.interpreter import run
+        from ...network.interpret.interpreter import run
 
         if len(tensors) != len(self._inputs):
             raise TypeError(f"takes {len(self._inputs)} inputs, not {len(tensors)}")

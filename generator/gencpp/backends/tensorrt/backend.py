@@ -6,10 +6,10 @@ import re
 import sys
 from pathlib import Path
 
-from .. import tensorrt_facts, trt_checks
-from ..core.backend import Check, RuntimeOptions
-from ..core.errors import UsageError
-from ..core.spec import Dim, EngineSpec, Precision, ProjectSpec
+from ...core.backend import Check, RuntimeOptions
+from ...core.errors import UsageError
+from ...core.spec import Dim, EngineSpec, Precision, ProjectSpec
+from . import checks, facts
 
 _PRECISION = {
     Precision.fp32: "float32",
@@ -99,7 +99,7 @@ class TensorRT:
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/engine_info.hpp."""
-        return {"src/engine_info.hpp": tensorrt_facts.engine_info_header(project.name, _engine_of(project))}
+        return {"src/engine_info.hpp": facts.engine_info_header(project.name, _engine_of(project))}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""
@@ -144,7 +144,7 @@ class TensorRT:
         """What TensorRT is given, computed without it, and parsed or called in TensorRT-RTX."""
         name = "plan" if project.artifact.format == "network" else "onnxruntime"
         return (
-            Check(name=name, run=lambda: trt_checks.answers(folder, project)),
+            Check(name=name, run=lambda: checks.answers(folder, project)),
             # Evidence for the graph, not for TensorRT: a lesser step, so skipping it leaves the status alone.
-            Check(name="rtx-builder", run=lambda: trt_checks.rtx_builder(folder, project), needed=False),
+            Check(name="rtx-builder", run=lambda: checks.rtx_builder(folder, project), needed=False),
         )

@@ -1,0 +1,1 @@
+"""LibTorch: its options, its exporters and its facts."""

@@ -1,0 +1,1 @@
+"""TensorRT: its options, its exporters and its facts."""
