@@ -11,7 +11,7 @@ from bench_report import report
 from typer.testing import CliRunner
 
 from gencpp.bench import page, run
-from gencpp.cli import app
+from gencpp.cli.main import app
 from gencpp.core.errors import CheckFailed
 
 

@@ -412,7 +412,7 @@ def test_no_command_shows_the_help(gencpp: Gencpp) -> None:
 def test_rows_are_wrapped_on_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gencpp.cli_show import fail, print_row
+    from gencpp.cli.show import fail, print_row
 
     text = "no: it calls operators:\n  torchvision::nms, called by the model itself, and by nobody else"
     print_row("libtorch", text, width=10)

@@ -1,5 +1,5 @@
 """`python -m gencpp`: the same as the command `gencpp`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

@@ -11,13 +11,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from . import __version__
-from .cli_bench import bench
-from .cli_new import new, tune
-from .cli_show import fail, interrupt
-from .cli_tables import doctor, inspect, models
-from .cli_verify import verify
-from .core.errors import GencppError
+from .. import __version__
+from ..core.errors import GencppError
+from .bench import bench
+from .new import new, tune
+from .show import fail, interrupt
+from .tables import doctor, inspect, models
+from .verify import verify
 
 _INTERRUPTED = 130
 

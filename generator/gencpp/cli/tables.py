@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import ImportPath, Input, Json, Seed, StateDict, Weights, request_for
-from .cli_show import print_row, print_table, progressing, scaled, stdout_is_ours
+from .options import ImportPath, Input, Json, Seed, StateDict, Weights, request_for
+from .show import print_row, print_table, progressing, scaled, stdout_is_ours
 
 
 def inspect(
@@ -23,9 +23,9 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show a model's inputs, outputs, size, work and operators, and what each backend can do with it."""
-    from . import pipeline
-    from .backends import BACKENDS
-    from .project import readme
+    from .. import pipeline
+    from ..backends import BACKENDS
+    from ..project import readme
 
     request = request_for(
         source=source,
@@ -80,7 +80,7 @@ def inspect(
 
 def models(as_json: Json = False) -> None:
     """List the torchvision builders with task, input, weights, and what the backends can do with them."""
-    from .sources.catalog import torchvision_models
+    from ..sources.catalog import torchvision_models
 
     with progressing(quiet=as_json) as progress:
         progress("importing torchvision")
@@ -95,7 +95,7 @@ def models(as_json: Json = False) -> None:
 
 def doctor(as_json: Json = False) -> None:
     """Show what this machine has for building and running generated projects."""
-    from .doctor import examine
+    from ..doctor import examine
 
     findings = examine()
     missing = any(f.status == "missing" for f in findings)

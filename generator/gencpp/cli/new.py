@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_options import ImportPath, Input, Json, Model, Seed, StateDict, Weights, request_for
-from .cli_show import print_row, print_table, progressing, shown, stdout_is_ours, warn
+from .options import ImportPath, Input, Json, Model, Seed, StateDict, Weights, request_for
+from .show import print_row, print_table, progressing, shown, stdout_is_ours, warn
 
 if TYPE_CHECKING:
-    from .pipeline import Generated
+    from ..pipeline import Generated
 
 
 def new(
@@ -92,7 +92,7 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Write a C++ project for a model."""
-    from .pipeline import generate
+    from ..pipeline import generate
 
     request = request_for(
         source=model,
@@ -148,7 +148,7 @@ def tune(
     Files that `gencpp new` was given are looked for in the folders of --path. Python code is named again
     with --model and --preprocess.
     """
-    from . import pipeline
+    from .. import pipeline
 
     with progressing(quiet=as_json) as progress, stdout_is_ours():
         made = pipeline.tune_project(
@@ -179,7 +179,7 @@ def _print_made(made: Generated, as_json: bool) -> None:
     for note in project.model.notes:
         row("note", note)
     if project.libtorch is not None and project.libtorch.tuning:
-        from .project.readme import tuning_table
+        from ..project.readme import tuning_table
 
         print_table(tuning_table(project.libtorch))
     row("folder", shown(made.out))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_options import Json
-from .cli_show import print_table, progressing, shown, warn
+from .options import Json
+from .show import print_table, progressing, shown, warn
 
 if TYPE_CHECKING:
-    from .core.spec import VerifyReport
+    from ..core.spec import VerifyReport
 
 
 def verify(
@@ -32,8 +32,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Build a project, test it, and compare its answers with the Python model's."""
-    from . import pipeline
-    from .core.backend import RuntimeOptions
+    from .. import pipeline
+    from ..core.backend import RuntimeOptions
 
     options = RuntimeOptions(tensorrt_root=tensorrt_root, tensorrt_headers=tensorrt_headers)
     with progressing(quiet=as_json) as progress:

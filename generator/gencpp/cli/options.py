@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from .core.request import Request
+    from ..core.request import Request
 
 
 Model = Annotated[
@@ -45,6 +45,6 @@ Input = Annotated[
 
 def request_for(**options: Any) -> Request:
     """What the pipeline is asked, its module imported no earlier than that."""
-    from .core.request import Request
+    from ..core.request import Request
 
     return Request(**options)

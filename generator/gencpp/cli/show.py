@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from .core.progress import noticed
+from ..core.progress import noticed
 
 _interrupts: list[int] = []
 """Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""

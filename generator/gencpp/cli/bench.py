@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import Json
-from .cli_show import print_table, progressing, shown, warn
+from .options import Json
+from .show import print_table, progressing, shown, warn
 
 
 def bench(
@@ -49,7 +49,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure projects beside Python peers that run the same model; a table, JSON and a page with plots."""
-    from .bench import options, page, run, summary
+    from ..bench import options, page, run, summary
 
     asked = options.Options(
         folders=tuple(out),
