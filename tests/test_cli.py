@@ -153,7 +153,7 @@ def test_a_kill_of_the_real_command_is_mended_by_the_next(gencpp: Gencpp, tmp_pa
     code = (
         "import os, signal\nfrom gencpp.project import steps\n"
         "def at(step):\n    step.startswith('placed src/') and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "steps._hook = at\nfrom gencpp.cli import main\nmain()\n"
+        "steps._hook = at\nfrom gencpp.cli.main import main\nmain()\n"
     )
     arguments = (
         "new",
@@ -265,7 +265,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
 def test_an_interrupt_that_a_library_swallowed_ends_the_next_step() -> None:
     """Imports of large packages have bare excepts, which take a KeyboardInterrupt too."""
     code = (
-        "import os, signal\nfrom gencpp import cli_show\n"
+        "import os, signal\nfrom gencpp.cli import show as cli_show\n"
         "signal.signal(signal.SIGINT, cli_show.interrupt)\n"
         "with cli_show.progressing(quiet=True) as progress:\n"
         "    progress('before')\n"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = """
 import json, os, sys
 import torch
-from gencpp.float32 import without_tf32
+from gencpp.backends.libtorch.tf32 import without_tf32
 
 backends = torch.backends
 newer = [backends.cuda.matmul, *(getattr(backends.cudnn, n, None) for n in ("conv", "rnn"))]

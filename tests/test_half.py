@@ -14,7 +14,8 @@ from conftest import photo_arguments
 from test_export import inspected
 
 from gencpp import pipeline
-from gencpp.backends.libtorch import export, precision
+from gencpp.backends.libtorch import export
+from gencpp.backends.libtorch import precision as precisions
 from gencpp.backends.libtorch.variants import UNFUSED, variant_named
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
@@ -48,7 +49,7 @@ def test_weights_are_half_and_the_border_is_not(precision: Precision, tmp_path: 
     import torch
 
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
-    made = precision.in_precision(loaded, spec, precision)
+    made = precisions.in_precision(loaded, spec, precision)
     assert {p.dtype for p in loaded.module.parameters()} == {torch.float32}  # the reference stays
     artifact, found, libtorch = export.export_libtorch(
         made, spec, tmp_path, variant_named(UNFUSED), lambda _: None
@@ -101,7 +102,7 @@ def test_outputs_of_any_structure_and_integers() -> None:
     )
     module = Several().eval()
     inputs = [torch.arange(6) % 10, torch.randn(6, 4)]
-    made = precision._bordered(module, spec, Precision.fp16, inputs)
+    made = precisions._bordered(module, spec, Precision.fp16, inputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scripted = torch.jit.script(made)
@@ -130,12 +131,12 @@ def test_models_that_do_not_run_in_half_are_refused() -> None:
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
     torch.manual_seed(0)
     with pytest.raises(CheckFailed, match="cannot be run in fp16") as caught:
-        precision.in_precision(replace(loaded, module=Mixed().eval()), spec, Precision.fp16)
+        precisions.in_precision(replace(loaded, module=Mixed().eval()), spec, Precision.fp16)
     assert "--precision fp32" in caught.value.hint
     with pytest.raises(CheckFailed, match="is not the model any more") as caught:
-        precision.in_precision(replace(loaded, module=Large().eval()), spec, Precision.fp16)
+        precisions.in_precision(replace(loaded, module=Large().eval()), spec, Precision.fp16)
     assert "bf16" in caught.value.hint
-    precision.in_precision(replace(loaded, module=Large().eval()), spec, Precision.bf16)
+    precisions.in_precision(replace(loaded, module=Large().eval()), spec, Precision.bf16)
 
 
 def test_tune_is_for_float32(photo_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

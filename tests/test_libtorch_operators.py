@@ -119,7 +119,7 @@ def test_a_process_is_used_again() -> None:
 def test_the_process_is_forked_where_nothing_else_was_imported() -> None:
     """Another torch would cost every `new` the seconds of its import."""
     program = (
-        "import sys; from gencpp import libtorch_options as o, libtorch_operators as lo; o.need_torch();"
+        "import sys; from gencpp.backends.libtorch import operators as lo, options as o; o.need_torch();"
         "forked = list(lo._kept); import torchvision\n"
         "with lo.BareTorch() as bare: print(len(forked), bare.lacks(['torchvision::nms', 'aten::relu']))"
     )

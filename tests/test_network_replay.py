@@ -129,7 +129,7 @@ def test_as_a_program(tmp_path: Path) -> None:
         "tf32": False,
     }
     (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    argv = [sys.executable, "-m", "gencpp.network.replay", str(tmp_path / "job.json")]
+    argv = [sys.executable, "-m", "gencpp.network.replay.replay", str(tmp_path / "job.json")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(result.read_text())

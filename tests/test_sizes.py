@@ -170,7 +170,7 @@ def test_sizes_that_no_range_tells_of_are_compared(tmp_path: Path) -> None:
 def test_sizes_beyond_guards_that_are_too_many_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gencpp.answers.MOST_CASES", 1)
+    monkeypatch.setattr("gencpp.model.sizes.answers.MOST_CASES", 1)
     spec, _, answers = on_onnx(tmp_path, "harmless", "x:1x5x6", dynamic=("x:1=2:5:21",))
     assert "x:1=8" in [c.name for c in answers.plan(spec).cases]
     assert "x:1=16" in answers.plan(spec).left_out
@@ -234,9 +234,7 @@ def test_sizes_that_the_model_refuses_are_told_and_an_even_one_is_compared() -> 
 
 @pytest.mark.torch
 def test_what_costs_too_much_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import gencpp.answers
-
-    monkeypatch.setattr(gencpp.answers, "CASE_WORK", 200_000)
+    monkeypatch.setattr("gencpp.model.sizes.answers.CASE_WORK", 200_000)
     loaded, spec, answers = loaded_as("tokens", "x:1x5x6", "mask:1x5", dynamic=("x:0=1:1:64",))
     plan = answers.plan(spec)
     assert plan.left_out == ("x:0=64",)
@@ -248,7 +246,6 @@ def test_what_costs_too_much_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.torch
 def test_goldens_hold_the_compared_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import gencpp.golden
     import numpy as np
 
     loaded, spec, answers = loaded_as(
@@ -260,7 +257,7 @@ def test_goldens_hold_the_compared_sizes(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.parity == "strong"
     assert shapes == [(1, 5), (1, 5), (3, 5), (8, 5), (1, 20), (1, 7), (1, 2), (8, 20)]
     assert [c.name for c in found.cases][2:4] == ["batch", "sizes-0"]
-    monkeypatch.setattr(gencpp.golden, "SHIPPED_BYTES", 3000)
+    monkeypatch.setattr("gencpp.model.golden.SHIPPED_BYTES", 3000)
     small = make_goldens(loaded, spec, tmp_path / "small", 0, lambda _: None, answers=answers)
     assert small.parity == "partial" and "all largest" in small.parity_note
     assert sum(f.stat().st_size for f in (tmp_path / "small" / "goldens").iterdir()) < 3000 + 128 * 40

@@ -207,7 +207,7 @@ def cuda(folder: Path, version: int, crt: Path | None = None) -> Path:
 def test_the_cuda_runtime_of_pip_packages(
     site: Path, monkeypatch: pytest.MonkeyPatch, runtime: str, crt: str, version: int, remedy: str
 ) -> None:
-    monkeypatch.setattr(tensorrt_found, "_toolkits", lambda _: [])
+    monkeypatch.setattr("gencpp.backends.tensorrt.found._toolkits", lambda _: [])
     found = find_cuda_runtime({})
     assert found.include is None and "pip install nvidia-cuda-runtime nvidia-cuda-crt" in found.remedy
     nvidia = site / "nvidia"
@@ -233,7 +233,7 @@ def test_looking_imports_nothing(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported')\n")
     code = (
-        "import sys\nfrom gencpp import tensorrt_found as t\n"
+        "import sys\nfrom gencpp.backends.tensorrt import found as t\n"
         "t.find_tensorrt(), t.find_cuda_runtime()\nnames = [p.package for p in t.pip_packages()]\n"
         "assert 'tensorrt_libs' in names and 'tensorrt_rtx_bindings' in names, names\n"
         "assert not {'torch', 'tensorrt', 'tensorrt_libs', 'tensorrt_rtx_bindings'} & set(sys.modules)\n"

@@ -14,7 +14,8 @@ import pytest
 from test_export import inspected
 
 from gencpp import pipeline
-from gencpp.backends.libtorch import aoti, export
+from gencpp.backends.libtorch import aoti
+from gencpp.backends.libtorch import export as libtorch_export
 from gencpp.backends.libtorch.tune import fastest, thread_counts, tuned
 from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 from gencpp.core import request
@@ -71,7 +72,7 @@ def test_torchscript_variants_are_the_model(name: str, tmp_path: Path) -> None:
 
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
     before = {k: v.stride() for k, v in loaded.module.state_dict().items()}
-    artifact, found, libtorch = export.export_libtorch(
+    artifact, found, libtorch = libtorch_export.export_libtorch(
         loaded, spec, tmp_path, variant_named(name), lambda _: None
     )
     assert artifact.format == "torchscript" and found.inputs == spec.inputs
@@ -91,31 +92,31 @@ def test_what_cannot_be_fused_is_run_without_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
-    fused = export.export_default(loaded, spec, tmp_path, lambda _: None)
+    fused = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
     assert fused[2].variant == DEFAULT and fused[2].fusion and not fused[0].reason
     monkeypatch.setattr(libtorch_export, "_fusion_problem", lambda *_: "it fails: no schema")
-    artifact, _, libtorch = export.export_default(loaded, spec, tmp_path, lambda _: None)
+    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
     assert libtorch.variant == UNFUSED and not libtorch.fusion
     assert "it fails: no schema" in artifact.reason
     with pytest.raises(CheckFailed, match="no schema"):
-        export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
+        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
 
 
 @pytest.mark.torch
 def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """torchvision's ViT: exported it is fused; scripted, the fuser leaves a list without its type."""
     loaded, spec = inspected("models.tiny:vit", "x:1x3x32x32")
-    artifact, found, libtorch = export.export_default(loaded, spec, tmp_path, lambda _: None)
+    artifact, found, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
     assert artifact.method == "export, trace, frozen" and libtorch.fusion
     assert found.inputs[0].dims[0].dynamic
 
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no export today")
 
-    monkeypatch.setattr("gencpp.straight.straight_line", fails)
+    monkeypatch.setattr("gencpp.backends.libtorch.exported_trace.straight_line", fails)
     told: list[str] = []
-    with pytest.raises(export.NotFused, match=r"it fails: [A-Z]"):
-        export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
+    with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
+        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
     assert told[0] == "not exported: RuntimeError: no export today"
 
 
@@ -123,7 +124,7 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
 def test_fusion_is_tried_with_what_the_program_warms_up_on(tmp_path: Path) -> None:
     """The fuser fails on a loop of no steps, which no golden has; the program could not be loaded."""
     loaded, spec = inspected("models.valued:steps", "x:1x8", "count::int64")
-    artifact, _, libtorch = export.export_default(loaded, spec, tmp_path, lambda _: None)
+    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
     assert libtorch.variant == UNFUSED and "oneDNN graph fusion cannot run" in artifact.reason
 
 
@@ -139,7 +140,7 @@ def test_candidates_tell_why_one_is_missing(tmp_path: Path, monkeypatch: pytest.
     given, spec = inspected(str(tmp_path / "given.pt"), "image:1x3x32x32")
     kept = {name: VARIANTS[name] for name in ("frozen", "aoti")}
     monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
-    found = export.export_candidates(given, spec, tmp_path / "work", lambda _: None)
+    found = libtorch_export.export_candidates(given, spec, tmp_path / "work", lambda _: None)
     assert list(found.made) == ["frozen"]
     assert [(r.variant, r.p50_ms) for r in found.lost] == [("aoti", None)]
     assert "not TorchScript files" in found.lost[0].problem
@@ -155,7 +156,7 @@ def test_a_candidate_of_another_batch_is_lost(tmp_path: Path, monkeypatch: pytes
     answers = iter([(artifact, spec, LibTorchSpec()), (artifact, fixed, LibTorchSpec())])
     monkeypatch.setattr(libtorch_export, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
     monkeypatch.setattr(libtorch_export, "export_libtorch", lambda *_, **__: next(answers))
-    found = export.export_candidates(loaded, spec, tmp_path, lambda _: None)
+    found = libtorch_export.export_candidates(loaded, spec, tmp_path, lambda _: None)
     assert list(found.made) == ["plain"] and "fixed batch" in found.lost[0].problem
 
 
@@ -179,7 +180,7 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
     """Three candidates, of which one is spoiled after its export: it is shown, and not chosen."""
     kept = {name: VARIANTS[name] for name in ("plain", "frozen", "fused-channels-last")}
     monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
-    export = export.export_libtorch
+    export = libtorch_export.export_libtorch
 
     def spoiled(loaded, spec, directory, variant, progress, answers):  # type: ignore[no-untyped-def]
         import torch

@@ -81,7 +81,7 @@ def serve(address: str) -> None:
 
     importlib.import_module("torch")
     bare = _bare_torches()
-    for name in (*HEAVY, "gencpp.cli", "gencpp.libtorch_operators"):
+    for name in (*HEAVY, "gencpp.cli.main", "gencpp.backends.libtorch.operators"):
         importlib.import_module(name)
     gc.freeze()  # a collection in a fork would copy every page
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:

@@ -223,7 +223,7 @@ def _method(artifact: Artifact) -> str:
 
 
 def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
-    """Proves the project in `folder`; see gencpp.verify."""
+    """Proves the project in `folder`; see verify/verify.py."""
     check_path(folder)
     project.mend(folder, progress)
     manifest = project.read_manifest(folder.resolve())

@@ -133,7 +133,7 @@ def replayed(folder: Path, profiles: list[Any]) -> dict[str, Any]:
         "tf32": False,
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    ended = run([sys.executable, "-m", "gencpp.network.replay", str(folder / "job.json")])
+    ended = run([sys.executable, "-m", "gencpp.network.replay.replay", str(folder / "job.json")])
     if ended or not result.is_file():
         return {"problem": f"TensorRT-RTX {ended or 'wrote no result'}"}
     found = json.loads(result.read_text(encoding="utf-8"))
@@ -274,7 +274,7 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
 def code() -> str:
     """A digest of what makes and runs plans."""
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "generator" / "gencpp" / "network").glob("*.py")):
+    for file in sorted((ROOT / "generator" / "gencpp" / "network").rglob("*.py")):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -93,7 +93,7 @@ def build(model: Path, spec: object) -> tuple[str, bool]:
     asked = model.with_name("job.json")
     asked.write_text(json.dumps(job))
     done = subprocess.run(
-        [sys.executable, "-m", "gencpp.rtx", str(asked)],
+        [sys.executable, "-m", "gencpp.network.replay.rtx", str(asked)],
         capture_output=True,
         text=True,
         cwd=ROOT,

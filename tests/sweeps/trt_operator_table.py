@@ -1,4 +1,4 @@
-"""Makes generator/gencpp/trt_operator_table.py anew: which TensorRT first imports which ONNX operator.
+"""Makes backends/tensorrt/operator_table.py anew: which TensorRT first imports which ONNX operator.
 
     git clone --bare https://github.com/onnx/onnx-tensorrt
     git clone --bare https://github.com/NVIDIA/TensorRT
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = ROOT / "generator" / "gencpp" / "trt_operator_table.py"
+TABLE = ROOT / "generator" / "gencpp" / "backends" / "tensorrt" / "operator_table.py"
 
 FIRST = (8, 5)
 SKIPPED = {9}

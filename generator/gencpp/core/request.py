@@ -34,7 +34,7 @@ class Request:
     trt_api: str | None = None
     """`parser`, `network`"""
     artifact: str | None = None
-    """`torchscript`, `aoti`, or a variant of gencpp.variants (libtorch only)"""
+    """`torchscript`, `aoti`, or a variant of backends/libtorch/variants.py (libtorch only)"""
     tune: bool = False
     """Whether the variant and the threads are chosen by measuring (libtorch only)"""
     tune_rounds: int = 5

@@ -432,7 +432,7 @@ class Artifact(JsonValue):
     head_tail_sha256: str
     """sha256 of the first and the last 64 KiB together (of the whole file when it is below 128 KiB)."""
     fletcher4: str = ""
-    """The checksum of every byte that programs verify at each load; see gencpp.checksum."""
+    """The checksum of every byte that programs verify at each load; see core/checksum.py."""
     method: str
     """`script`, `trace`, `given`, with `frozen` where it was: `script, frozen`."""
     reason: str = ""
@@ -509,7 +509,7 @@ class LibTorchSpec(JsonValue):
     """How a LibTorch program runs its artifact on the CPU, besides what is in the artifact."""
 
     variant: str = "plain"
-    """Of gencpp.variants."""
+    """Of backends/libtorch/variants.py."""
     fusion: bool = False
     """Whether configure_process() turns oneDNN graph fusion on for TorchScript."""
     channels_last: bool = False

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core.errors import EnvironmentLacks, UsageError
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parent.parent)
 
 
 def resolve(module: str, attr: str, path: Sequence[str]) -> Any:

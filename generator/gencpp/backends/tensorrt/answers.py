@@ -1,6 +1,6 @@
 """The goldens by what TensorRT is given: its ONNX file in ONNX Runtime, its plan in PyTorch.
 
-`python -m gencpp.plan_answers JOB.json` writes one JSON object to the file that the job names.
+`python -m gencpp.backends.tensorrt.answers JOB.json` writes one JSON object to the file that the job names.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class TensorRT:
         """What TensorRT is given, computed without it, and parsed or called in TensorRT-RTX."""
         name = "plan" if project.artifact.format == "network" else "onnxruntime"
         return (
-            Check(name=name, run=lambda: checks.answers(folder, project)),
+            Check(name=name, run=lambda: checks.goldens(folder, project)),
             # Evidence for the graph, not for TensorRT: a lesser step, so skipping it leaves the status alone.
             Check(name="rtx-builder", run=lambda: checks.rtx_builder(folder, project), needed=False),
         )

@@ -17,7 +17,7 @@ from .answers import NETWORK_PLAN
 _SECONDS = 900
 
 
-def answers(folder: Path, project: ProjectSpec) -> Checked:
+def goldens(folder: Path, project: ProjectSpec) -> Checked:
     """compare_onnx, or compare_plan where the network is C++, in a process of its own."""
     by = "PyTorch" if project.artifact.format == "network" else "ONNX Runtime"
     job = {"folder": str(folder), "project": project.to_json()}

@@ -2,7 +2,7 @@
 
 Needs the packages tensorrt_rtx_libs and tensorrt_rtx_bindings, but no GPU. It is evidence for the graph,
 not for TensorRT itself. Run as a program of its own, so that a crash in the library ends no more than it:
-`python -m gencpp.network.replay JOB.json` writes one JSON object to the file that the job names.
+`python -m gencpp.network.replay.replay JOB.json` writes one JSON object to the file that the job names.
 """
 
 from __future__ import annotations
