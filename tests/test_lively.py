@@ -31,7 +31,7 @@ def test_tiny_parameters_are_drawn_again() -> None:
     from torch import nn
 
     from gencpp.core.spec import Dim, DType, TensorSpec
-    from gencpp.sources.initialisation import make_lively
+    from gencpp.sources.initialisation import initialise_from_data
 
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -46,7 +46,7 @@ def test_tiny_parameters_are_drawn_again() -> None:
 
     module = Scaled().eval()
     spec = TensorSpec(name="x", dtype=DType.float32, dims=(Dim.fixed(1), Dim.fixed(6)))
-    make_lively(module, (spec,), 0)
+    initialise_from_data(module, (spec,), 0)
     assert float(module.layer_scale.detach().abs().min()) >= 0.5
     assert float(module(torch.randn(8, 6)).detach().std()) > 0.1
 

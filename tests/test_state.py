@@ -349,12 +349,12 @@ def test_an_lstm_takes_other_batches() -> None:
     """Its first state is as large as the batch: a trace that kept one size wrote past the end of memory."""
     import torch
 
-    from gencpp.backends.libtorch.exported_trace import straight_line
+    from gencpp.backends.libtorch.exported_trace import export_and_trace
 
     loaded, spec = inspected("Hidden")
     assert spec.inputs[0].dims[0].dynamic
     with quiet_compiler():
-        line = straight_line(loaded.module, spec.inputs, channels_last=False)
+        line = export_and_trace(loaded.module, spec.inputs, channels_last=False)
     zeros = [n for n in line.inlined_graph.nodes() if n.kind() == "aten::zeros"]
     sizes = [next(iter(n.inputs())).node() for n in zeros]
     assert zeros

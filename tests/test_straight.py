@@ -10,7 +10,7 @@ import pytest
 from test_export import inspected
 
 from gencpp.backends.libtorch.export import export_libtorch
-from gencpp.backends.libtorch.exported_trace import straight_line
+from gencpp.backends.libtorch.exported_trace import export_and_trace
 from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core.spec import Dim
 
@@ -50,7 +50,7 @@ def test_no_branch_and_no_growing_list_is_left(tmp_path: Path) -> None:
 
 
 def test_scripting_alone_leaves_them() -> None:
-    """What the straight line is for: if this fails, torch has learnt it, and straight.py may go."""
+    """What the straight line is for: if this fails, torch has learnt it, and exported_trace.py may go."""
     import torch
 
     loaded, _ = inspected("models.fusable:squeeze_and_grow", "x:1x3x16x16")
@@ -63,7 +63,7 @@ def test_the_model_keeps_its_weights() -> None:
 
     loaded, spec = inspected("models.fusable:squeeze_and_grow", "x:1x3x16x16")
     before = {name: t.clone() for name, t in loaded.module.state_dict().items()}
-    straight_line(loaded.module, spec.inputs, channels_last=True)
+    export_and_trace(loaded.module, spec.inputs, channels_last=True)
     after = loaded.module.state_dict()
     assert list(before) == list(after)
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -85,7 +85,7 @@ def test_a_channel_that_is_scaled_alone_is_dense(tmp_path: Path) -> None:
     assert artifact.method == "export, trace, frozen"
     assert kinds(module.graph).count("aten::contiguous") == 3
     loaded, spec = inspected("models.fusable:scales_channels", "x:1x3x8x8")
-    as_it_is = straight_line(loaded.module, spec.inputs, channels_last=False)
+    as_it_is = export_and_trace(loaded.module, spec.inputs, channels_last=False)
     assert "aten::contiguous" not in kinds(as_it_is.inlined_graph)
 
 
@@ -112,4 +112,4 @@ def test_another_dimension_that_varies_is_not_traced() -> None:
     first = spec.inputs[0]
     varies = replace(first, dims=(first.dims[0], Dim(min=2, opt=6, max=9)))
     with pytest.raises(ValueError, match="besides the batch"):
-        straight_line(loaded.module, (varies,), channels_last=False)
+        export_and_trace(loaded.module, (varies,), channels_last=False)

@@ -113,7 +113,7 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no export today")
 
-    monkeypatch.setattr("gencpp.backends.libtorch.exported_trace.straight_line", fails)
+    monkeypatch.setattr("gencpp.backends.libtorch.exported_trace.export_and_trace", fails)
     told: list[str] = []
     with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
         libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)

@@ -1,8 +1,6 @@
 """What programs feed an input without a user: warm-up, benchmarks in C++ and in Python.
 
 Within what its goldens are drawn from.
-
-Sits after values.py; used by cpp and bench.
 """
 
 from __future__ import annotations

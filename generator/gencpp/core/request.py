@@ -27,7 +27,7 @@ class Request:
     """`input:dimension=min:opt:max`, further profiles after commas"""
     precision: str | None = None
     device: str | None = None
-    """`fp32`, `fp16` (tensorrt only)"""
+    """`cpu`, `cuda`: what code is compiled for (--artifact aoti only)"""
     tf32: bool = False
     tensorrt_min: str | None = None
     """The oldest TensorRT that the artifact is made for: `10.0`."""

@@ -506,7 +506,7 @@ class Tuned(JsonValue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibTorchSpec(JsonValue):
-    """How a LibTorch program runs its artifact on the CPU, besides what is in the artifact."""
+    """How a LibTorch program runs its artifact, besides what is in the artifact."""
 
     variant: str = "plain"
     """Of backends/libtorch/variants.py."""

@@ -1,7 +1,4 @@
-"""What an input's elements are drawn from, as `--input NAME:SHAPE:DTYPE=...` says it, or as it is guessed.
-
-Sits after spec.py, before structure.py: imports spec and errors only.
-"""
+"""What an input's elements are drawn from, as `--input NAME:SHAPE:DTYPE=...` says it, or as it is guessed."""
 
 from __future__ import annotations
 

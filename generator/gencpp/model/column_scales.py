@@ -1,7 +1,6 @@
 """Columns of an output that are small beside others: parity is held to the largest value of all.
 
 Boxes in pixels and scores below one in one tensor are such: what is allowed for the boxes is any score.
-Sits after spec.py; used by golden.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Whether eager PyTorch with its fast path answers as the reference does, which has it off; told where not.
-
-Sits after stimuli.py; used by inspection.
-"""
+"""Whether eager PyTorch with its fast path answers as the reference does, which has it off."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which values a model takes, where nobody said it: found by running it, used, and told.
-
-Sits after stimuli.py; used by inspection.
-"""
+"""Which values a model takes, where nobody said it: found by running it, used, and told."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from .sizes.plan import SizeCase, shapes_text
 from .transforms import check_against, reference_pixels, reference_tensor
 
 FOLDER = "goldens"
-LIVELY_TOLERANCES = 1000
+DISTINCT_TOLERANCES = 1000
 """How many tolerances any two goldens of a model must lie apart."""
 
 TOP = 5
@@ -92,12 +92,12 @@ def make_goldens(
     inputs |= pictured
     cases = tuple(_case(spec, writer, name, inputs[name], outputs[name], tolerance) for name in inputs)
     least, pair = _least_difference(spec, inputs, outputs)
-    needed = LIVELY_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
+    needed = DISTINCT_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
     parity, note = "strong", ""
     if least < needed:
         note = (
             f"{pair}: the outputs differ by only {least:.1e} of the largest value,"
-            f" less than {LIVELY_TOLERANCES} tolerances ({needed:g}): wrong answers could pass"
+            f" less than {DISTINCT_TOLERANCES} tolerances ({needed:g}): wrong answers could pass"
         )
         if not pair:
             note = "all goldens have the same inputs; give several values, or a file of several examples"

@@ -1,7 +1,4 @@
-"""What a model keeps of its runs: inputs to run between two runs on equal ones, and numbers that it counts.
-
-Sits after stimuli.py: imports fast_path, spec and stimuli only.
-"""
+"""What a model keeps of its runs: inputs to run between two equal ones, and numbers that it counts."""
 
 from __future__ import annotations
 

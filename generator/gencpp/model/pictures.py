@@ -1,7 +1,4 @@
-"""Seeded synthetic pictures: gradients, edges, fine lines and noise, without text or foreign content.
-
-Sits after spec.py; used by golden only.
-"""
+"""Seeded synthetic pictures: gradients, edges, fine lines and noise, without text or foreign content."""
 
 from __future__ import annotations
 

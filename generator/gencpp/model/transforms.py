@@ -1,7 +1,6 @@
 """Reads preprocessing out of torchvision's transforms or a JSON file, and computes its reference.
 
-Sits after spec.py, before sources.py: imports spec and errors only. What is not understood is refused
-by name, never approximated.
+What is not understood is refused by name, never approximated.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from . import headers, readme
 
 PROJECT_VERSION = "1.0.0"
 
-VARIANTS = "api"
+SUBLAYERS = "api"
 """A folder of a layer that is no part of it: its subfolders are layers of their own."""
 
 
@@ -66,7 +66,7 @@ def render(
     for layer in ("common", *backend.template_layers(project)):
         root = templates_root() / layer
         for file in sorted(p for p in root.rglob("*") if p.is_file()):
-            if (root / VARIANTS) in file.parents:
+            if (root / SUBLAYERS) in file.parents:
                 continue
             relative = file.relative_to(root).as_posix().replace("__name__", project.name)
             text = environment.from_string(file.read_text(encoding="utf-8")).render(names)

@@ -1,7 +1,4 @@
-"""Imports and calls what a user names as `module:attr`, and turns every failure into one clear message.
-
-Sits after spec.py, before sources.py: imports errors only.
-"""
+"""Imports and calls what a user names as `module:attr`, and turns every failure into one clear message."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Makes randomly initialised networks answer differently to different inputs.
 
-Sits after stimuli.py; used by sources for random torchvision weights only. As built, many networks
-output nothing (zero-initialised heads, untrained BatchNorm statistics), and parity would mean nothing.
+As built, many networks output nothing (zero-initialised heads, untrained BatchNorm statistics), and parity
+would mean nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def seeded(seed: int) -> Iterator[None]:
         torch.default_generator.set_state(state)
 
 
-def make_lively(module: Any, inputs: Sequence[TensorSpec], seed: int, batch: int = BATCH) -> None:
+def initialise_from_data(module: Any, inputs: Sequence[TensorSpec], seed: int, batch: int = BATCH) -> None:
     """Changes weights in place so that outputs depend on the inputs; deterministic for a seed.
 
     Zero or tiny weights are drawn again. Then one forward pass of a seeded batch, in execution order:

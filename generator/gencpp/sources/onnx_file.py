@@ -1,7 +1,4 @@
-"""An .onnx file as a source: checked, its inputs read, and run by ONNX Runtime as the reference.
-
-Sits before sources.py; used by it and by onnx_export.
-"""
+"""An .onnx file as a source: checked, its inputs read, and run by ONNX Runtime as the reference."""
 
 from __future__ import annotations
 

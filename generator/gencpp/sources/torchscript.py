@@ -1,7 +1,4 @@
-"""TorchScript archives: told from pickled checkpoints by their structure, loaded without unpickling code.
-
-Sits after structure.py, before sources.py.
-"""
+"""TorchScript archives: told from pickled checkpoints by their structure, loaded without unpickling code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Builds torchvision's models with the weights that were asked for.
-
-Sits after weights.py, lively.py and stimuli.py, before sources.py.
-"""
+"""Builds torchvision's models with the weights that were asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from ..core.errors import EnvironmentLacks, GencppError, UsageError
 from ..core.progress import Progress
 from ..core.spec import Dim, DType, TensorSpec, WeightsInfo
 from ..tensors.module import forward_arguments, is_file
-from .initialisation import BATCH, make_lively, seeded
+from .initialisation import BATCH, initialise_from_data, seeded
 from .weights import (
     Published,
     apply_state_dict,
@@ -34,7 +31,7 @@ _FRAMES = 16
 _SEGMENTATION_SIZE = 224
 """Goldens of dense outputs grow with it; --input takes another size."""
 _FLOW_SIZE = 128
-_LIVELY_ELEMENTS = BATCH * 3 * 224 * 224
+_BATCH_ELEMENTS = BATCH * 3 * 224 * 224
 """The batch that makes weights lively is smaller for larger inputs, and never below 2."""
 
 
@@ -125,7 +122,7 @@ def build(
             + how_to_get(published(entry.url)),
         )
         stimulus = _with_values(input_specs(name, entry, module), given)
-        make_lively(module, stimulus, seed, _lively_batch(name, entry, module))
+        initialise_from_data(module, stimulus, seed, _data_batch(name, entry, module))
     group = group_of(name)
     classification = group in ("classification", "video")
     labels = tuple(entry.meta.get("categories", ())) if classification else ()
@@ -276,11 +273,11 @@ def _construct(
         return get_model(name, **options).eval()
 
 
-def _lively_batch(name: str, entry: Any, module: Any) -> int:
+def _data_batch(name: str, entry: Any, module: Any) -> int:
     elements = 1
     for d in input_specs(name, entry, module)[0].dims:
         elements *= d.opt
-    return max(2, min(BATCH, _LIVELY_ELEMENTS // elements))
+    return max(2, min(BATCH, _BATCH_ELEMENTS // elements))
 
 
 def wanted_weights(name: str) -> Published:

@@ -1,7 +1,4 @@
-"""torchvision's published weights: cached, downloaded within a time limit, or not to be had.
-
-Sits after transforms.py, before sources.py: imports spec and errors only.
-"""
+"""torchvision's published weights: cached, downloaded within a time limit, or not to be had."""
 
 from __future__ import annotations
 

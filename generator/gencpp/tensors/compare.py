@@ -1,7 +1,4 @@
-"""What every exporter needs: hashes of a file, a check that the model repeats itself, short messages.
-
-Sits after draws.py: imports spec, errors, structure and draws only.
-"""
+"""Two answers, compared: a module's with its own of before, and an artifact's with the module's."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Which operators draw is torch's own word: the tag `nondeterministic_seeded`, or a generator among the
 arguments. Some draw only where an argument says so (dropout's `train`): what is known of it is taken into
-account. Sits after structure.py: imports errors, structure and onnx_names only.
+account.
 """
 
 from __future__ import annotations

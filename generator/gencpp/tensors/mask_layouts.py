@@ -1,7 +1,6 @@
 """Masks that are all true or all false, where an artifact answers otherwise than the model: left out, told.
 
 Attention over nothing is 0 / 0. PyTorch's kernels give numbers for it, the same in plain operators is nan.
-Sits after stimuli.py; used by onnx_export.
 """
 
 from __future__ import annotations

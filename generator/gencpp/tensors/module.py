@@ -1,7 +1,4 @@
-"""What goes into and comes out of a module: names, element types, flat lists of tensors.
-
-Sits after spec.py, values.py and fast_path.py; used by lively, sources, inspection, export and golden.
-"""
+"""What goes into and comes out of a module: names, element types, flat lists of tensors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Seeded inputs that excite a model: smooth patterns for images, noise, masks as people have them, values.
 
-Sits after structure.py; used by lively, inspection, export and golden. White noise of two seeds gives
-nearly the same features, so image-like inputs get patterns whose colour and contrast follow the seed.
+White noise of two seeds gives nearly the same features, so image-like inputs get patterns whose colour and
+contrast follow the seed.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _SEED = 11_003
 _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")
 
 
-def straight_line(
+def export_and_trace(
     module: Any,
     inputs: Sequence[TensorSpec],
     *,

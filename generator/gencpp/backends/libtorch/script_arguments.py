@@ -1,7 +1,4 @@
-"""A TorchScript module whose numbers (int, float, bool) are tensors of one element, as C++ passes them.
-
-Used by export.
-"""
+"""A TorchScript module whose numbers (int, float, bool) are tensors of one element, as C++ passes them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A TorchScript graph as it runs, and what torch's schemas tell of its operators.
-
-Sits after draws.py: imports draws and structure only; used by script_state.
-"""
+"""A TorchScript graph as it runs, and what torch's schemas tell of its operators."""
 
 from __future__ import annotations
 

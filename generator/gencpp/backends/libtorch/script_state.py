@@ -1,11 +1,9 @@
 """What a TorchScript module's forward changes of itself, and what it draws, read from its graph.
 
-A run of such a module changes what other runs read. What is changed is followed through the graph that
-runs: methods and functions inlined, branches on constants resolved, values followed through views, lists,
-branches, loops and subgraphs. Which argument an operator writes is torch's own word (its schema, and what
-torch adds to it: BatchNorm in training mode writes its statistics).
-
-Sits after script_graph.py: imports draws and script_graph only.
+A run of such a module changes what other runs read. What is changed is followed through the graph that runs:
+methods and functions inlined, branches on constants resolved, values followed through views, lists, branches,
+loops and subgraphs. Which argument an operator writes is torch's own word (its schema, and what torch adds to
+it: BatchNorm in training mode writes its statistics).
 """
 
 from __future__ import annotations

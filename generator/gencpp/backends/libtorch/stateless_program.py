@@ -1,7 +1,7 @@
 """torch.export's program of a model, with no state that a run leaves behind.
 
 Compiled code keeps its buffers for all callers: what forward writes into one, it writes under another
-caller's run. Buffers that forward changes are therefore copied at its start. Sits after draws.py.
+caller's run. Buffers that forward changes are therefore copied at its start.
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ class _Candidate:
 class _Way:
     freeze: bool
     channels_last: bool
-    straight: bool
-    """Fusion gets further on one straight line of operators."""
+    export_first: bool
+    """Fusion gets further on what torch.export made, which has no branches or lists."""
     answers: Answers
     """What candidates are compared with."""
     precision: Precision = Precision.fp32
@@ -142,7 +142,7 @@ def export_torchscript(
     way = _Way(
         freeze=variant.freeze,
         channels_last=variant.channels_last,
-        straight=variant.fusion,
+        export_first=variant.fusion,
         answers=answers_for(loaded, answers),
         precision=loaded.precision,
     )
@@ -214,10 +214,12 @@ def _within_bounds(
     refuse_asked(way.answers, spec, best, found.what)
     narrowed = with_note(spec, best, found.what)
     progress(narrowed.notes[-1])
-    if way.straight and not loaded.scripted:  # which fusion gets further on, and which may hold within these
-        straight = _export(loaded, narrowed, way)
-        if not straight.why_not:
-            return straight, narrowed
+    if (
+        way.export_first and not loaded.scripted
+    ):  # which fusion gets further on, and which may hold within these
+        exported = _export(loaded, narrowed, way)
+        if not exported.why_not:
+            return exported, narrowed
     return found, narrowed
 
 
@@ -238,7 +240,7 @@ def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -
             progress(f"not {what}: {candidate.why_not}")
         return not candidate.why_not
 
-    if way.straight and tried(_export(loaded, spec, way), "exported"):
+    if way.export_first and tried(_export(loaded, spec, way), "exported"):
         return made[::-1]
     scripted = _script(loaded, spec, way)
     if tried(scripted, "scripted"):
@@ -281,7 +283,7 @@ def _given(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) 
 
 
 def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
-    from .exported_trace import straight_line
+    from .exported_trace import export_and_trace
 
     notes: list[str] = []
 
@@ -291,7 +293,9 @@ def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
 
     try:
         with quiet_compiler():
-            module = straight_line(loaded.module, spec.inputs, channels_last=way.channels_last, found=found)
+            module = export_and_trace(
+                loaded.module, spec.inputs, channels_last=way.channels_last, found=found
+            )
     except Exception as e:  # noqa: BLE001 - exporting raises many kinds
         return _Candidate(module=None, method="export", problem=export_problem(e))
     made = _Candidate(

@@ -1,7 +1,4 @@
-"""Control flow by values: the goldens take every branch that an artifact has, or parity is not strong.
-
-Sits after golden.py; used by pipeline.
-"""
+"""Control flow by values: the goldens take every branch that an artifact has, or parity is not strong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which branches by values an ONNX file takes: a copy whose branches give marks as an output, run on inputs.
-
-Used by branches.
-"""
+"""Which branches by values an ONNX file takes: a copy whose branches mark an output, run on inputs."""
 
 from __future__ import annotations
 

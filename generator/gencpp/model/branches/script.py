@@ -1,6 +1,6 @@
 """Which branches by values a TorchScript file takes: a copy of its graph says where it is, run on inputs.
 
-Used by branches. TorchScript has no counters of its own; what prints in a copy of the graph is seen exactly.
+TorchScript has no counters of its own; what prints in a copy of the graph is seen exactly.
 """
 
 from __future__ import annotations
