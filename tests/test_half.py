@@ -17,8 +17,9 @@ from gencpp import pipeline
 from gencpp.backends.libtorch import export
 from gencpp.backends.libtorch import precision as precisions
 from gencpp.backends.libtorch.variants import UNFUSED, variant_named
+from gencpp.core import tolerances
 from gencpp.core.errors import CheckFailed, UsageError
-from gencpp.core.spec import LIBTORCH_TOLERANCE, TENSORRT_TOLERANCE, DType, LibTorchSpec, Precision
+from gencpp.core.spec import DType, LibTorchSpec, Precision
 from gencpp.project import read_manifest
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,8 +28,8 @@ HALVES = (Precision.fp16, Precision.bf16)
 
 def test_tolerances_have_their_reasons() -> None:
     """fp16 is held to what TensorRT's is; bf16 has three bits less."""
-    assert LIBTORCH_TOLERANCE["fp16"] == TENSORRT_TOLERANCE["fp16"]
-    assert LIBTORCH_TOLERANCE["bf16"] == 2**3 * LIBTORCH_TOLERANCE["fp16"]
+    assert tolerances.LIBTORCH["fp16"] == tolerances.TENSORRT["fp16"]
+    assert tolerances.LIBTORCH["bf16"] == 2**3 * tolerances.LIBTORCH["fp16"]
 
 
 def test_refusals(gencpp: Gencpp, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_weights_are_half_and_the_border_is_not(precision: Precision, tmp_path: 
         answer, reference = module(x), loaded.module(x)
     assert answer.dtype == torch.float32
     worst = float((answer - reference).abs().max() / reference.abs().max())
-    assert 0 < worst <= LIBTORCH_TOLERANCE[precision]
+    assert 0 < worst <= tolerances.LIBTORCH[precision]
 
 
 @pytest.mark.torch

@@ -20,7 +20,7 @@ from .backends.libtorch.options import (
 )
 from .backends.libtorch.variants import variant_named
 from .backends.tensorrt.options import TRT_APIS, export_for_tensorrt
-from .core import cpp
+from .core import cpp, tolerances
 from .core.backend import Backend, RuntimeOptions
 from .core.environment import versions
 from .core.errors import GencppError, UsageError
@@ -29,9 +29,6 @@ from .core.progress import silent as _silent
 from .core.recipe import asked_for, check_named
 from .core.request import Request, check_path, options_of, resolve_out
 from .core.spec import (
-    LIBTORCH_TOLERANCE,
-    PARITY_TOLERANCE,
-    TENSORRT_TOLERANCE,
     Artifact,
     EngineSpec,
     LibTorchSpec,
@@ -294,15 +291,15 @@ def _make(
     engine: EngineSpec | None = None
     libtorch: LibTorchSpec | None = None
     network: NetworkExport | None = None
-    tolerance = PARITY_TOLERANCE
+    tolerance = tolerances.PARITY
     if backend.artifact_format == "torchscript":
         artifact, spec, libtorch = export_for_libtorch(request, loaded, spec, answers, assets, progress)
-        tolerance = LIBTORCH_TOLERANCE[libtorch.precision]
+        tolerance = tolerances.LIBTORCH[libtorch.precision]
     else:
         artifact, spec, engine, network = export_for_tensorrt(
             request, loaded, spec, profiles, answers, assets, progress
         )
-        tolerance = TENSORRT_TOLERANCE[engine.precision]
+        tolerance = tolerances.TENSORRT[engine.precision]
     progress("making goldens")
     goldens = make_goldens(
         loaded,

@@ -25,7 +25,7 @@ def main() -> int:
     from torchvision.models import get_model_weights, list_models
 
     from gencpp.sources.torchvision import build, group_of
-    from gencpp.tensors.module import max_abs_difference
+    from gencpp.tensors.difference import difference
     from gencpp.tensors.stimuli import seeded_inputs
 
     raw = argparse.RawDescriptionHelpFormatter
@@ -52,8 +52,7 @@ def main() -> int:
         pairs = combinations(outputs, 2)
         least = min(float((a - b).abs().max() / max(a.abs().max(), b.abs().max())) for a, b in pairs)
         largest = max(float(o.abs().max()) for o in outputs)
-        off, reference = max_abs_difference(exact, outputs[0])
-        off = off / reference if reference else float("inf")
+        off = difference(exact, outputs[0]).relative
         good = all(bool(torch.isfinite(o).all()) for o in outputs) and least >= 0.1 and off <= 1e-5
         verdict = "" if good else "  FAILED"
         print(f"{name:24} {seconds:8.2f} {largest:9.3g} {least:11.3g} {off:9.1e}{verdict}", flush=True)

@@ -174,7 +174,7 @@ class Peer:
             for i, output in enumerate(case.outputs):
                 ours = np.load(self._output(case, i), allow_pickle=False)
                 theirs = np.load(goldens / output.file, allow_pickle=False)
-                found = comparison.difference(case.name, output.name, ours, theirs, output.tolerance)
+                found = comparison.compared(case.name, output.name, ours, theirs, output.tolerance)
                 if not found.passed:
                     told = (
                         "another shape or type" if found.max_rel_diff is None else f"{found.max_rel_diff:.2g}"

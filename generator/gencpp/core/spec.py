@@ -14,6 +14,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Self
 
+from . import tolerances
 from .errors import UsageError
 from .names import check_file_name, check_identifier, check_relative_path
 
@@ -22,15 +23,6 @@ IN_MEMORY = "in_memory"
 
 SCHEMA = 1
 """Number of the manifest's and of verify.json's schema."""
-
-PARITY_TOLERANCE = 1e-4
-"""Allowed max |difference| relative to max |reference|; there is no absolute floor."""
-
-TENSORRT_TOLERANCE = {"fp32": 1e-3, "fp16": 1e-2}
-"""The same for TensorRT, by precision: it fuses layers and sums in another order; fp16 has 11 bits."""
-
-LIBTORCH_TOLERANCE = {"fp32": PARITY_TOLERANCE, "fp16": 1e-2, "bf16": 8e-2}
-"""The same for LibTorch: bf16 has 8 bits, three less than fp16, so eight times its tolerance."""
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized or cropped to, in pixels."""
@@ -533,7 +525,7 @@ class GoldenOutput(JsonValue):
     """.npy under assets/goldens/"""
     max_abs: float
     """max |reference|; the allowed difference is `tolerance` times this."""
-    tolerance: float = PARITY_TOLERANCE
+    tolerance: float = tolerances.PARITY
 
     def __post_init__(self) -> None:
         check_file_name(self.file, "golden")

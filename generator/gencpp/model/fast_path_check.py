@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import tolerances
 from ..core.errors import GencppError
-from ..core.spec import PARITY_TOLERANCE, TensorSpec
+from ..core.spec import TensorSpec
+from ..tensors.difference import difference
 from ..tensors.fast_path import fast_path_on, has_fast_path
 from ..tensors.module import flatten_outputs, run_module
 from ..tensors.stimuli import further_seeds, seeded_inputs
@@ -40,7 +42,7 @@ def fast_path_notes(
             continue
         for spec, (_, a), (_, b) in zip(outputs, reference, fast, strict=False):
             relative, zeros = _difference(a, b)
-            if relative > PARITY_TOLERANCE:
+            if relative > tolerances.PARITY:
                 before = found.get(spec.name, (0.0, True))
                 found[spec.name] = (max(before[0], relative), before[1] and zeros)
     notes = []
@@ -67,7 +69,6 @@ def _difference(plain: Any, fast: Any) -> tuple[float, bool]:
     """(largest difference relative to the largest value, whether the fast path gives 0 where they differ)."""
     if plain.shape != fast.shape or not plain.is_floating_point():
         return (float("inf"), False) if plain.shape != fast.shape else (0.0, False)
-    largest = float(plain.double().abs().max()) or 1.0
-    apart = (plain.double() - fast.double()).abs()
-    relative = float(apart.max()) / largest
-    return relative, bool((fast[apart > PARITY_TOLERANCE * largest] == 0).all())
+    found = difference(plain, fast)
+    apart = (plain.double() - fast.double()).abs() > tolerances.PARITY * found.largest
+    return found.relative, bool((fast[apart] == 0).all())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..core import tolerances
 from ..core.errors import EnvironmentLacks, GencppError, UsageError
 from ..core.progress import Progress
-from ..core.spec import PARITY_TOLERANCE, Artifact, ModelSpec
+from ..core.spec import Artifact, ModelSpec
+from ..tensors.difference import difference
 
 if TYPE_CHECKING:
     from ..core.loaded import LoadedModel
@@ -20,7 +22,7 @@ from typing import Any
 from ..core.errors import CheckFailed
 from ..core.loaded import LoadedModel
 from ..core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessSpec, Task, TensorSpec
-from ..tensors.module import max_abs_difference, run_module
+from ..tensors.module import run_module
 from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .column_scales import small_columns
 from .fitting import values_hint
@@ -30,8 +32,6 @@ from .sizes.plan import SizeCase, shapes_text
 from .transforms import check_against, reference_pixels, reference_tensor
 
 FOLDER = "goldens"
-DISTINCT_TOLERANCES = 1000
-"""How many tolerances any two goldens of a model must lie apart."""
 
 TOP = 5
 
@@ -55,7 +55,7 @@ def make_goldens(
     seed: int,
     progress: Progress,
     *,
-    tolerance: float = PARITY_TOLERANCE,
+    tolerance: float = tolerances.PARITY,
     answers: Answers | None = None,
     unproven: Sequence[str] = (),
 ) -> Goldens:
@@ -92,12 +92,12 @@ def make_goldens(
     inputs |= pictured
     cases = tuple(_case(spec, writer, name, inputs[name], outputs[name], tolerance) for name in inputs)
     least, pair = _least_difference(spec, inputs, outputs)
-    needed = DISTINCT_TOLERANCES * PARITY_TOLERANCE  # whatever a backend with less precision is held to
+    needed = tolerances.DISTINCT * tolerances.PARITY  # whatever a backend with less precision is held to
     parity, note = "strong", ""
     if least < needed:
         note = (
             f"{pair}: the outputs differ by only {least:.1e} of the largest value,"
-            f" less than {DISTINCT_TOLERANCES} tolerances ({needed:g}): wrong answers could pass"
+            f" less than {tolerances.DISTINCT} tolerances ({needed:g}): wrong answers could pass"
         )
         if not pair:
             note = "all goldens have the same inputs; give several values, or a file of several examples"
@@ -360,9 +360,9 @@ def _least_difference(
             if p.shape != q.shape:  # by their values: neither passes for the other
                 best = max(best, 1.0)
                 continue
-            difference, _ = max_abs_difference(p, q)
-            largest = max(_largest(p), _largest(q))
-            best = max(best, difference / largest if largest else 0.0)
+            found = difference(p, q)
+            largest = max(found.largest, _largest(q))
+            best = max(best, found.absolute / largest if largest else 0.0)
         if best < least:
             least, pair = best, f"{a_name} and {b_name}"
     return (least, pair) if pair else (0.0, "")

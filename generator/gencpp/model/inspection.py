@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..core import tolerances
 from ..core.errors import GencppError, UsageError
 from ..core.loaded import LoadedModel, LoadOptions
 from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from ..onnx.value_sizes import value_sizes_of_file
+from ..tensors.difference import difference
 from ..tensors.fast_path import fast_path_off
-from ..tensors.module import dtype_of, forward_arguments, max_abs_difference, run_module
+from ..tensors.module import dtype_of, forward_arguments, run_module
 from ..tensors.stimuli import seeded_inputs
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
@@ -26,8 +28,6 @@ MAX_BATCH = 8
 _SEED = 90_001
 _MORE_SEEDS = (90_003, 90_004)
 """Further inputs of the same sizes: an output whose size differs has a size that depends on values."""
-_ITEM_TOLERANCE = 1e-3
-"""An item alone and the same item in a batch: as far apart as this (relative), items influence each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,8 +280,7 @@ def _independent(
     ]
     alone = run_module(loaded.module, fewer)
     for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
-        difference, largest = max_abs_difference(a, b[: a.shape[0]] if a.dim() else b)
-        if difference > _ITEM_TOLERANCE * largest:
+        if difference(a, b[: a.shape[0]] if a.dim() else b).relative > tolerances.BATCH_ITEM:
             return f"the items of a batch influence each other (output {spec.name})"
     return ""
 

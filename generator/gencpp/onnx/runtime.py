@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core import tolerances
 from ..core.messages import last_line, told
 from ..core.spec import Precision
-from ..tensors.module import max_abs_difference, run_module
-
-TOLERANCES = {Precision.fp32: 1e-4, Precision.fp16: 1e-2}
-"""Largest |difference| / max |reference|. In fp32 both compute the same sums in another order: measured are
-1e-7 to 1e-5. In fp16 every value between two operators has 11 bits: one rounding is 5e-4, and a deep network
-adds them up to some 1e-3."""
-
-WRONG_INTEGERS = {Precision.fp32: 0.0, Precision.fp16: 1e-2}
-"""Share of the elements of an integer output (classes, indices) that may differ: rounding decides ties."""
+from ..tensors.difference import difference
+from ..tensors.module import run_module
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +75,11 @@ def compare_answers(
             return Compared(problem=f"output {name} is {told(b)}, eager gives {told(a)}")
         if not a.is_floating_point():
             wrong = float((a != b).double().mean()) if a.numel() else 0.0
-            if wrong > WRONG_INTEGERS[precision]:
+            if wrong > tolerances.ONNX_INTEGERS[precision]:
                 return Compared(problem=f"{wrong:.1%} of the elements of output {name} differ")
             continue
-        difference, largest = max_abs_difference(a, b)
-        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
-        if not relative <= TOLERANCES[precision]:
+        relative = difference(a, b).relative
+        if not relative <= tolerances.ONNX[precision]:
             if torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())):
                 continue  # equal inf and nan are for the goldens to refuse, by name
             return Compared(problem=f"output {name} differs by {relative:.1e} of its largest value")

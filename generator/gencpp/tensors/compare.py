@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..core import tolerances
 from ..core.errors import CheckFailed
 from ..core.messages import first_line, last_line, told
 from ..core.spec import Dim, ModelSpec, TensorSpec
+from .difference import difference
 from .draws import refuse_draws, run_draws
 from .fast_path import fast_path_off
-from .module import max_abs_difference, run_module
+from .module import run_module
 
 
 def check_repeatable(
@@ -59,10 +61,6 @@ def check_repeatable(
     return [n for n, a, b in zip(names, given, inputs, strict=True) if not torch.equal(a, b)]
 
 
-_REPEATS = 1e-5
-"""Relative: threads may add in another order, random numbers differ by far more."""
-
-
 def _unequal(first: Sequence[tuple[str, Any]], second: Sequence[tuple[str, Any]]) -> str:
     import torch
 
@@ -71,9 +69,9 @@ def _unequal(first: Sequence[tuple[str, Any]], second: Sequence[tuple[str, Any]]
     for (name, a), (_, b) in zip(first, second, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:
             return f"output {name} is {told(b)}, before it was {told(a)}"
-        difference, largest = max_abs_difference(a, b)
-        if difference > _REPEATS * largest and not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
-            return f"output {name} differs by {difference / largest if largest else difference:.1e}"
+        relative = difference(a, b).relative
+        if relative > tolerances.REPEATED and not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
+            return f"output {name} differs by {relative:.1e}"
     return ""
 
 
@@ -127,8 +125,7 @@ def compared_with_answers(
     for (name, a), (_, b) in zip(reference, found, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:
             return f"output {name} is {told(b)}, eager gives {told(a)}", 0.0
-        difference, largest = max_abs_difference(a, b)
-        relative = difference / largest if largest else (0.0 if difference == 0 else float("inf"))
+        relative = difference(a, b).relative
         if not relative <= tolerance and not _same_nonfinite(a, b):
             return f"output {name} differs by {relative:.1e} of its largest value", 0.0
         worst = max(worst, relative)

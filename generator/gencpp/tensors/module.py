@@ -143,17 +143,6 @@ def parse_input(text: str) -> TensorSpec:
     return TensorSpec(name=name, dtype=dtype, dims=tuple(Dim.fixed(s) for s in sizes), values=values)
 
 
-def max_abs_difference(reference: Any, other: Any) -> tuple[float, float]:
-    """(max |reference - other|, max |reference|) computed in float64; inf where shapes or nan differ."""
-    if tuple(reference.shape) != tuple(other.shape):
-        return float("inf"), 0.0
-    if reference.numel() == 0:
-        return 0.0, 0.0
-    a, b = reference.detach().double(), other.detach().double()
-    difference = float((a - b).abs().max())
-    return (float("inf") if math.isnan(difference) else difference), float(a.abs().max())
-
-
 def is_file(path: Path) -> bool:
     """Whether there is such a file; a name that the system refuses (too long) is none."""
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.spec import ParityResult
+from ..tensors.difference import difference
 
 if TYPE_CHECKING:
     pass
@@ -53,22 +55,20 @@ def _relative(result: ParityResult) -> str:
     return f"relative difference {result.max_rel_diff:.2g}"
 
 
-def difference(case: str, output: str, ours: Any, theirs: Any, tolerance: float) -> ParityResult:
-    """Of two arrays, relative to the largest value of `theirs`."""
+def compared(case: str, output: str, ours: Any, theirs: Any, tolerance: float) -> ParityResult:
+    """Two arrays, relative to the largest value of `theirs`."""
     import numpy as np
 
-    largest: float | None
-    relative: float | None
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype or not np.isfinite(ours.astype(float)).all():
-        largest = relative = None
-    else:
-        largest = float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max(initial=0.0))
-        scale = float(np.abs(theirs.astype(np.float64)).max(initial=0.0))
-        relative = largest / scale if scale > 0 else (0.0 if largest == 0 else None)
+    absolute: float | None = None
+    relative: float | None = None
+    if ours.shape == theirs.shape and ours.dtype == theirs.dtype and np.isfinite(ours.astype(float)).all():
+        found = difference(theirs, ours)
+        absolute = found.absolute
+        relative = found.relative if math.isfinite(found.relative) else None
     return ParityResult(
         case=case,
         output=output,
-        max_abs_diff=largest,
+        max_abs_diff=absolute,
         max_rel_diff=relative,
         tolerance=tolerance,
         passed=relative is not None and relative <= tolerance,

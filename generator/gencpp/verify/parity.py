@@ -14,7 +14,7 @@ from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.spec import GoldenCase, ParityResult, ProjectSpec
 from ..core.toolchain import Finished
-from .comparison import NO_DEVICE, Comparison, difference, last_line, load_array
+from .comparison import NO_DEVICE, Comparison, compared, last_line, load_array
 
 if TYPE_CHECKING:
     pass
@@ -75,7 +75,7 @@ def _compare_case(
         ours, theirs = load_array(file, found), load_array(goldens / output.file, found)
         if ours is None or theirs is None:
             continue
-        results.append(difference(case.name, output.name, ours, theirs, output.tolerance))
+        results.append(compared(case.name, output.name, ours, theirs, output.tolerance))
         found.log += f"{results[-1]}\n"
     if case.image:
         _compare_fed(case, load_array(fed, found), load_array(goldens / case.inputs[0], found), found)

@@ -201,7 +201,7 @@ def check_answers(
             return part.add(name, FAILED, detail, seconds)
         for (output, theirs, tolerance), ours in zip(question.outputs, files, strict=True):
             arrays = (np.load(file, allow_pickle=False) for file in (ours, theirs))
-            found = comparison.difference(question.name, output, *arrays, tolerance)
+            found = comparison.compared(question.name, output, *arrays, tolerance)
             count += 1
             worst = max(worst, found.max_rel_diff or 0.0)
             if not found.passed:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...core import tolerances
 from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
 from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
 from ...core.messages import export_problem, last_line, quiet_compiler
 from ...core.progress import Progress
-from ...core.spec import LIBTORCH_TOLERANCE, Artifact, CompiledFor, ModelSpec
+from ...core.spec import Artifact, CompiledFor, ModelSpec
 from ...model.history import between, counted, counted_notes, counted_untaken
 from ...model.sizes.answers import Answers, answers_for
 from ...model.sizes.bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
@@ -233,7 +234,7 @@ def _compare(
         return _on_cpu(package(*[x.to(device) for x in inputs]))
 
     def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
-        return compared_with_answers(run, reference, inputs, LIBTORCH_TOLERANCE[loaded.precision])
+        return compared_with_answers(run, reference, inputs, tolerances.LIBTORCH[loaded.precision])
 
     worst = 0.0
     for seed in _SEEDS:

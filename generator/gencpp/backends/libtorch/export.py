@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...core import tolerances
 from ...core.bench_values import fill_value
 from ...core.errors import CheckFailed, GencppError
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
 from ...core.spec import (
-    PARITY_TOLERANCE,
     Artifact,
     CompiledFor,
     LibTorchSpec,
@@ -161,7 +161,7 @@ def _fusion_problem(answers: Answers, spec: ModelSpec, path: Path, variant: Vari
             given = channels_last(inputs) if variant.channels_last else inputs
             worst = 0.0
             for _ in range(_SETTLED):
-                problem, relative = compared_with_answers(module, reference, inputs, PARITY_TOLERANCE, given)
+                problem, relative = compared_with_answers(module, reference, inputs, tolerances.PARITY, given)
                 if problem:
                     return problem, 0.0
                 worst = max(worst, relative)

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ...core import tolerances
 from ...core.errors import CheckFailed
 from ...core.loaded import LoadedModel
 from ...core.messages import last_line
-from ...core.spec import LIBTORCH_TOLERANCE, DType, ModelSpec, Precision
+from ...core.spec import DType, ModelSpec, Precision
 from ...tensors.compare import compared_with_eager
 from ...tensors.fast_path import fast_path_off
 from ...tensors.stimuli import seeded_inputs
@@ -38,7 +39,7 @@ def in_precision(loaded: LoadedModel, spec: ModelSpec, precision: Precision) -> 
             f"{loaded.source_text} cannot be run in {precision}: {last_line(e)}", hint=hint
         ) from None
     made = replace(loaded, module=module, scripted=False, precision=precision, reference=loaded.module)
-    problem, _ = compared_with_eager(module, loaded.module, inputs, LIBTORCH_TOLERANCE[precision])
+    problem, _ = compared_with_eager(module, loaded.module, inputs, tolerances.LIBTORCH[precision])
     if problem:
         other = "bf16, which has float32's range, or " if precision is Precision.fp16 else ""
         raise CheckFailed(

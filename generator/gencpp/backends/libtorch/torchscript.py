@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...core import tolerances
 from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
 from ...core.files import file_facts
 from ...core.files import hashes as hashes
@@ -19,8 +20,6 @@ from ...core.loaded import LoadedModel
 from ...core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
 from ...core.progress import Progress
 from ...core.spec import (
-    LIBTORCH_TOLERANCE,
-    PARITY_TOLERANCE,
     Artifact,
     ChangedAttribute,
     ModelSpec,
@@ -48,9 +47,6 @@ from .script_state import ScriptState, Versions, script_state
 from .variants import VARIANTS, Variant
 
 ARTIFACT = "model.pt"
-TOLERANCE = 1e-5
-"""Artifact against eager: largest |difference| / max |reference|. The same kernels run in both; what is
-left is the rounding of folded BatchNorm and of fused operators."""
 
 _SEEDS = (11_003, 11_017)
 """The first traces, the second checks on an input that the trace has not seen."""
@@ -416,9 +412,9 @@ def _differences(made: _Candidate, spec: ModelSpec, way: _Way) -> _Candidate:
 
 def _check(made: _Candidate, way: _Way) -> Check:
     """Compares a candidate with the model's answers."""
-    tolerance = PARITY_TOLERANCE if made.channels_last else TOLERANCE
+    tolerance = tolerances.PARITY if made.channels_last else tolerances.TORCHSCRIPT
     if way.precision is not Precision.fp32:  # folded and fused operators round elsewhere
-        tolerance = LIBTORCH_TOLERANCE[way.precision]
+        tolerance = tolerances.LIBTORCH[way.precision]
 
     def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
         given = channels_last(inputs) if made.channels_last else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.spec import ParityResult, ProjectSpec
-from ...verify.comparison import Comparison, difference, load_array
+from ...verify.comparison import Comparison, compared, load_array
 
 if TYPE_CHECKING:
     from ...network.plan import NetworkPlan
@@ -92,7 +92,7 @@ def _compare_model(
                 theirs = load_array(goldens / output.file, found)
                 if theirs is not None:
                     ours = outputs[output.name]
-                    results.append(difference(case.name, output.name, ours, theirs, output.tolerance))
+                    results.append(compared(case.name, output.name, ours, theirs, output.tolerance))
                     found.log += f"{results[-1]}\n"
     except Exception as e:  # noqa: BLE001 - ONNX Runtime and PyTorch have no root of their exceptions
         found.problems.append(f"{what}: {' '.join(str(e).split())[:500]}")

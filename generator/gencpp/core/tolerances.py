@@ -1,0 +1,36 @@
+"""How far two answers may lie apart: largest |difference| / max |reference|, with no absolute floor.
+
+Tables are by precision (core/spec.py).
+"""
+
+from __future__ import annotations
+
+PARITY = 1e-4
+"""A program in float32 and its goldens, where nothing below says otherwise."""
+
+LIBTORCH = {"fp32": PARITY, "fp16": 1e-2, "bf16": 8e-2}
+"""The same on LibTorch: bf16 has 8 bits, three less than fp16, so eight times its tolerance."""
+
+TENSORRT = {"fp32": 1e-3, "fp16": 1e-2}
+"""The same on TensorRT, which fuses layers and sums in another order; fp16 has 11 bits."""
+
+TORCHSCRIPT = 1e-5
+"""TorchScript and the eager model. The same kernels run in both; what is left is the rounding of folded
+BatchNorm and of fused operators."""
+
+ONNX = {"fp32": 1e-4, "fp16": 1e-2}
+"""An ONNX file in ONNX Runtime and the model. In fp32 both compute the same sums in another order: measured
+are 1e-7 to 1e-5. In fp16 every value between two operators has 11 bits: one rounding is 5e-4, and a deep
+network adds them up to some 1e-3."""
+
+ONNX_INTEGERS = {"fp32": 0.0, "fp16": 1e-2}
+"""Share of the elements of an integer output (classes, indices) that may differ: rounding decides ties."""
+
+REPEATED = 1e-5
+"""Two runs of a model on equal inputs: threads may add in another order, random numbers differ by more."""
+
+BATCH_ITEM = 1e-3
+"""An item alone and the same item in a batch: as far apart as this, the items influence each other."""
+
+DISTINCT = 1000
+"""How many PARITY any two goldens lie apart at least: else a wrong answer could pass for a right one."""
