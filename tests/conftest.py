@@ -18,13 +18,13 @@ import pytest
 from building import STRICT_ENV
 from fakes.double import Double, build, cuda_include, header_folders
 from once import Once
+from places import ROOT
 from times import Times
 from warm import Warm, path_with
 
 from gencpp.bench.options import cores
 from gencpp.core.toolchain import find_compiler, find_toolchain
 
-ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4
 """Of the whole suite, at most."""
 TOGETHER = (
@@ -32,6 +32,17 @@ TOGETHER = (
     *("test_planted.py", "test_trt_matrix.py"),
 )
 """Files whose tests change one folder in turn, and so stay in one process."""
+MARKS = {
+    "unit": (),
+    "torch": ("torch",),
+    "generated/libtorch": ("torch", "compile"),
+    "generated/tensorrt": ("compile", "trt"),
+    "generated/network": ("torch", "compile", "trt"),
+    "generated/hosts": ("torch", "compile", "trt"),
+    "generated/support": ("compile",),
+    "tools": ("torch",),
+}
+"""What tests need, by their folder. What only some of a folder need they say themselves, such as a GPU."""
 BEGAN = "GENCPP_TESTS_BEGAN"
 """Environment variable, for the processes of a run: when it began, in seconds since 1970."""
 OBJECTS = pytest.StashKey[tuple[Path, dict[str, str]]]()
@@ -45,7 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also what the marker `full` has: docs/developing/testing.md lists it",
     )
-    parser.addoption("--times", metavar="DIR", help="write where the time goes: tests/times.py makes tables")
+    parser.addoption(
+        "--times", metavar="DIR", help="write where the time goes: tests/support/times.py makes tables"
+    )
     parser.addoption(
         "--minutes", type=float, metavar="M", help="begin no test of the full lane after this time"
     )
@@ -57,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in marks_of(item.path):
+            item.add_marker(mark)
     # What compiles takes longest, and one of those begun last would leave the other processes idle.
     items.sort(key=lambda item: item.get_closest_marker("compile") is None)
     compiler = find_compiler()
@@ -66,6 +82,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=f"in the full lane only (--full): {full.args[0]}"))
         if compiler is None and item.get_closest_marker("compile"):
             item.add_marker(pytest.mark.skip(reason="no C++ compiler on this machine"))
+
+
+def marks_of(file: Path) -> tuple[str, ...]:
+    """By its folder; none for a file that lies elsewhere."""
+    if not file.is_relative_to(ROOT / "tests"):
+        return ()
+    folder = file.relative_to(ROOT / "tests").parent.as_posix()
+    (found,) = [marks for name, marks in MARKS.items() if f"{folder}/".startswith(f"{name}/")]
+    return found
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -185,10 +210,10 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 
 def photo_arguments(labels: Path, name: str = "photo") -> list[str]:
-    """Arguments of `gencpp new` for tests/models/photo.py."""
+    """Arguments of `gencpp new` for tests/support/models/photo.py."""
     labels.write_text("".join(f"class {i}\n" for i in range(10)))
     return [
-        *("new", "--model", "photo:model", "--path", str(ROOT / "tests" / "models")),
+        *("new", "--model", "photo:model", "--path", str(ROOT / "tests" / "support" / "models")),
         *("--input", "image:1x3x32x32:float32", "--preprocess", "photo:transforms"),
         *("--labels", str(labels), "--name", name),
     ]

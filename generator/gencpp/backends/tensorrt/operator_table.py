@@ -1,4 +1,4 @@
-"""Which TensorRT first imports which ONNX operator: made by tests/sweeps/trt_operator_table.py."""
+"""Which TensorRT first imports which ONNX operator: made by tools/sweeps/trt_operator_table.py."""
 
 from __future__ import annotations
 

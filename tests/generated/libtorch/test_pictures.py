@@ -1,0 +1,139 @@
+"""The generated program on several pictures, on JPEGs decoded at a part of their size, and without CUDA."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from building import cmake, cmake_arguments, image_libraries, must
+from PIL import Image
+from places import GOLDEN, SUPPORT
+
+from gencpp.core.toolchain import find_toolchain
+from gencpp.model.transforms import reference_tensor
+from gencpp.project import read_manifest
+
+SAMPLE = GOLDEN / "classifier"
+BACKEND = (
+    *("assets", "classify", "cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "embedded", "integrity"),
+    *("libtorch_facts", "memory_file", "model"),
+)
+"""Sources that the pictures do not need."""
+
+
+def run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    argv = [str(program), *map(str, arguments)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Of many sizes, so that some take much longer than others."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    files = []
+    for i, side in enumerate((900, 40, 33, 500, 64, 71, 48, 300)):
+        files.append(folder / f"{i}.ppm")
+        pixels = rng.integers(0, 256, (side, side + 7 * i, 3), dtype=np.uint8) // (i + 1)
+        Image.fromarray(pixels).save(files[-1])
+    return files
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_each_picture_has_its_own_answer_in_its_place(
+    verified_project: Path, pictures: list[Path], threads: int
+) -> None:
+    program = verified_project / "build" / "photo"
+    together = run(program, "--threads", str(threads), *pictures)
+    assert together.returncode == 0, together.stderr
+    # Runs on one thread each, so that the answers have the same bits, and text.
+    alone = [must(run(program, "--threads", "1", picture)).stdout for picture in pictures]
+    assert together.stdout == "".join(alone)
+    assert len({text.split("\n", 1)[1] for text in alone}) == len(pictures)  # no two have one answer
+
+
+def test_a_picture_that_fails_costs_no_other_its_answer(
+    verified_project: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    program = verified_project / "build" / "photo"
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    files = [tmp_path / "missing.png", *pictures[:3], text, *pictures[3:]]
+    done = run(program, "--json", "--threads", "3", *files)
+    assert done.returncode == 1
+    assert "missing.png: no such file" in done.stderr and "text.jpg" in done.stderr
+    assert f"2 of {len(files)} pictures failed" in done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert [r["source"] for r in results] == list(map(str, files))
+    assert [i for i, r in enumerate(results) if "error" in r] == [0, 4]
+
+
+def test_fast_jpeg_is_draft_and_off_by_default(verified_project: Path, tmp_path: Path) -> None:
+    if missing := image_libraries():
+        pytest.skip(f"needs the development files of {missing}")
+    program = verified_project / "build" / "photo"
+    spec = read_manifest(verified_project).project.model.preprocess
+    assert spec is not None
+    shorter = 40  # of tests/support/models/photo.py: a picture of this shorter side is decoded at an eighth
+    rng = np.random.default_rng(1)
+    whole = Image.fromarray(rng.integers(0, 256, (8 * shorter + 5, 8 * shorter + 90, 3), dtype=np.uint8))
+    file, ours = tmp_path / "large.jpg", tmp_path / "ours.npy"
+    whole.save(file, quality=95)
+
+    must(run(program, "--save-input", ours, file))
+    with Image.open(file) as opened:
+        np.testing.assert_array_equal(np.load(ours)[0], reference_tensor(spec, opened))
+    must(run(program, "--fast-jpeg", "--save-input", ours, file))
+    with Image.open(file) as opened:
+        opened.draft(None, (shorter, shorter))
+        assert opened.size == (52, 41)
+        np.testing.assert_array_equal(np.load(ours)[0], reference_tensor(spec, opened))
+
+    # The same for several pictures: other answers than without, those of one picture alone.
+    several = must(run(program, "--fast-jpeg", "--threads", "2", file, file)).stdout
+    assert several == 2 * must(run(program, "--fast-jpeg", "--threads", "1", file)).stdout
+    assert several != must(run(program, "--threads", "2", file, file)).stdout
+
+
+@pytest.mark.full("sanitizers")
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None:
+    """The project's own test of them, with a model that needs no backend."""
+    compiler = str(find_toolchain().compiler)
+    flags = ["-std=c++17", "-O1", "-g", "-pthread", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+    trivial = ["-x", "c++", "-", "-o", str(tmp_path / "trivial")]
+    probe = subprocess.run(
+        [compiler, *flags, *trivial], input="int main() {}", capture_output=True, text=True, check=False
+    )
+    if probe.returncode != 0 or run(tmp_path / "trivial").returncode != 0:
+        pytest.skip(f"no -fsanitize={sanitizer} here: {probe.stderr[-300:]}")
+    sources = [f for f in sorted((SAMPLE / "src").glob("*.cpp")) if f.stem not in BACKEND]
+    sources += [SAMPLE / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
+    sources.append(SUPPORT / "fakes" / "model_double.cpp")
+    places = [f'-DSAMPLE_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
+    includes = [f"-I{SAMPLE / folder}" for folder in ("include", "src", "tests")]
+    program = tmp_path / "pictures"
+    argv = [compiler, *flags, "-ffp-contract=off", *places, *includes, *map(str, sources), "-ldl"]
+    must(subprocess.run([*argv, "-o", str(program)], capture_output=True, text=True, check=False))
+    done = run(program)
+    assert done.returncode == 0 and done.stdout == "passed\n" and done.stderr == "", done.stdout + done.stderr
+
+
+def test_without_cuda_no_library_of_it_is_needed(verified_project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photo"
+    shutil.copytree(verified_project, folder, ignore=shutil.ignore_patterns("build", "verify"))
+    lean = [f"-DPHOTO_{what}=OFF" for what in ("CUDA", "BUILD_TESTS", "BUILD_BENCH")]
+    must(cmake("--preset", "release", *lean, *cmake_arguments(), cwd=folder))
+    must(cmake("--build", folder / "build"))
+    program = folder / "build" / "photo"
+    names = must(subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False)).stdout
+    assert "libtorch_cpu" in names and "libtorch_cuda" not in names and "libtorch.so" not in names
+    picture = folder / "assets" / "goldens" / "golden.ppm"
+    theirs = must(run(verified_project / "build" / "photo", picture)).stdout.splitlines()[1:]
+    assert must(run(program, picture)).stdout.splitlines()[1:] == theirs
+    refused = run(program, "--device", "cuda", picture)
+    assert refused.returncode == 3 and "PHOTO_CUDA=OFF" in refused.stderr

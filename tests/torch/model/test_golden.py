@@ -1,0 +1,143 @@
+"""Goldens are the eager model's answers, and differ enough to prove something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import SUPPORT
+
+from gencpp.core.errors import CheckFailed
+from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.spec import Goldens, ModelSpec
+from gencpp.model.golden import make_goldens
+from gencpp.model.inspection import inspect_model
+from gencpp.sources.load import load_source, parse_source
+
+HERE = str(SUPPORT)
+
+
+def golden(tmp_path: Path, text: str, *inputs: str, **more: Any) -> tuple[LoadedModel, ModelSpec, Goldens]:
+    options = LoadOptions(path=(HERE,), inputs=inputs, **more)
+    loaded = load_source(parse_source(text), options, lambda _: None)
+    spec = inspect_model(loaded, options)
+    return loaded, spec, make_goldens(loaded, spec, tmp_path, 0, lambda _: None)
+
+
+def test_classifier(tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    loaded, _, found = golden(tmp_path, "squeezenet1_1", weights="none")
+    assert found.parity == "strong"
+    assert [c.name for c in found.cases] == ["seeded-0", "seeded-1", "batch", "sizes-0", "picture"]
+    folder = tmp_path / "goldens"
+    for case in found.cases:
+        x = torch.from_numpy(np.load(folder / case.inputs[0]))
+        with torch.inference_mode():
+            y = loaded.module(x).numpy()
+        stored = np.load(folder / case.outputs[0].file)
+        assert np.allclose(y, stored, rtol=0, atol=1e-6 * case.outputs[0].max_abs)
+        assert case.outputs[0].max_abs == float(np.abs(stored).max())
+    assert np.load(folder / found.cases[2].inputs[0]).shape == (3, 3, 224, 224)
+    assert np.load(folder / found.cases[3].inputs[0]).shape == (8, 3, 224, 224)  # the most that may come
+    picture = found.cases[4]
+    x = loaded.transforms(Image.open(folder / picture.image))
+    assert np.array_equal(x.numpy()[None], np.load(folder / picture.inputs[0]))
+    probabilities = np.exp(stored[0].astype(np.float64))
+    probabilities /= probabilities.sum()
+    assert [c for c, _ in picture.topk] == list(np.argsort(-probabilities)[:5])
+    assert [p for _, p in picture.topk] == pytest.approx(np.sort(probabilities)[::-1][:5], rel=1e-5)
+    # Four inputs of 0.6 MB and batches of three and of eight are most of it.
+    assert sum(f.stat().st_size for f in folder.iterdir()) < 11.5e6
+    assert Goldens.from_json(found.to_json()) == found
+
+
+def test_pixel_cases(tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+    from torchvision.transforms import functional as F
+
+    _, _, found = golden(tmp_path, "models.tiny:cnn", "image:1x3x32x32", preprocess="models.tiny:preprocess")
+    folder = tmp_path / "goldens"
+    assert [c.name for c in found.pixel_cases[:3]] == ["ppm", "png", "jpg"]
+    assert len(found.pixel_cases) >= 9
+    assert any(c.name == "size-32x32" for c in found.pixel_cases)
+    for case in found.pixel_cases:
+        with Image.open(folder / case.image) as image:
+            expected = F.center_crop(F.resize(image.convert("RGB"), [40]), [32, 32])
+        assert np.array_equal(np.load(folder / case.pixels), np.asarray(expected))
+    assert np.load(folder / found.pixel_cases[0].tensor).shape == (1, 3, 32, 32)
+
+
+def test_several_inputs_and_outputs(tmp_path: Path) -> None:
+    _, _, found = golden(tmp_path, "models.tiny:two_in_three_out", "left:1x6", "right:1x5")
+    assert [len(c.inputs) for c in found.cases] == [2, 2, 2, 2]
+    assert [o.name for o in found.cases[0].outputs] == ["output_0", "output_1", "output_2"]
+    assert found.pixel_cases == ()
+
+
+def test_a_users_constant_model_is_called_weak(tmp_path: Path) -> None:
+    _, _, found = golden(tmp_path, "models.tiny:constant", "x:1x6")
+    assert found.parity == "weak"
+    assert "seeded-0 and seeded-1" in found.parity_note
+
+
+def test_random_weights_that_prove_nothing_are_refused(tmp_path: Path) -> None:
+    import torch
+
+    options = LoadOptions(weights="none")
+    loaded = load_source(parse_source("squeezenet1_1"), options, lambda _: None)
+    spec = inspect_model(loaded, options)
+    with torch.no_grad():
+        loaded.module.classifier[1].weight.zero_()
+    with pytest.raises(CheckFailed, match="prove too little"):
+        make_goldens(loaded, spec, tmp_path, 0, lambda _: None)
+
+
+def test_not_finite(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailed, match="6 of 6 values are inf or nan"):
+        golden(tmp_path, "models.tiny:infinite", "x:1x6")
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        golden(tmp_path / name, "models.tiny:cnn", "image:1x3x32x32", preprocess="models.tiny:preprocess")
+    first, second = ({f.name: f.read_bytes() for f in (tmp_path / n / "goldens").iterdir()} for n in "ab")
+    # The factory's random weights are seeded too, so outputs are equal as well.
+    assert first == second
+
+
+def test_the_batch_lies_within_its_bounds(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from gencpp.core.spec import Dim
+
+    loaded, spec, _ = golden(tmp_path / "a", "models.tiny:cnn", "image:1x3x32x32")
+    dim = Dim(min=5, opt=5, max=8)
+    spec = replace(
+        spec,
+        inputs=tuple(replace(t, dims=(dim, *t.dims[1:])) for t in spec.inputs),
+        outputs=tuple(replace(t, dims=(dim, *t.dims[1:])) for t in spec.outputs),
+    )
+    found = make_goldens(loaded, spec, tmp_path / "b", 0, lambda _: None)
+    batch = next(c for c in found.cases if c.name == "batch")
+    folder = tmp_path / "b" / "goldens"
+    assert np.load(folder / batch.inputs[0]).shape[0] == 7
+    assert np.load(folder / batch.outputs[0].file).shape[0] == 7
+    largest = next(c for c in found.cases if c.name == "sizes-0")
+    assert np.load(folder / largest.inputs[0]).shape[0] == 8
+
+
+def test_inputs_are_stored_as_the_model_got_them(tmp_path: Path) -> None:
+    import numpy as np
+
+    _, _, found = golden(tmp_path, "models.tiny:doubling", "x:1x6")
+    folder = tmp_path / "goldens"
+    for case in found.cases:
+        x, y = np.load(folder / case.inputs[0]), np.load(folder / case.outputs[0].file)
+        assert np.array_equal(y, 2 * x + 1)
