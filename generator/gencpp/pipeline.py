@@ -26,6 +26,7 @@ from .core.environment import versions
 from .core.errors import GencppError, UsageError
 from .core.progress import Progress, notice
 from .core.progress import silent as _silent
+from .core.python_file import as_module
 from .core.recipe import asked_for, check_named
 from .core.request import Request, check_path, options_of, resolve_out
 from .core.spec import (
@@ -39,7 +40,7 @@ from .core.spec import (
     VerifyReport,
 )
 from .model.golden import unproven
-from .verify.verify import verify_project
+from .verification.verify import verify_project
 
 if TYPE_CHECKING:
     from .backends.tensorrt.network_export import NetworkExport
@@ -135,6 +136,10 @@ def tune_project(
     named = {"--model": model, "--preprocess": preprocess}
     for option, text in named.items():
         if text is not None:
+            named[option], folders = as_module(text)
+            path = (*folders, *path)
+    for option, text in named.items():
+        if text is not None:
             check_named(made, option, text)
     asked = asked_for(made, path, named=tuple(filter(None, named.values())))
     request = Request(
@@ -220,7 +225,7 @@ def _method(artifact: Artifact) -> str:
 
 
 def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
-    """Proves the project in `folder`; see verify/verify.py."""
+    """Proves the project in `folder`; see verification/verify.py."""
     check_path(folder)
     project.mend(folder, progress)
     manifest = project.read_manifest(folder.resolve())

@@ -24,7 +24,7 @@ FLOORS = {
     "sources": 5,
     "model": 5,
     "network": 5,
-    "verify": 4,
+    "verification": 4,
     "onnx": 4,
     "project": 3,
     "tensors": 2,
@@ -35,7 +35,7 @@ RUNTIMES = ("backends.libtorch", "backends.tensorrt")
 """Neither imports the other; `backends` has the table of both."""
 
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "tensorrt", "numpy", "PIL"}
-NO_TORCH_AT_ALL = ("project", "verify", "doctor", "cli")
+NO_TORCH_AT_ALL = ("project", "verification", "doctor", "cli")
 NO_TORCH = ("core/cpp.py", "core/spec.py", "core/toolchain.py", "backends/libtorch/backend.py")
 
 
@@ -83,7 +83,7 @@ def arrows() -> Iterator[tuple[str, str]]:
 
 
 def test_every_module_is_in_a_room() -> None:
-    assert {room(name) for name in modules()} - {"", "__main__", "api"} == set(FLOORS)
+    assert {room(name) for name in modules()} - {"", "__main__"} == set(FLOORS)
 
 
 def test_imports_go_down() -> None:
@@ -104,7 +104,7 @@ def test_modules_import_each_other_in_no_circle() -> None:
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, " -> ".join((*path[path.index(name) :], name))
         if name not in done:
-            for other in imports(name):
+            for other in imports(name) - {""}:  # which imports what it offers when that is used
                 visit(other, (*path, name))
             done.add(name)
 

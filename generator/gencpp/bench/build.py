@@ -14,8 +14,8 @@ from ..core.progress import Progress
 from ..core.spec import ProjectSpec
 from ..core.toolchain import Finished, find_toolchain, run
 from ..project import check_assets, mend, read_manifest
-from ..verify import parity
-from ..verify.verify import is_cache_of
+from ..verification import parity
+from ..verification.verify import is_cache_of
 
 _NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")
 """What `<name>_bench` has to know."""

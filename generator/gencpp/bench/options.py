@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UsageError
+from ..core.python_file import as_module
 
 PEERS = {
     "eager": "torch",
@@ -54,6 +55,9 @@ class Options:
     max_regression: float = 0.10
 
     def __post_init__(self) -> None:
+        named = [as_module(text) for text in self.models]
+        object.__setattr__(self, "models", tuple(text for text, _ in named))
+        object.__setattr__(self, "path", (*(f for _, folders in named for f in folders), *self.path))
         if not self.folders:
             raise UsageError("no project to measure", hint="Name folders that `gencpp new` wrote.")
         if len({f.resolve() for f in self.folders}) != len(self.folders):

@@ -16,7 +16,7 @@ from ..core.errors import CheckFailed, UsageError
 from ..core.progress import Progress
 from ..core.spec import GoldenCase, Task
 from ..core.values import is_float
-from ..verify import comparison
+from ..verification import comparison
 from .build import Built
 from .options import PEERS, Options
 from .process import Ran, environment, spawn

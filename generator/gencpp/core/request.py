@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .python_file import as_module
 from .values import without_folder
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Request:
     """What `gencpp new` is asked for."""
 
     source: str
+    """`resnet18`, `nets:make`, `nets.py:make`, `model.pt`, `model.onnx`"""
     backend: str
     out: Path
     name: str | None = None
@@ -45,6 +47,14 @@ class Request:
     inputs: tuple[str, ...] = ()
     preprocess: str | None = None
     labels: str | None = None
+
+    def __post_init__(self) -> None:
+        """Code that is named by its file becomes the module that it is, in a folder of `path`."""
+        source, folders = as_module(self.source)
+        preprocess, more = as_module(self.preprocess) if self.preprocess else (self.preprocess, ())
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "preprocess", preprocess)
+        object.__setattr__(self, "path", tuple(dict.fromkeys((*folders, *more, *self.path))))
 
     def load_options(self) -> LoadOptions:
         """The part that loading a source needs."""

@@ -52,7 +52,7 @@ def parse_source(text: str) -> Source:
         module, attr = text.split(":")
         return FactorySource(module=module, attr=attr)
     file, colon, attr = text.rpartition(":")
-    if colon and file.endswith(".py"):
+    if colon and file.endswith(".py"):  # which a Request has resolved
         script = Path(file)
         raise UsageError(
             f"{text}: name the module, not its file",

@@ -13,7 +13,7 @@ from photo_mutants import MUTANTS
 
 from gencpp.core import toolchain
 from gencpp.project import read_manifest
-from gencpp.verify import comparison, parity
+from gencpp.verification import comparison, parity
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from trt import divided
 
 from gencpp.core import toolchain
 from gencpp.project import read_manifest
-from gencpp.verify import comparison, parity
+from gencpp.verification import comparison, parity
 
 sys.path.insert(0, str(ROOT / "tests" / "support" / "models"))
 from planted import PLANTED

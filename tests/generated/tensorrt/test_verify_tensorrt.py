@@ -21,7 +21,7 @@ from gencpp.backends.tensorrt import answers, checks
 from gencpp.core import toolchain
 from gencpp.core.backend import RuntimeOptions
 from gencpp.project import read_manifest
-from gencpp.verify import verify
+from gencpp.verification import verify
 
 pytestmark = [pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gencpp.verify import comparison
+from gencpp.verification import comparison
 
 from .clock import Clock, Log, Ran, Skipped
 from .projects import NAME, Failed, Made, Setup

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gencpp.backends import backend_named
 from gencpp.core.backend import RuntimeOptions
-from gencpp.verify import comparison
+from gencpp.verification import comparison
 
 from .clock import Clock, Log, Skipped
 from .measure import (

@@ -14,15 +14,7 @@ from ...core.bench_values import fill_value
 from ...core.errors import CheckFailed, GencppError
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
-from ...core.spec import (
-    Artifact,
-    CompiledFor,
-    LibTorchSpec,
-    ModelSpec,
-    TensorSpec,
-    Tuned,
-    Values,
-)
+from ...core.spec import Artifact, CompiledFor, LibTorchSpec, ModelSpec, TensorSpec, Tuned, Values
 from ...core.values import guessed, is_float
 from ...model.sizes.answers import Answers, Refused, answers_for
 from ...model.sizes.bounding import compared_sizes

@@ -19,12 +19,7 @@ from ...core.files import hashes as hashes
 from ...core.loaded import LoadedModel
 from ...core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
 from ...core.progress import Progress
-from ...core.spec import (
-    Artifact,
-    ChangedAttribute,
-    ModelSpec,
-    Precision,
-)
+from ...core.spec import Artifact, ChangedAttribute, ModelSpec, Precision
 from ...model.branches.trace import Branches, branches_taken
 from ...model.history import between, counted, counted_notes, counted_untaken
 from ...model.sizes.answers import Answers, answers_for

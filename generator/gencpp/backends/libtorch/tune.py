@@ -19,7 +19,7 @@ from ...core.errors import CheckFailed, EnvironmentLacks
 from ...core.progress import Progress
 from ...core.spec import LibTorchSpec, ProjectSpec, Tuned
 from ...core.toolchain import Finished, Toolchain, find_toolchain, run
-from ...verify import parity
+from ...verification import parity
 from .backend import LibTorch
 
 NEARLY = 1.02

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.spec import ParityResult, ProjectSpec
-from ...verify.comparison import Comparison, compared, load_array
+from ...verification.comparison import Comparison, compared, load_array
 
 if TYPE_CHECKING:
     from ...network.plan import NetworkPlan

@@ -10,7 +10,7 @@ from ...core.backend import Checked
 from ...core.job import run_job
 from ...core.spec import ParityResult, ProjectSpec
 from ...network.replay import replay, rtx
-from ...verify.comparison import Comparison
+from ...verification.comparison import Comparison
 from . import answers
 from .answers import NETWORK_PLAN
 
