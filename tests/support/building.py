@@ -19,6 +19,10 @@ STRICT_ENV = {"CXXFLAGS": " ".join(STRICT)}
 """For `gencpp verify`: its objects are then also those of builds whose warnings are errors."""
 
 
+WITHOUT_CUDA = ("-DPHOTO_CUDA=OFF",)
+"""For `photo` where it starts many times: LibTorch's CUDA libraries take a third of a start."""
+
+
 def cmake_arguments(*, backend: bool = True) -> list[str]:
     """What verify passes to CMake on this machine."""
     tools = find_toolchain()

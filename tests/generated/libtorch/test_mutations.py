@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from building import cmake, ctest, must, own_facts
+from building import WITHOUT_CUDA, cmake, ctest, must, own_facts
 from photo_mutants import MUTANTS
 
 from gencpp.core import toolchain
@@ -23,7 +23,7 @@ def built(verified_project: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copytree(verified_project, folder, ignore=shutil.ignore_patterns("build", "verify"))
     from building import cmake_arguments
 
-    must(cmake("--preset", "release", *cmake_arguments(), cwd=folder))
+    must(cmake("--preset", "release", *WITHOUT_CUDA, *cmake_arguments(), cwd=folder))
     must(cmake("--build", folder / "build"))
     yield folder
 

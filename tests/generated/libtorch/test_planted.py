@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building import cmake, cmake_arguments, ctest, must, own_facts
+from building import WITHOUT_CUDA, cmake, cmake_arguments, ctest, must, own_facts
 from conftest import ROOT, Gencpp
 from trt import divided
 
@@ -50,7 +50,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     done = gencpp(*arguments, folder)
     assert done.returncode == 0, done.stderr
     assert read_manifest(folder).project.goldens.parity == "strong"
-    must(cmake("--preset", "release", *cmake_arguments(), cwd=folder))
+    must(cmake("--preset", "release", *WITHOUT_CUDA, *cmake_arguments(), cwd=folder))
     build(folder, "photo", "photo_test_threads")
     return folder
 

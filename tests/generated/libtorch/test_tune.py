@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from places import MODELS
 
 from gencpp import pipeline
 from gencpp.backends.libtorch import export as libtorch_export
-from gencpp.backends.libtorch.tune import fastest
+from gencpp.backends.libtorch.tune import TuneOptions, fastest
 from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core import request
 from gencpp.project import read_manifest
@@ -37,11 +38,12 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
                 first.div_(1.5)
 
     monkeypatch.setattr(libtorch_export, "export_libtorch", spoiled)
-    models = MODELS
+    briefly = partial(TuneOptions, seconds=0.1)
+    monkeypatch.setattr("gencpp.backends.libtorch.options.TuneOptions", briefly)
     made = pipeline.generate(
         request.Request(
             source="photo:model",
-            path=(str(models),),
+            path=(str(MODELS),),
             backend="libtorch",
             out=tmp_path / "photo",
             name="photo",
