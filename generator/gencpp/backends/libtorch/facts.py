@@ -11,7 +11,7 @@ def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> s
     made = spec.compiled or CompiledFor(architecture="", cpu_flags=(), torch="", threads=0)
     return "\n".join(
         [
-            "// How the artifact is run on the CPU.",
+            "// How the artifact is run.",
             "#pragma once",
             "",
             "#include <array>",

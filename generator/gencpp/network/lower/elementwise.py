@@ -1,4 +1,4 @@
-"""Element by element: activations, arithmetic, comparisons, selection, casts, quantisation."""
+"""Element by element: arithmetic, comparisons, selection, casts, quantisation."""
 
 from __future__ import annotations
 

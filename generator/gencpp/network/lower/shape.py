@@ -1,4 +1,4 @@
-"""What moves elements: reshapes, slices, gathers, padding, resizing."""
+"""What gives the same elements another shape: reshapes, transpositions, repetition; and shapes as values."""
 
 from __future__ import annotations
 
