@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from places import ROOT
+from places import ROOT, SUPPORT
 
 
 def test_the_wheel_carries_the_templates_and_renders(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_the_wheel_carries_the_templates_and_renders(tmp_path: Path) -> None:
     code = (
         "import gencpp, sys\n"
         f"assert gencpp.__file__.startswith({str(site)!r}), gencpp.__file__\n"
-        f"sys.path.append({str(ROOT / 'tests')!r})\n"
+        f"sys.path.append({str(SUPPORT)!r})\n"
         "from samples import classifier\n"
         "from gencpp.backends import backend_named\n"
         "from gencpp.project import render, templates_root\n"

@@ -366,7 +366,7 @@ def at(step):
         os.kill(os.getpid(), signal.SIGKILL)
 if os.environ["STOP"]:
     steps._hook = at
-from gencpp.cli import main
+from gencpp.cli.main import main
 main()
 """
 

@@ -67,6 +67,7 @@ import pytest
 @pytest.mark.full("it takes long")
 def test_long(): pass
 def test_short(): pass
+@pytest.mark.compile
 def test_compiles(): pass
 """
 

@@ -37,7 +37,7 @@ def names(field: subjects.Field) -> list[str]:
 
 
 def test_a_factory(photo_project: Path, tmp_path: Path) -> None:
-    found = gathered(photo_project, tmp_path, MODELS)
+    found = gathered(photo_project, tmp_path, PATH)
     assert names(found) == ["eager", "torchscript", "onnxruntime"] and not found.skipped
     setting = subjects.Setting(batch=2, threads=1, seconds=0.01, warmup=1)
     for peer in found.peers:
@@ -50,7 +50,7 @@ def test_goldens_decide_whether_it_is_the_same_model(photo_project: Path, tmp_pa
     goldens = project / "assets" / "goldens"
     shutil.copyfile(goldens / "seeded-1-output-0.npy", goldens / "seeded-0-output-0.npy")
     (tmp_path / "scratch").mkdir()
-    found = gathered(project, tmp_path / "scratch", MODELS)
+    found = gathered(project, tmp_path / "scratch", PATH)
     assert not found.peers
     for why in found.skipped.values():
         assert why.startswith("it answers otherwise than the model: seeded-0/logits differs by ")
@@ -73,7 +73,7 @@ def test_a_torchscript_file(photo_project: Path, tmp_path: Path, gencpp: Gencpp)
 
 
 def test_a_tensorrt_project_s_onnx_file_is_taken_as_it_is(trt_project: Path, tmp_path: Path) -> None:
-    found = gathered(trt_project, tmp_path, MODELS)
+    found = gathered(trt_project, tmp_path, PATH)
     assert names(found) == ["eager", "onnxruntime"]
     assert found.peers[1].model == trt_project / "assets" / "model.onnx"
     assert found.skipped == {
@@ -82,6 +82,6 @@ def test_a_tensorrt_project_s_onnx_file_is_taken_as_it_is(trt_project: Path, tmp
 
 
 def test_a_network_that_is_code_is_exported_again(network_project: Path, tmp_path: Path) -> None:
-    found = gathered(network_project, tmp_path, MODELS)
+    found = gathered(network_project, tmp_path, PATH)
     assert names(found) == ["eager", "onnxruntime"]
     assert found.peers[1].model.parent.parent == tmp_path

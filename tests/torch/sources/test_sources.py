@@ -219,7 +219,7 @@ class TestFactory:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("models.tiny:raises", "RuntimeError: no weights on this machine (tests/support/models/tiny.py:"),
+            ("models.tiny:raises", "RuntimeError: no weights on this machine (support/models/tiny.py:"),
             ("models.tiny:no_module", "returned a dict"),
             ("models.tiny:cn", "did you mean cnn"),
             ("models.nowhere:make", "--path"),

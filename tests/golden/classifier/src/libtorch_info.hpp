@@ -1,4 +1,4 @@
-// How the artifact is run on the CPU.
+// How the artifact is run.
 #pragma once
 
 #include <array>

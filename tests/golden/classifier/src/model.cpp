@@ -1,4 +1,4 @@
-// The boundary to LibTorch: the only file that includes torch, and the one that catches its exceptions.
+// The boundary to LibTorch: exceptions of torch end here.
 #include "sample/model.hpp"
 
 #include <ATen/Context.h>

@@ -1,0 +1,45 @@
+"""Files of a user's own beside gencpp's: their names take nothing from it, nor it from them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import Gencpp
+from places import PACKAGE
+
+NET = "import torch\n\n\nclass Generator(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(6, 4)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("generator.py", "generator:Generator"),
+        ("generator.py", "generator.py:Generator"),
+        ("GAN.py", "GAN.py:Generator"),
+        ("core.py", "core:Generator"),  # as a room of the package
+    ],
+)
+def test_a_file_of_any_name_is_a_source(gencpp: Gencpp, tmp_path: Path, name: str, source: str) -> None:
+    (tmp_path / name).write_text(NET)
+    done = gencpp("inspect", source, "--input", "input:1x6", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1x6" in done.stdout
+
+
+def test_a_folder_is_named_with_the_file(gencpp: Gencpp, tmp_path: Path) -> None:
+    """What imports it, imports from there, too; `tune` and `bench` take the same name again."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "GAN.py").write_text("from sizes import WIDTH\n" + NET.replace("6, 4", "WIDTH, 4"))
+    (tmp_path / "nets" / "sizes.py").write_text("WIDTH = 6\n")
+    done = gencpp("new", "--model", "nets/GAN.py:Generator", "--input", "input:1x6", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "out" / "gencpp.json").read_text()
+    assert '"GAN:Generator"' in told and str(tmp_path) not in told
+
+
+def test_a_user_s_generator_on_the_path_is_not_gencpps(gencpp: Gencpp, tmp_path: Path) -> None:
+    (tmp_path / "generator.py").write_text("raise SystemExit('this is no part of gencpp')\n")
+    done = gencpp("--version", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{PACKAGE}"})
+    assert done.returncode == 0 and done.stdout.startswith("gencpp "), done.stderr
