@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core import tolerances
-from ..core.messages import last_line, told
+from ..core.messages import last_line
 from ..core.spec import Precision
-from ..tensors.difference import difference
+from ..tensors.compare import compared_outputs
 from ..tensors.module import run_module
 
 
@@ -61,30 +61,18 @@ def compare_answers(
     runner: Any, reference: Sequence[tuple[str, Any]], inputs: Sequence[Any], precision: Precision
 ) -> Compared:
     """The same with outputs of the eager module that are there already."""
-    import torch
-
     try:
         found = run_module(runner, inputs)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
         return Compared(problem=f"it fails: {last_line(e)}")
-    if len(found) != len(reference):
-        return Compared(problem=f"it has {len(found)} outputs, eager has {len(reference)}")
-    worst = 0.0
-    for (name, a), (_, b) in zip(reference, found, strict=True):
-        if a.shape != b.shape or a.dtype != b.dtype:
-            return Compared(problem=f"output {name} is {told(b)}, eager gives {told(a)}")
-        if not a.is_floating_point():
-            wrong = float((a != b).double().mean()) if a.numel() else 0.0
-            if wrong > tolerances.ONNX_INTEGERS[precision]:
-                return Compared(problem=f"{wrong:.1%} of the elements of output {name} differ")
-            continue
-        relative = difference(a, b).relative
-        if not relative <= tolerances.ONNX[precision]:
-            if torch.equal(torch.nan_to_num(a.float()), torch.nan_to_num(b.float())):
-                continue  # equal inf and nan are for the goldens to refuse, by name
-            return Compared(problem=f"output {name} differs by {relative:.1e} of its largest value")
-        worst = max(worst, relative)
-    return Compared(worst=worst)
+    problem, worst = compared_outputs(
+        reference,
+        found,
+        tolerances.ONNX[precision],
+        "eager gives",
+        wrong_integers=tolerances.ONNX_INTEGERS[precision],
+    )
+    return Compared(problem=problem, worst=worst)
 
 
 def overflowing(path: Path, inputs: Sequence[Any]) -> list[str]:

@@ -33,7 +33,7 @@ def check_repeatable(
     import torch
 
     first = run_module(module, inputs)
-    problem = _unequal(first, run_module(module, inputs))
+    problem = _changed(first, run_module(module, inputs))
     drawn = run_draws(module, inputs)
     if problem:
         named = f"; it draws by {', '.join(dict.fromkeys(map(str, drawn)))}" if drawn else ""
@@ -48,7 +48,7 @@ def check_repeatable(
             run_module(module, others)
         except Exception:  # noqa: BLE001 - sizes that it does not take are told by who compares them
             continue
-        if problem := _unequal(first, run_module(module, inputs)):
+        if problem := _changed(first, run_module(module, inputs)):
             shapes = ", ".join(f"{n} {told(t)}" for n, t in zip(names, others, strict=True))
             raise CheckFailed(
                 f"{where} gives different outputs for equal inputs once it has run on others ({shapes}),"
@@ -59,20 +59,6 @@ def check_repeatable(
     with torch.inference_mode(), fast_path_off():
         module(*given)
     return [n for n, a, b in zip(names, given, inputs, strict=True) if not torch.equal(a, b)]
-
-
-def _unequal(first: Sequence[tuple[str, Any]], second: Sequence[tuple[str, Any]]) -> str:
-    import torch
-
-    if len(first) != len(second):
-        return f"it had {len(first)} outputs before, now {len(second)}"
-    for (name, a), (_, b) in zip(first, second, strict=True):
-        if a.shape != b.shape or a.dtype != b.dtype:
-            return f"output {name} is {told(b)}, before it was {told(a)}"
-        relative = difference(a, b).relative
-        if relative > tolerances.REPEATED and not torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)):
-            return f"output {name} differs by {relative:.1e}"
-    return ""
 
 
 def fix_batch(spec: ModelSpec) -> ModelSpec:
@@ -119,17 +105,43 @@ def compared_with_answers(
     except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
         # TorchScript prints the whole graph behind some of its messages.
         return f"it fails: {first_line(e) if 'graph(' in str(e) else last_line(e)}", 0.0
+    return compared_outputs(reference, found, tolerance, "eager gives")
+
+
+def compared_outputs(
+    reference: Sequence[tuple[str, Any]],
+    found: Sequence[tuple[str, Any]],
+    tolerance: float,
+    who: str,
+    *,
+    wrong_integers: float | None = None,
+) -> tuple[str, float]:
+    """("", largest relative difference), or how `found` departs from `reference`, which is `who`'s.
+
+    In number, shape, element type and value. `wrong_integers`: the share of the elements of an output of
+    whole numbers that may differ, where those are not held to `tolerance`.
+    """
     if len(found) != len(reference):
-        return f"it has {len(found)} outputs, eager has {len(reference)}", 0.0
+        return f"it has {len(found)} outputs, {who} {len(reference)}", 0.0
     worst = 0.0
     for (name, a), (_, b) in zip(reference, found, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:
-            return f"output {name} is {told(b)}, eager gives {told(a)}", 0.0
+            return f"output {name} is {told(b)}, {who} {told(a)}", 0.0
+        if wrong_integers is not None and not a.is_floating_point():
+            wrong = float((a != b).double().mean()) if a.numel() else 0.0
+            if wrong > wrong_integers:
+                return f"{wrong:.1%} of the elements of output {name} differ", 0.0
+            continue
         relative = difference(a, b).relative
-        if not relative <= tolerance and not _same_nonfinite(a, b):
+        if relative <= tolerance:
+            worst = max(worst, relative)
+        elif not _same_nonfinite(a, b):
             return f"output {name} differs by {relative:.1e} of its largest value", 0.0
-        worst = max(worst, relative)
     return "", worst
+
+
+def _changed(before: Sequence[tuple[str, Any]], now: Sequence[tuple[str, Any]]) -> str:
+    return compared_outputs(before, now, tolerances.REPEATED, "before")[0]
 
 
 def _same_nonfinite(a: Any, b: Any) -> bool:

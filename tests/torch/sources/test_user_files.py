@@ -9,7 +9,12 @@ import pytest
 from conftest import Gencpp
 from places import PACKAGE
 
-NET = "import torch\n\n\nclass Generator(torch.nn.Linear):\n    def __init__(self):\n        super().__init__(6, 4)\n"
+NET = """
+import torch
+class Generator(torch.nn.Linear):
+    def __init__(self):
+        super().__init__(6, 4)
+"""
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ def test_a_file_of_any_name_is_a_source(gencpp: Gencpp, tmp_path: Path, name: st
     (tmp_path / name).write_text(NET)
     done = gencpp("inspect", source, "--input", "input:1x6", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1x6" in done.stdout
+    assert ":Generator: generic" in done.stdout and "float32 Nx6" in done.stdout
 
 
 def test_a_folder_is_named_with_the_file(gencpp: Gencpp, tmp_path: Path) -> None:
