@@ -7,17 +7,22 @@ which has imported torch alone, forks the one that a call asks for LibTorch's op
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 HEAVY = ("torch", "torchvision", "onnx", "onnxscript", "torch.onnx", "torch.export", "PIL.Image")
 """What commands import when they come to it; onnxruntime is not here, since it starts a thread."""
@@ -84,28 +89,49 @@ def serve(address: str) -> None:
     for name in (*HEAVY, "gencpp.cli.main", "gencpp.backends.libtorch.operators"):
         importlib.import_module(name)
     gc.freeze()  # a collection in a fork would copy every page
+    client = _accepted(address)  # in the process that was forked for a call
+    _run(client, bare)
+
+
+def _accepted(address: str) -> socket.socket:
+    """Forks for each call, and tells its client how it ended; returns in the fork, with the call's client."""
+    ended, wake = os.pipe()
+    for end in (ended, wake):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    calls: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(address)
         server.listen()
         print("ready", flush=True)
         while True:
-            client, _ = server.accept()
-            # The one that waits for the command, so that a second client need not wait for the first.
-            if os.fork() == 0:
-                server.close()
-                if (command := os.fork()) == 0:
+            ready, _, _ = select.select([server, ended], [], [])
+            if ended in ready:
+                os.read(ended, 1 << 10)
+                for pid, code in _ended():
+                    if pid in calls:
+                        with calls.pop(pid) as client:
+                            client.sendall(str(code).encode())
+            if server in ready:
+                client, _ = server.accept()
+                pid = os.fork()
+                if pid == 0:
                     break
-                _, status = os.waitpid(command, 0)
-                client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-                os._exit(0)
-            client.close()
-            while True:  # those that have ended
-                try:
-                    if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                        break
-                except ChildProcessError:
-                    break
-    _run(client, bare)
+                calls[pid] = client
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.close(ended)
+    os.close(wake)
+    for other in calls.values():
+        other.close()
+    return client
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    with contextlib.suppress(ChildProcessError):  # there is none
+        while (found := os.waitpid(-1, os.WNOHANG))[0] != 0:
+            yield found[0], os.waitstatus_to_exitcode(found[1])
 
 
 def _bare_torches() -> socket.socket:
@@ -167,10 +193,32 @@ def _run(client: socket.socket, bare: socket.socket) -> None:
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     sys.argv[1:] = request["argv"]
-    _keep_bare_torch(bare)
+    if request["argv"][:1] in (["new"], ["inspect"], ["tune"]):  # which may ask it
+        _keep_bare_torch(bare)
     bare.close()
     sys.path[0] = request["cwd"]  # as `python -m` has it
-    runpy.run_module("gencpp", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("gencpp", run_name="__main__", alter_sys=True)
+    except SystemExit as e:
+        _exit(e.code)
+    except Exception:  # noqa: BLE001 - as Python does it
+        sys.excepthook(*sys.exc_info())
+        _exit(1)
+    _exit(0)
+
+
+def _exit(code: object) -> NoReturn:
+    """As Python ends, without its last look at every object: that would copy all that was imported."""
+    if not isinstance(code, int) and code is not None:
+        print(code, file=sys.stderr)
+        code = 1
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":
