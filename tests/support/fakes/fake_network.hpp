@@ -130,7 +130,7 @@ class LayerCore final : public apiv::StubVLayer, public OfNetwork {
   const std::size_t place;  // in the network
   const char* const method;
   ILayer& face;
-  const bool shapeless;  // as when the inputs do not fit
+  const bool shapeless;                           // as when the inputs do not fit
   std::map<std::string, std::string> attributes;  // JSON, by the getter's name
   std::vector<std::pair<std::string, Weights>> weights;
 

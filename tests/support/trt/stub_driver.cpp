@@ -27,7 +27,8 @@ void* address(Function* function) {
 
 STUB_API int cuGetProcAddress(const char* name, void** function, int, std::uint64_t) {
   const std::string_view wanted(name);
-  *function = wanted == "cuDriverGetVersion" ? address(cuDriverGetVersion) : wanted == "cuInit" ? address(cuInit) : address(refuse);
+  *function = wanted == "cuDriverGetVersion" ? address(cuDriverGetVersion) : wanted == "cuInit" ? address(cuInit)
+                                                                                                : address(refuse);
   if (wanted == "cuGetProcAddress") {
     *function = address(cuGetProcAddress);
   }
