@@ -1,8 +1,11 @@
 """gencpp: from a trained model to a C++ project that is proven to compute the same.
 
+    from pathlib import Path
     import gencpp
+
     gencpp.generate(gencpp.Request(source="resnet18", backend="libtorch", out=Path("out")))
     report = gencpp.verify(Path("out"))
+    assert report.status == "passed", report.steps
 
 What is named here stays; everything below may change. It is imported when it is first used.
 """

@@ -226,6 +226,7 @@ def _method(artifact: Artifact) -> str:
 
 def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
     """Proves the project in `folder`; see verification/verify.py."""
+    folder = Path(folder)
     check_path(folder)
     project.mend(folder, progress)
     manifest = project.read_manifest(folder.resolve())

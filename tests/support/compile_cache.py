@@ -102,7 +102,10 @@ def _key_arguments(argv: list[str]) -> tuple[list[bytes], set[str]] | None:
     while position < len(argv):
         argument = argv[position]
         position += 1
-        if argument in (*_SEARCH, *_OUTPUTS, *_UNHASHED):
+        if argument == "-isystem":  # whose headers are told no warning of: another object, if it is one
+            found.append(f"{argument} {Path(argv[position]).name}")
+            position += 1
+        elif argument in (*_SEARCH, *_OUTPUTS, *_UNHASHED):
             position += 1
         elif argument.startswith(("-MD", "-MMD")) or argument.startswith(_UNHASHED):
             pass
@@ -110,7 +113,7 @@ def _key_arguments(argv: list[str]) -> tuple[list[bytes], set[str]] | None:
             return None
         elif argument.startswith(_SEARCH):
             pass
-        elif argument.startswith("-W") and not argument.startswith(_PASSED_ON):
+        elif argument.startswith("-W") and not argument.startswith((*_PASSED_ON, "-Wno-")):
             warnings.add(argument)
         elif argument.endswith(_SOURCES) and not argument.startswith("-"):
             sources.append(argument)

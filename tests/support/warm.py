@@ -111,7 +111,7 @@ def _accepted(address: str) -> socket.socket:
                 os.read(ended, 1 << 10)
                 for pid, code in _ended():
                     if pid in calls:
-                        with calls.pop(pid) as client:
+                        with calls.pop(pid) as client, contextlib.suppress(OSError):  # it may have gone
                             client.sendall(str(code).encode())
             if server in ready:
                 client, _ = server.accept()
@@ -185,6 +185,8 @@ def _run(client: socket.socket, bare: socket.socket) -> None:
     while len(data) < int.from_bytes(size, "big"):
         data += client.recv(1 << 16)
     client.close()
+    import numpy as np
+
     request = json.loads(data)
     for target, fd in enumerate(fds, start=1):
         os.dup2(fd, target)
@@ -192,6 +194,8 @@ def _run(client: socket.socket, bare: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
+    tempfile.tempdir = None  # as TMPDIR says it now
+    np.random.seed()  # as a new Python has it: another one each time
     sys.argv[1:] = request["argv"]
     if request["argv"][:1] in (["new"], ["inspect"], ["tune"]):  # which may ask it
         _keep_bare_torch(bare)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UsageError
-from ..core.python_file import as_module
+from ..core.python_file import as_module, refuse_two_of_one_name
 
 PEERS = {
     "eager": "torch",
@@ -55,6 +55,7 @@ class Options:
     max_regression: float = 0.10
 
     def __post_init__(self) -> None:
+        refuse_two_of_one_name(list(self.models))
         named = [as_module(text) for text in self.models]
         object.__setattr__(self, "models", tuple(text for text, _ in named))
         object.__setattr__(self, "path", (*(f for _, folders in named for f in folders), *self.path))

@@ -100,7 +100,7 @@ _LOADERS = {
 
 
 def _flat(value: Any) -> list[Any]:
-    """The tensors of what a module returns, in order: structure.flatten_outputs without its names."""
+    """The tensors of what a module returns, in order: tensors.module.flatten_outputs without its names."""
     if hasattr(value, "numpy"):
         return [value]
     items = value.values() if isinstance(value, Mapping) else value

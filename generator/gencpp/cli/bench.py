@@ -28,7 +28,9 @@ def bench(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Python code that may run to make a model again: module:factory."),
+        typer.Option(
+            "--model", "-m", help="Python code that may run to make a model again: nets:make, nets.py:make."
+        ),
     ] = None,
     growth: Annotated[
         bool, typer.Option("--growth", help="Also curves: batch, threads, picture size, loads, runs.")

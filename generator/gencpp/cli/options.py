@@ -15,8 +15,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A torchvision name (resnet18), package.module:factory, a TorchScript file, or (TensorRT) an "
-        "ONNX file.",
+        help="A torchvision name (resnet18), package.module:factory or nets.py:make, a TorchScript file, or "
+        "(TensorRT) an ONNX file.",
         show_default=False,
     ),
 ]

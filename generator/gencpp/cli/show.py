@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..core.progress import noticed
+from ..core.progress import Progress, noticed
 
 _interrupts: list[int] = []
 """Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""
@@ -24,7 +24,7 @@ def interrupt(number: int, _: Any) -> None:
 
 
 @contextlib.contextmanager
-def progressing(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+def progressing(*, quiet: bool) -> Iterator[Progress]:
     """A status line on a terminal, nothing in a pipe; notices stay on standard error in both."""
 
     def step(text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
-from .python_file import as_module
+from .python_file import as_module, refuse_two_of_one_name
 from .values import without_folder
 
 if TYPE_CHECKING:
@@ -50,7 +50,13 @@ class Request:
 
     def __post_init__(self) -> None:
         """Code that is named by its file becomes the module that it is, in a folder of `path`."""
-        source, folders = as_module(self.source)
+        for name in ("path", "inputs", "dynamic"):
+            if isinstance(getattr(self, name), str):
+                raise UsageError(f"{name}: a sequence of texts is wanted, not one text")
+        object.__setattr__(self, "out", Path(self.out))
+        texts = [str(self.source), *([self.preprocess] if self.preprocess else [])]
+        refuse_two_of_one_name(texts)
+        source, folders = as_module(texts[0])
         preprocess, more = as_module(self.preprocess) if self.preprocess else (self.preprocess, ())
         object.__setattr__(self, "source", source)
         object.__setattr__(self, "preprocess", preprocess)

@@ -12,7 +12,7 @@ from ..core.errors import GencppError, UsageError
 from ..core.loaded import LoadedModel, LoadOptions
 from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
 from ..onnx.value_sizes import value_sizes_of_file
-from ..tensors.difference import difference
+from ..tensors.compare import compared_outputs
 from ..tensors.fast_path import fast_path_off
 from ..tensors.module import dtype_of, forward_arguments, run_module
 from ..tensors.stimuli import seeded_inputs
@@ -280,7 +280,8 @@ def _independent(
     ]
     alone = run_module(loaded.module, fewer)
     for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
-        if difference(a, b[: a.shape[0]] if a.dim() else b).relative > tolerances.BATCH_ITEM:
+        of_many = b[: a.shape[0]] if a.dim() else b
+        if compared_outputs([("", a)], [("", of_many)], tolerances.BATCH_ITEM, "alone")[0]:
             return f"the items of a batch influence each other (output {spec.name})"
     return ""
 

@@ -21,10 +21,13 @@ def resolve(module: str, attr: str, path: Sequence[str]) -> Any:
     bad = [p for p in path if not Path(p).is_dir()]
     if bad:
         raise UsageError("--path: no such folder: " + ", ".join(bad))
-    for folder in reversed([*(str(Path(p).resolve()) for p in path), str(Path.cwd())]):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+    folders = [str(Path(p).resolve()) for p in path]
+    for folder in reversed([*folders, str(Path.cwd())]):
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)
     importlib.invalidate_caches()
+    _make_way(module.partition(".")[0], folders)
     try:
         value: Any = importlib.import_module(module)
     except ModuleNotFoundError as e:
@@ -51,6 +54,31 @@ def resolve(module: str, attr: str, path: Sequence[str]) -> Any:
         value = getattr(value, part)
         walked = f"{walked}.{part}"
     return value
+
+
+_imported: set[str] = set()
+"""Modules that were imported from a folder of `path`: another folder's may take their place."""
+
+
+def _make_way(name: str, folders: Sequence[str]) -> None:
+    """For the module or package `name` in the first of `folders` that has it.
+
+    Python keeps what it has imported, and would answer with another module of the same name.
+    """
+    places = (Path(folder, *part) for folder in folders for part in ((name, "__init__.py"), (f"{name}.py",)))
+    wanted = next((place for place in places if place.is_file()), None)
+    if wanted is None:
+        return
+    there = sys.modules.get(name)
+    if there is not None and Path(getattr(there, "__file__", None) or "").resolve() != wanted.resolve():
+        if name not in _imported:
+            raise UsageError(
+                f"{wanted} has the name of a module that Python or gencpp itself needs",
+                hint="Rename the file.",
+            )
+        for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+            del sys.modules[module]
+    _imported.add(name)
 
 
 def call_factory(value: Any, where: str) -> Any:

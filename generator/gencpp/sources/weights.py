@@ -12,13 +12,14 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from ..core.errors import EnvironmentLacks, UsageError
+from ..core.progress import Progress
 
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 _SHOWN = 10
@@ -70,7 +71,7 @@ def published(url: str) -> Published:
     return Published(url=url, file=file, target=target, target_text=f"{text}/{file}")
 
 
-def obtain(wanted: Published, timeout: float, progress: Callable[[str], None]) -> str:
+def obtain(wanted: Published, timeout: float, progress: Progress) -> str:
     """Makes sure that the file is cached, by download within `timeout` seconds in all.
 
     Returns a note, empty when the file is as published. torch itself does not check the hash of a

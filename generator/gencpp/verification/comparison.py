@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.spec import ParityResult
 from ..tensors.difference import difference
-
-if TYPE_CHECKING:
-    pass
-
 
 NO_DEVICE = 3
 """Exit code of generated programs that find no GPU to run on."""

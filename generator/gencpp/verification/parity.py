@@ -8,16 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.spec import GoldenCase, ParityResult, ProjectSpec
 from ..core.toolchain import Finished
 from .comparison import NO_DEVICE, Comparison, compared, last_line, load_array
-
-if TYPE_CHECKING:
-    pass
 
 
 def compare(folder: Path, project: ProjectSpec, run: Callable[[list[str]], Finished]) -> Comparison:

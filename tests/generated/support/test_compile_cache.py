@@ -94,6 +94,24 @@ def test_a_silent_compilation_with_more_warnings_is_taken(tmp_path: Path, object
     assert place.compile("-O2").returncode == 0 and place.last() == "compiled"
 
 
+NARROWS = "constexpr int kAnswer = 42; inline int narrow(double x) { return x; }"
+
+
+def test_a_header_of_the_system_s_is_told_no_warning_of(tmp_path: Path, objects: Path) -> None:
+    place = Place(tmp_path / "place", objects, NARROWS)
+    (tmp_path / "headers").mkdir()
+    header = (place.folder / "answer.hpp").rename(tmp_path / "headers" / "answer.hpp")
+    strict = ("-Wconversion", "-Werror")
+    assert place.compile("-isystem", str(header.parent), *strict).returncode == 0
+    assert place.compile(f"-I{header.parent}", *strict).returncode != 0
+
+
+def test_a_warning_that_was_switched_off_was_not_asked_for(tmp_path: Path, objects: Path) -> None:
+    place = Place(tmp_path / "place", objects, NARROWS)
+    assert place.compile("-Wconversion", "-Werror", "-Wno-conversion").returncode == 0
+    assert place.compile("-Wconversion", "-Werror").returncode != 0
+
+
 def test_a_file_that_the_assembler_reads_is_not_in_the_text(tmp_path: Path, objects: Path) -> None:
     data = tmp_path / "data"
     header = f'asm(".incbin \\"{data}\\"");\nconstexpr int kAnswer = 42;'

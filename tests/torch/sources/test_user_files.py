@@ -34,7 +34,7 @@ def test_a_file_of_any_name_is_a_source(gencpp: Gencpp, tmp_path: Path, name: st
 
 
 def test_a_folder_is_named_with_the_file(gencpp: Gencpp, tmp_path: Path) -> None:
-    """What imports it, imports from there, too; `tune` and `bench` take the same name again."""
+    """What imports it, imports from there, too."""
     (tmp_path / "nets").mkdir()
     (tmp_path / "nets" / "GAN.py").write_text("from sizes import WIDTH\n" + NET.replace("6, 4", "WIDTH, 4"))
     (tmp_path / "nets" / "sizes.py").write_text("WIDTH = 6\n")
@@ -48,3 +48,23 @@ def test_a_user_s_generator_on_the_path_is_not_gencpps(gencpp: Gencpp, tmp_path:
     (tmp_path / "generator.py").write_text("raise SystemExit('this is no part of gencpp')\n")
     done = gencpp("--version", cwd=tmp_path, env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{PACKAGE}"})
     assert done.returncode == 0 and done.stdout.startswith("gencpp "), done.stderr
+
+
+@pytest.mark.parametrize("name", ["json.py", "torch.py"])
+def test_a_name_that_python_has_already_is_refused(gencpp: Gencpp, tmp_path: Path, name: str) -> None:
+    """Another module would answer."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / name).write_text(NET)
+    done = gencpp("inspect", f"nets/{name}:Generator", "--input", "input:1x6", cwd=tmp_path)
+    assert done.returncode == 2 and "has the name of a module that Python" in done.stderr, done.stderr
+
+
+def test_another_file_of_the_same_name_takes_its_place(tmp_path: Path) -> None:
+    """In one process, as in a notebook; and before one that is found first on Python's own path."""
+    from gencpp.sources.factory import resolve
+
+    for folder, width in (("one", 4), ("two", 9)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "gan_of_two.py").write_text(NET.replace("6, 4", f"6, {width}"))
+    for folder, width in (("one", 4), ("two", 9), ("one", 4)):
+        assert resolve("gan_of_two", "Generator", (str(tmp_path / folder),))().out_features == width

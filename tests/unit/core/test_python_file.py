@@ -28,9 +28,10 @@ def test_anything_else_stays(text: str) -> None:
 def test_what_cannot_be_imported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         as_module(f"{tmp_path}/absent.py:make")
-    (tmp_path / "my-net.py").touch()
-    with pytest.raises(UsageError, match="'my-net'"):
-        as_module(f"{tmp_path}/my-net.py:make")
+    for name in ("my-net", "é"):
+        (tmp_path / f"{name}.py").touch()
+        with pytest.raises(UsageError, match=f"called {name!r}"):
+            as_module(f"{tmp_path}/{name}.py:make")
 
 
 def test_a_request_has_the_module_and_its_folder_first(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _bordered(module: Any, spec: ModelSpec, precision: Precision, inputs: list[A
 
 
 def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
-    """(expression, tensor) of every tensor in a module's return value, as structure.flatten_outputs walks."""
+    """(expression, tensor) of every tensor in a module's return value, as flatten_outputs walks."""
     import torch
 
     if isinstance(value, torch.Tensor):

@@ -1,6 +1,6 @@
 """What of an ONNX graph a given TensorRT takes: operators, their attributes, opset, element types.
 
-The table is trt_operator_table.py; the restrictions here are those of the parsers' docs/operators.md that
+The table is operator_table.py; the restrictions here are those of the parsers' docs/operators.md that
 networks from PyTorch meet.
 """
 
