@@ -12,6 +12,7 @@ from building import cmake, cmake_arguments, must
 from places import SUPPORT
 
 KINDS_BUILT = ("Cached", "KeyValues", "Tied")
+TRIES = 20
 
 
 @pytest.mark.parametrize("name", KINDS_BUILT)
@@ -30,12 +31,15 @@ def test_threads_of_different_sizes(name: str, tmp_path: Path, gencpp: Callable[
     build = tmp_path / "build"
     options = [*cmake_arguments(), "-DPHOTO_BUILD_BENCH=OFF"]
 
-    def threads() -> subprocess.CompletedProcess[str]:
+    def made_again() -> None:
         must(cmake("-S", folder, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *options))
         must(cmake("--build", build, "--target", "photo_test_threads", "photo_app"))
+
+    def threads() -> subprocess.CompletedProcess[str]:
         program = build / "tests" / "photo_test_threads"
         return subprocess.run([program, "12", "20", "9"], capture_output=True, text=True, check=False)
 
+    made_again()
     done = threads()
     assert done.returncode == 0, done.stdout + done.stderr
     told = subprocess.run([build / "photo", "--info"], capture_output=True, text=True, check=False).stdout
@@ -50,4 +54,6 @@ def test_threads_of_different_sizes(name: str, tmp_path: Path, gencpp: Callable[
         + 'inline constexpr const char* kSerialised = "";\n'
         + text[end:]
     )
-    assert threads().returncode != 0
+    made_again()
+    # Two runs have to meet, which on a busy machine they may not do the first time.
+    assert any(threads().returncode != 0 for _ in range(TRIES)), "runs that share what they change pass"
