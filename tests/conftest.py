@@ -159,7 +159,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
 
-READ_AT_START = ("PYTHON", "PATH", "HOME", "TMPDIR", "XDG_", "LD_", "OMP_", "MKL_", "TORCH", "CUDA")
+READ_AT_START = ("PYTHON", "PATH", "TMPDIR", "LD_", "OMP_", "MKL_", "TORCH", "CUDA")
 
 
 @pytest.fixture(scope="session")
