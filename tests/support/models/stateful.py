@@ -223,6 +223,13 @@ class RareDropout(_Net):
         return F.dropout(self.lin(x), 0.001, training=True)
 
 
+class Dropout(_Net):
+    """Functional dropout that is left on: two runs never agree."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(self.lin(x), 0.5, training=True)
+
+
 class SometimesDropout(_Net):
     """Dropout that a value of the input switches on, which no usual input does."""
 

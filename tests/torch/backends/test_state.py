@@ -129,7 +129,7 @@ def test_writes_that_schemas_do_not_tell_are_counted() -> None:
     assert [(c.path, c.in_place) for c in before.completed(told).changed] == [("kept", True)]
 
 
-@pytest.mark.parametrize("name", ["RareDropout", "SometimesDropout"])
+@pytest.mark.parametrize("name", ["RareDropout", "Dropout", "SometimesDropout"])
 def test_what_draws_is_refused_with_its_place(tmp_path: Path, name: str) -> None:
     loaded, spec = inspected(name)
     with pytest.raises(
@@ -268,10 +268,11 @@ def test_an_onnx_file_that_draws_is_refused(tmp_path: Path) -> None:
         export_onnx(loaded, spec, tmp_path / "out", OnnxOptions(), lambda _: None)
 
 
-def test_dropout_is_refused_for_tensorrt_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["RareDropout", "Dropout"])
+def test_dropout_is_refused_for_tensorrt_too(tmp_path: Path, name: str) -> None:
     from gencpp.backends.tensorrt.onnx_export import OnnxOptions, export_onnx
 
-    loaded, spec = inspected("RareDropout")
+    loaded, spec = inspected(name)
     with pytest.raises(RandomDraw, match=r"stateful\.py"):
         export_onnx(loaded, spec, tmp_path, OnnxOptions(), lambda _: None)
 
