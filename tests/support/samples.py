@@ -52,7 +52,7 @@ def classifier(name: str = "sample") -> ProjectSpec:
             source="ResNet18_Weights.IMAGENET1K_V1",
         ),
         weights=WeightsInfo(
-            kind="random", detail="seed 0, made lively", warning="RANDOM WEIGHTS: no answers."
+            kind="random", detail="seed 0, initialised from data", warning="RANDOM WEIGHTS: no answers."
         ),
         parameters=11689512,
         notes=("A note.",),

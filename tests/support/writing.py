@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from gencpp import project
 from gencpp.backends import backend_named
 from gencpp.core.errors import UsageError
-from gencpp.core.progress import silent
+from gencpp.core.progress import Progress, silent
 from gencpp.core.spec import ProjectSpec
 from gencpp.project import render, steps
 from gencpp.project.journal import Kept
@@ -41,7 +41,7 @@ def write(
     *,
     force: bool = False,
     model: bytes = b"model",
-    progress: Callable[[str], None] = silent,
+    progress: Progress = silent,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Kept:
     """Makes `out` the project `spec`; `meanwhile` is called where the command would load and export."""

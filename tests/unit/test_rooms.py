@@ -31,6 +31,8 @@ FLOORS = {
     "core": 1,
 }
 """A room imports only from rooms on lower floors. `gencpp` itself, on top of all, is not among them."""
+TESTS_OF = (*FLOORS, "support")
+"""Folders of tests/unit and tests/torch; `support` tests the tests' own programs."""
 RUNTIMES = ("backends.libtorch", "backends.tensorrt")
 """Neither imports the other; `backends` has the table of both."""
 
@@ -92,6 +94,15 @@ def arrows() -> Iterator[tuple[str, str]]:
 
 def test_every_module_is_in_a_room() -> None:
     assert {room(name) for name in modules()} - {"", "__main__"} == set(FLOORS)
+
+
+def test_tests_are_in_folders_of_rooms() -> None:
+    """The pipeline's are those of the command line."""
+    folders = {
+        f.name for kind in ("unit", "torch") for f in (ROOT / "tests" / kind).iterdir() if any(f.glob("*.py"))
+    }
+    assert folders <= set(TESTS_OF)
+    assert set(FLOORS) - folders == {"pipeline"}
 
 
 def test_no_room_imports_the_whole() -> None:

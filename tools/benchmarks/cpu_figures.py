@@ -2,11 +2,11 @@
 
     python tools/benchmarks/cpu_figures.py [--models a,b] [--tune] [--table docs/speed-figures.md]
 
-Each model becomes two projects with random lively weights: the default artifact (--tune: the fastest that
-passes) and `--artifact plain`. `gencpp bench` measures both and the peers in interleaved rounds, batch 1,
-float32. Projects and what was measured are kept in the folder --work, so that a run that ended goes on;
---again makes all anew. Peers need `pip install onnxruntime openvino`. Ratios are not judged; run it on an
-idle machine.
+Each model becomes two projects with random weights, initialised from data: the default artifact (--tune:
+the fastest that passes) and `--artifact plain`. `gencpp bench` measures both and the peers in interleaved
+rounds, batch 1, float32. Projects and what was measured are kept in the folder --work, so that a run that
+ended goes on; --again makes all anew. Peers need `pip install onnxruntime openvino`. Ratios are not judged;
+run it on an idle machine.
 """
 
 from __future__ import annotations

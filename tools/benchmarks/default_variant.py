@@ -2,9 +2,10 @@
 
     python tools/benchmarks/default_variant.py [--models a,b] [--threads 2] [--table docs/speed-default.md]
 
-Random lively weights, batch 1, float32. Every variant is what `gencpp new --artifact NAME` writes, loaded and
-run from Python in a process of its own, in interleaved rounds. Artifacts and figures are kept in the folder
---work, so that a run that ended goes on; --again makes all anew. Run it on an idle machine.
+Random weights, initialised from data, batch 1, float32. Every variant is what `gencpp new --artifact NAME`
+writes, loaded and run from Python in a process of its own, in interleaved rounds. Artifacts and figures are
+kept in the folder --work, so that a run that ended goes on; --again makes all anew. Run it on an idle
+machine.
 """
 
 from __future__ import annotations
@@ -75,11 +76,9 @@ def export(name: str, work: Path, *, again: bool) -> None:
     from gencpp.backends.libtorch.variants import VARIANTS
     from gencpp.core.errors import GencppError
     from gencpp.core.loaded import LoadOptions
+    from gencpp.core.progress import silent
     from gencpp.model.inspection import inspect_model
     from gencpp.sources.load import load_source, parse_source
-
-    def silent(_: str) -> None:
-        pass
 
     print(f"exporting {name}", file=sys.stderr, flush=True)
     options = LoadOptions(weights="none")

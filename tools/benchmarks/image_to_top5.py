@@ -13,8 +13,8 @@ each in a process of its own, and another subject goes first in each. Subjects, 
   torchscript   the same with the project's own artifact
   eager apart   eager, with a thread pool: a picture a thread, one thread for each run
 
-The pictures are synthetic JPEGs. Weights are random and lively. The five classes of every picture must be
-those of eager PyTorch before anything is timed (exit code 1 otherwise). Rates are not judged.
+The pictures are synthetic JPEGs. Weights are random, initialised from data. The five classes of every picture
+must be those of eager PyTorch before anything is timed (exit code 1 otherwise). Rates are not judged.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     python tools/sweeps/network_models.py [--models a,b,...] [--replay] [--table docs/verified-network.md]
 
 Without --models: every classification builder of torchvision, some for segmentation and video, a small
-U-Net and a transformer encoder (tests/support/models/network.py). Each model has random lively weights and a
-process of its own, one after the other. What passed is kept in the folder --work: a sweep that ended goes
-on where it stopped; --again makes everything anew. Exit code 1 when a model fails, after all of them.
+U-Net and a transformer encoder (tests/support/models/network.py). Each model has random weights,
+initialised from data, and a process of its own, one after the other. What passed is kept in the folder
+--work: a sweep that ended goes on where it stopped; --again makes everything anew. Exit code 1 when a model
+fails, after all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -27,8 +29,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "generator"))
 
-LIMIT = 1e-4
-"""Largest |difference| relative to the largest |reference|: float32 sums in another order give 1e-6."""
+from gencpp.core.tolerances import PARITY  # noqa: E402 - after the path
+from gencpp.tensors.difference import difference  # noqa: E402
+
 BATCHES = (1, 2)
 MORE = ("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50", "r3d_18")
 OWN = {
@@ -204,7 +207,7 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
 
     begin = time.monotonic()
     batched = all(t.dims[0].dynamic for t in spec.inputs)
-    found = [difference(loaded, spec, plan, weights, batch) for batch in (BATCHES if batched else (None,))]
+    found = [compared(loaded, spec, plan, weights, batch) for batch in (BATCHES if batched else (None,))]
     run_s = time.monotonic() - begin
     worst, outputs = max(w for w, _ in found), min(n for _, n in found)
     del loaded
@@ -214,7 +217,7 @@ def proven(name: str, folder: Path) -> dict[str, Any]:
         t.name: [[d.min for d in t.dims], [d.opt for d in t.dims], [d.max for d in t.dims]]
         for t in spec.inputs
     }
-    problem = "" if worst <= LIMIT else f"differs by {worst:.2g} of the largest output"
+    problem = "" if worst <= PARITY else f"differs by {worst:.2g} of the largest output"
     if not batched:
         problem = problem or f"the batch is fixed: {'; '.join(spec.notes)}"
     return {
@@ -246,10 +249,8 @@ def exported(loaded: Any, spec: Any) -> Any:
     return prepared(candidate, spec, None)
 
 
-def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | None) -> tuple[float, int]:
+def compared(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | None) -> tuple[float, int]:
     """(largest relative difference, outputs compared) of the plan's answers and the module's."""
-    import numpy as np
-
     from gencpp.network.interpret.interpreter import run as interpret
     from gencpp.tensors.module import run_module
     from gencpp.tensors.stimuli import seeded_inputs
@@ -264,10 +265,10 @@ def difference(loaded: Any, spec: Any, plan: Any, weights: Any, batch: int | Non
         if got.shape != reference.shape or got.dtype != reference.dtype:
             found, wanted = (f"{a.dtype} {list(a.shape)}" for a in (got, reference))
             raise ValueError(f"output {name} is {found}, the model's {wanted}")
-        largest = float(np.abs(reference).max())
-        if not largest > 0 or not np.isfinite(got).all():
+        apart = difference(reference, got)
+        if not (apart.largest > 0 and math.isfinite(apart.relative)):
             raise ValueError(f"output {name} cannot be compared: all 0, or not finite")
-        worst = max(worst, float(np.abs(got.astype(np.float64) - reference).max()) / largest)
+        worst = max(worst, apart.relative)
     return worst, len(theirs)
 
 
@@ -306,10 +307,11 @@ def table(rows: list[dict[str, Any]], asked: int, replay: bool) -> str:
         f"{passed} of {len(rows)} models passed{missing}.",
         *([f"The rows were made by {states} states of the code; `--again` makes all anew."] * (states > 1)),
         "",
-        "Weights are random (made lively). Each model is exported to ONNX, lowered to a plan, and the calls",
-        "of TensorRT's API that the plan becomes are computed by PyTorch, one by one, at batch 1 and 2. The",
+        "Weights are random (initialised from data). Each model is exported to ONNX, lowered to a plan, and",
+        "the calls of TensorRT's API that the plan becomes are computed by PyTorch, one by one, at batch 1",
+        "and 2. The",
         "largest difference from the model's own answers, relative to the largest of them, may be",
-        f"{LIMIT:.0e}. That proves the lowering. The calls are then made in a network definition of",
+        f"{PARITY:.0e}. That proves the lowering. The calls are then made in a network definition of",
         "TensorRT-RTX: the shape and type of every tensor of the plan is compared with what the library",
         "computes, it checks the number of weights, and it builds an engine (SM86, fp32). That is evidence",
         "for the graph, not for TensorRT itself, and nothing ran on a GPU.",

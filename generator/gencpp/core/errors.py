@@ -21,7 +21,7 @@ class GencppError(Exception):
 
 
 class CheckFailed(GencppError):
-    """A check ran and did not hold (parity, liveliness of goldens, ...)."""
+    """A check ran and did not hold (parity, goldens that differ, ...)."""
 
     exit_code = 1
 

@@ -365,7 +365,7 @@ class WeightsInfo(JsonValue):
     kind: str
     """`pretrained`, `random`, `user`"""
     detail: str
-    """`ResNet18_Weights.IMAGENET1K_V1`, `seed 0, made lively`, a file's name"""
+    """`ResNet18_Weights.IMAGENET1K_V1`, `seed 0, initialised from data`, a file's name"""
     warning: str = ""
 
 

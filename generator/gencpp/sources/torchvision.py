@@ -32,7 +32,7 @@ _SEGMENTATION_SIZE = 224
 """Goldens of dense outputs grow with it; --input takes another size."""
 _FLOW_SIZE = 128
 _BATCH_ELEMENTS = BATCH * 3 * 224 * 224
-"""The batch that makes weights lively is smaller for larger inputs, and never below 2."""
+"""The batch that weights are initialised from is smaller for larger inputs, and never below 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def build(
 ) -> Built:
     """The model `name` in eval mode; `weights` is auto, none, DEFAULT, a name of its weights, or a file.
 
-    `given`: inputs whose values random weights are made lively for.
+    `given`: inputs whose values random weights are initialised for.
     """
     refuse_unsupported(name)
     entry, file = _choose(name, weights)
@@ -117,7 +117,7 @@ def build(
         module = _construct(name, entry, seed)
         info = WeightsInfo(
             kind="random",
-            detail=f"seed {seed}, made lively",
+            detail=f"seed {seed}, initialised from data",
             warning=f"RANDOM WEIGHTS (seed {seed}): the answers mean nothing, because {random_reason}. "
             + how_to_get(published(entry.url)),
         )

@@ -9,7 +9,7 @@ import pytest
 from places import MODELS
 
 from gencpp import pipeline
-from gencpp.backends.libtorch import export as libtorch_export
+from gencpp.backends.libtorch import export as exporting
 from gencpp.backends.libtorch.tune import TuneOptions, fastest
 from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core import request
@@ -21,8 +21,8 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
 ) -> None:
     """Three candidates, of which one is spoiled after its export: it is shown, and not chosen."""
     kept = {name: VARIANTS[name] for name in ("plain", "frozen", "fused-channels-last")}
-    monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
-    export = libtorch_export.export_libtorch
+    monkeypatch.setattr(exporting, "VARIANTS", kept)
+    export = exporting.export_libtorch
 
     def spoiled(loaded, spec, directory, variant, progress, answers):  # type: ignore[no-untyped-def]
         import torch
@@ -37,7 +37,7 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
             finally:
                 first.div_(1.5)
 
-    monkeypatch.setattr(libtorch_export, "export_libtorch", spoiled)
+    monkeypatch.setattr(exporting, "export_libtorch", spoiled)
     briefly = partial(TuneOptions, seconds=0.1)
     monkeypatch.setattr("gencpp.backends.libtorch.options.TuneOptions", briefly)
     made = pipeline.generate(

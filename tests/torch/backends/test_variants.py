@@ -16,7 +16,7 @@ from places import MODELS
 
 from gencpp import pipeline
 from gencpp.backends.libtorch import aoti
-from gencpp.backends.libtorch import export as libtorch_export
+from gencpp.backends.libtorch import export as exporting
 from gencpp.backends.libtorch.tune import fastest, thread_counts, tuned
 from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 from gencpp.core import request
@@ -72,7 +72,7 @@ def test_torchscript_variants_are_the_model(name: str, tmp_path: Path) -> None:
 
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
     before = {k: v.stride() for k, v in loaded.module.state_dict().items()}
-    artifact, found, libtorch = libtorch_export.export_libtorch(
+    artifact, found, libtorch = exporting.export_libtorch(
         loaded, spec, tmp_path, variant_named(name), lambda _: None
     )
     assert artifact.format == "torchscript" and found.inputs == spec.inputs
@@ -91,20 +91,20 @@ def test_what_cannot_be_fused_is_run_without_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
-    fused = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    fused = exporting.export_default(loaded, spec, tmp_path, lambda _: None)
     assert fused[2].variant == DEFAULT and fused[2].fusion and not fused[0].reason
-    monkeypatch.setattr(libtorch_export, "_fusion_problem", lambda *_: "it fails: no schema")
-    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    monkeypatch.setattr(exporting, "_fusion_problem", lambda *_: "it fails: no schema")
+    artifact, _, libtorch = exporting.export_default(loaded, spec, tmp_path, lambda _: None)
     assert libtorch.variant == UNFUSED and not libtorch.fusion
     assert "it fails: no schema" in artifact.reason
     with pytest.raises(CheckFailed, match="no schema"):
-        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
+        exporting.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), lambda _: None)
 
 
 def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """torchvision's ViT: exported it is fused; scripted, the fuser leaves a list without its type."""
     loaded, spec = inspected("models.tiny:vit", "x:1x3x32x32")
-    artifact, found, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    artifact, found, libtorch = exporting.export_default(loaded, spec, tmp_path, lambda _: None)
     assert artifact.method == "export, trace, frozen" and libtorch.fusion
     assert found.inputs[0].dims[0].dynamic
 
@@ -113,15 +113,15 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("gencpp.backends.libtorch.exported_trace.export_and_trace", fails)
     told: list[str] = []
-    with pytest.raises(libtorch_export.NotFused, match=r"it fails: [A-Z]"):
-        libtorch_export.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
+    with pytest.raises(exporting.NotFused, match=r"it fails: [A-Z]"):
+        exporting.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
     assert told[0] == "not exported: RuntimeError: no export today"
 
 
 def test_fusion_is_tried_with_what_the_program_warms_up_on(tmp_path: Path) -> None:
     """The fuser fails on a loop of no steps, which no golden has; the program could not be loaded."""
     loaded, spec = inspected("models.valued:steps", "x:1x8", "count::int64")
-    artifact, _, libtorch = libtorch_export.export_default(loaded, spec, tmp_path, lambda _: None)
+    artifact, _, libtorch = exporting.export_default(loaded, spec, tmp_path, lambda _: None)
     assert libtorch.variant == UNFUSED and "oneDNN graph fusion cannot run" in artifact.reason
 
 
@@ -135,8 +135,8 @@ def test_candidates_tell_why_one_is_missing(tmp_path: Path, monkeypatch: pytest.
         torch.jit.script(loaded.module).save(str(tmp_path / "given.pt"))
     given, spec = inspected(str(tmp_path / "given.pt"), "image:1x3x32x32")
     kept = {name: VARIANTS[name] for name in ("frozen", "aoti")}
-    monkeypatch.setattr(libtorch_export, "VARIANTS", kept)
-    found = libtorch_export.export_candidates(given, spec, tmp_path / "work", lambda _: None)
+    monkeypatch.setattr(exporting, "VARIANTS", kept)
+    found = exporting.export_candidates(given, spec, tmp_path / "work", lambda _: None)
     assert list(found.made) == ["frozen"]
     assert [(r.variant, r.p50_ms) for r in found.lost] == [("aoti", None)]
     assert "not TorchScript files" in found.lost[0].problem
@@ -149,9 +149,9 @@ def test_a_candidate_of_another_batch_is_lost(tmp_path: Path, monkeypatch: pytes
     )
     fixed = aoti.fix_batch(spec)
     answers = iter([(artifact, spec, LibTorchSpec()), (artifact, fixed, LibTorchSpec())])
-    monkeypatch.setattr(libtorch_export, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
-    monkeypatch.setattr(libtorch_export, "export_libtorch", lambda *_, **__: next(answers))
-    found = libtorch_export.export_candidates(loaded, spec, tmp_path, lambda _: None)
+    monkeypatch.setattr(exporting, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
+    monkeypatch.setattr(exporting, "export_libtorch", lambda *_, **__: next(answers))
+    found = exporting.export_candidates(loaded, spec, tmp_path, lambda _: None)
     assert list(found.made) == ["plain"] and "fixed batch" in found.lost[0].problem
 
 

@@ -243,9 +243,9 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals) -> 
 def test_an_interrupt_that_a_library_swallowed_ends_the_next_step() -> None:
     """Imports of large packages have bare excepts, which take a KeyboardInterrupt too."""
     code = (
-        "import os, signal\nfrom gencpp.cli import show as cli_show\n"
-        "signal.signal(signal.SIGINT, cli_show.interrupt)\n"
-        "with cli_show.progressing(quiet=True) as progress:\n"
+        "import os, signal\nfrom gencpp.cli import show\n"
+        "signal.signal(signal.SIGINT, show.interrupt)\n"
+        "with show.progressing(quiet=True) as progress:\n"
         "    progress('before')\n"
         "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        pass\n"
         "    except:\n        pass\n"

@@ -332,7 +332,7 @@ def test_examples_that_come_again_weaken_nothing(tmp_path: Path) -> None:
     assert goldens_of(loaded, spec, tmp_path).parity == "strong"
 
 
-def test_random_weights_are_made_lively_on_given_values() -> None:
+def test_random_weights_are_initialised_on_given_values() -> None:
     import torch
 
     from gencpp.sources.torchvision import build

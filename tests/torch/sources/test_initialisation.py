@@ -1,4 +1,4 @@
-"""Random weights answer differently to different inputs; tools/sweeps/liveliness.py covers all models."""
+"""Random weights answer differently to different inputs; tools/sweeps/initialisation.py covers all models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODELS = ["resnet18", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_lively(name: str) -> None:
+def test_random_weights_answer_and_differ(name: str) -> None:
     import torch
 
     from gencpp.sources.torchvision import build

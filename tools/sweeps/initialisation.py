@@ -1,6 +1,6 @@
-"""Are random weights lively for every torchvision classification builder? A table; exit code 1 if not.
+"""Do random weights, initialised from data, give outputs that differ? A table; exit code 1 if not.
 
-    python tools/sweeps/liveliness.py [NAME ...] [--all] [--seed 0]
+    python tools/sweeps/initialisation.py [NAME ...] [--all] [--seed 0]
 
 Three seeded inputs; the smallest difference of any two, relative to the larger's max |output| (wanted:
 0.1, which is 1000 tolerances), and how far float64 lies from float32 (wanted: 1e-5, a tenth of the
