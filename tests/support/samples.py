@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gencpp.backends.libtorch.spec import LibTorchSpec
+from gencpp.backends.tensorrt.spec import EngineSpec
+from gencpp.core.recipe import ModelRecipe, ProjectRecipe, Recipe
 from gencpp.core.spec import (
     Artifact,
     CropStep,
     Dim,
     DType,
-    EngineSpec,
     FileFacts,
     GeometryStep,
     GoldenCase,
@@ -32,6 +34,10 @@ def dims(*sizes: int) -> tuple[Dim, ...]:
 
 
 BATCH = Dim(min=1, opt=1, max=8)
+
+
+def recipe(source: str, backend: str = "libtorch") -> Recipe:
+    return Recipe(model=ModelRecipe(source=source), project=ProjectRecipe(backend=backend))
 
 
 def classifier(name: str = "sample") -> ProjectSpec:
@@ -79,7 +85,7 @@ def classifier(name: str = "sample") -> ProjectSpec:
     )
     return ProjectSpec(
         name=name,
-        backend="libtorch",
+        runtime=LibTorchSpec(),
         model=model,
         artifact=Artifact(
             file="model.pt",
@@ -91,7 +97,7 @@ def classifier(name: str = "sample") -> ProjectSpec:
             method="script, frozen",
         ),
         goldens=Goldens(cases=cases, pixel_cases=pixels),
-        options={"model": "resnet18"},
+        recipe=recipe("resnet18"),
         versions={"torch": "2.15.0", "pillow": "13.0.0"},
     )
 
@@ -104,7 +110,6 @@ def tensorrt(name: str = "sample") -> ProjectSpec:
     )
     return replace(
         made,
-        backend="tensorrt",
         artifact=Artifact(
             file="model.onnx",
             format="onnx",
@@ -122,7 +127,8 @@ def tensorrt(name: str = "sample") -> ProjectSpec:
             ),
         ),
         goldens=replace(made.goldens, cases=cases),
-        engine=EngineSpec(
+        recipe=recipe("resnet18", "tensorrt"),
+        runtime=EngineSpec(
             tensorrt_min="10.0",
             opset=18,
             profiles=(
@@ -157,7 +163,7 @@ def tensors_only(name: str = "sample") -> ProjectSpec:
     case = GoldenCase(name="seeded-0", kind="seeded", inputs=("a.npy", "b.npy"), outputs=outputs)
     return ProjectSpec(
         name=name,
-        backend="libtorch",
+        runtime=LibTorchSpec(),
         model=model,
         artifact=Artifact(
             file="model.pt",
@@ -171,6 +177,6 @@ def tensors_only(name: str = "sample") -> ProjectSpec:
             warnings=("nets.py:7: a branch",),
         ),
         goldens=Goldens(cases=(case,), parity="weak", parity_note="the goldens are alike."),
-        options={},
+        recipe=recipe("nets:make"),
         versions={"torch": "2.15.0"},
     )

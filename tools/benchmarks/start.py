@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 from image_to_top5 import Failure, make, write_pictures  # noqa: E402 - beside this file
 
+from gencpp.backends.libtorch.spec import LibTorchSpec  # noqa: E402
 from gencpp.bench.machine import machine  # noqa: E402
 from gencpp.bench.process import Ran, environment, spawn  # noqa: E402
 from gencpp.project import read_manifest  # noqa: E402
@@ -82,8 +83,8 @@ def commands(model: str, work: Path, threads: int) -> dict[str, list[str]]:
     """The command of each subject."""
     folder = make(model, work)
     project = read_manifest(folder).project
-    facts = project.libtorch
-    if facts is None or project.artifact.format != "torchscript":
+    facts = LibTorchSpec.of(project)
+    if project.artifact.format != "torchscript":
         raise Failure(
             f"{model}: the bare program loads TorchScript, the artifact is {project.artifact.format}"
         )

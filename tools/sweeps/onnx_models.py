@@ -62,7 +62,9 @@ def main() -> int:
                         print(f"{name:20} {version:>5} {precision:>4} failed: {e}", flush=True)
                         continue
                     seconds = time.monotonic() - start
-                    built, ok = build(Path(folder) / "model.onnx", made.spec) if options.build else ("", True)
+                    built, ok = (
+                        build(Path(folder) / "model.onnx", made.model) if options.build else ("", True)
+                    )
                 failed += not ok
                 differs = said[-1].partition("by ")[2].split()[0]
                 nodes = sum(n for _, n in made.operators)

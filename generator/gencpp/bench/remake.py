@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..core.again import asked_again
 from ..core.errors import GencppError
-from ..core.recipe import asked_for
 from ..core.spec import ModelSpec, ProjectSpec
 from .process import environment, spawn
 
@@ -59,18 +59,10 @@ def load_again(project: ProjectSpec, path: tuple[str, ...], named: tuple[str, ..
 
     `named`: the Python code that the user named; a project's manifest decides nothing that is called.
     """
-    from ..core.loaded import LoadOptions
     from ..sources.load import load_source, parse_source
 
-    asked = asked_for(project, path, named=named, transforms=False)
-    given = LoadOptions(
-        weights=asked.weights,
-        seed=asked.seed,
-        path=path,
-        state_dict=asked.state_dict,
-        inputs=asked.inputs,
-    )
-    return load_source(parse_source(asked.source), given, lambda _: None)
+    asked = asked_again(project, path, named=named, transforms=False)
+    return load_source(parse_source(asked.source), asked.load_options(), lambda _: None)
 
 
 def _eager(loaded: Any, project: ProjectSpec, scratch: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..backends import backend_named
 from ..core.errors import UsageError
 from ..core.progress import Progress
 from ..project import check_replaceable, replace_text
@@ -115,7 +116,6 @@ def _threads(options: Options) -> Sequence[int]:
 
 def _project(field: Field) -> dict[str, Any]:
     project = field.program.built.project
-    libtorch = project.libtorch
     return {
         "name": field.program.built.key,
         "source": project.model.source,
@@ -125,8 +125,7 @@ def _project(field: Field) -> dict[str, Any]:
             "format": project.artifact.format,
             "method": project.artifact.method,
             "bytes": project.artifact.size,
-            "variant": libtorch.variant if libtorch else None,
-            "tuned_threads": libtorch.threads if libtorch and libtorch.tuning else None,
+            **backend_named(project.backend).facts(project),
         },
         "skipped": field.skipped,
     }

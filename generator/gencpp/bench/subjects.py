@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..backends import backend_named
 from ..core import jsonfile
 from ..core.bench_values import bench_values
 from ..core.errors import CheckFailed, UsageError
@@ -275,7 +276,7 @@ def _options(built: Built, setting: Setting) -> list[str]:
 
 def _device(built: Built) -> list[str]:
     """Peers run on the CPU, so a program that can does so too."""
-    return ["--device", "cpu"] if built.project.backend == "libtorch" else []
+    return ["--device", "cpu"] if backend_named(built.project.backend).on_cpu else []
 
 
 def _answer(subject: Subject, ran: Ran) -> Sample:

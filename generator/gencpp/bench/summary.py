@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends import BACKENDS
 from . import figures
 
 
@@ -140,4 +141,4 @@ def _threads(count: int) -> str:
 
 
 def _backend(name: str) -> str:
-    return {"libtorch": "LibTorch", "tensorrt": "TensorRT"}.get(name, name)
+    return BACKENDS[name].title if name in BACKENDS else name

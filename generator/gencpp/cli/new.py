@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import ImportPath, Input, Json, Model, Seed, StateDict, Weights, request_for
+from .options import ImportPath, Input, Json, OptionalModel, Seed, StateDict, Weights, request_for
 from .show import print_row, print_table, progressing, shown, stdout_is_ours, warn
 
 if TYPE_CHECKING:
@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 
 
 def new(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
-    model: Model,
+    model: OptionalModel = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --model: a project's gencpp.json, whose command is repeated with the same "
+            "weights. Files and Python code that it had are looked for in the folders of --path; options "
+            "of the project, such as --backend, may be given anew.",
+            show_default=False,
+        ),
+    ] = None,
     backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch, tensorrt")] = "libtorch",
     name: Annotated[
         str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
@@ -92,8 +102,16 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Write a C++ project for a model."""
+    if recipe is not None:
+        _print_made(_repeated(context, recipe, out, tuple(path or ()), force, as_json), as_json)
+        return
+    from ..core.errors import UsageError
     from ..pipeline import generate
 
+    if model is None:
+        raise UsageError(
+            "which model? Neither --model nor --recipe was given", hint="Such as: --model resnet18."
+        )
     request = request_for(
         source=model,
         backend=backend,
@@ -119,6 +137,32 @@ def new(
     with progressing(quiet=as_json) as progress, stdout_is_ours():
         made = generate(request, progress)
     _print_made(made, as_json)
+
+
+def _repeated(
+    context: typer.Context, recipe: Path, out: Path, path: tuple[str, ...], force: bool, as_json: bool
+) -> Generated:
+    """The recipe's project, with the options of the project that were given beside it."""
+    from dataclasses import fields
+
+    from ..core.errors import UsageError
+    from ..core.recipe import ProjectRecipe
+    from ..pipeline import repeat
+
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
+    own = {"out", "recipe", "path", "force", "as_json"}
+    changes = {f.name: given.pop(f.name) for f in fields(ProjectRecipe) if f.name in given}
+    if more := sorted(f"--{name.rstrip('_').replace('_', '-')}" for name in set(given) - own):
+        raise UsageError(
+            f"--recipe and {', '.join(more)}: the recipe says which model it is",
+            hint="Leave one of them out.",
+        )
+    with progressing(quiet=as_json) as progress, stdout_is_ours():
+        return repeat(recipe, out, path=path, force=force, changes=changes, progress=progress)
 
 
 def tune(
@@ -164,6 +208,8 @@ def tune(
 
 
 def _print_made(made: Generated, as_json: bool) -> None:
+    from ..backends import backend_named
+
     project = made.project
     if as_json:
         told = {"out": str(made.out), "warnings": list(made.warnings), "kept": list(map(str, made.kept))}
@@ -176,12 +222,10 @@ def _print_made(made: Generated, as_json: bool) -> None:
     row = partial(print_row, width=8)
     row("artifact", made_artifact.method + (f" ({reason})" if reason else ""))
     row("weights", project.model.weights.detail)
-    for note in project.model.notes:
+    for note in project.notes:
         row("note", note)
-    if project.libtorch is not None and project.libtorch.tuning:
-        from ..project.readme import tuning_table
-
-        print_table(tuning_table(project.libtorch))
+    if rows := backend_named(project.backend).measured(project):
+        print_table(rows)
     row("folder", shown(made.out))
     for copy in made.kept:
         row("kept", shown(copy))

@@ -10,16 +10,15 @@ if TYPE_CHECKING:
     from ..core.request import Request
 
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A torchvision name (resnet18), package.module:factory or nets.py:make, a TorchScript file, or "
-        "(TensorRT) an ONNX file.",
-        show_default=False,
-    ),
-]
+_MODEL = typer.Option(
+    "--model",
+    "-m",
+    help="A torchvision name (resnet18), package.module:factory or nets.py:make, a TorchScript file, or "
+    "(TensorRT) an ONNX file.",
+    show_default=False,
+)
+Model = Annotated[str, _MODEL]
+OptionalModel = Annotated[str | None, _MODEL]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Weights = Annotated[
     str,

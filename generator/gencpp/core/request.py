@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
 from .python_file import as_module, refuse_two_of_one_name
+from .recipe import ModelRecipe, ProjectRecipe, Recipe
+from .spec import WeightsInfo
 from .values import without_folder
 
 if TYPE_CHECKING:
@@ -16,44 +17,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What `gencpp new` is asked for."""
+class ModelRequest:
+    """Which model."""
 
     source: str
     """`resnet18`, `nets:make`, `nets.py:make`, `model.pt`, `model.onnx`"""
-    backend: str
-    out: Path
-    name: str | None = None
-    force: bool = False
-    dynamic: tuple[str, ...] = ()
-    """`input:dimension=min:opt:max`, further profiles after commas"""
-    precision: str | None = None
-    device: str | None = None
-    """`cpu`, `cuda`: what code is compiled for (--artifact aoti only)"""
-    tf32: bool = False
-    tensorrt_min: str | None = None
-    """The oldest TensorRT that the artifact is made for: `10.0`."""
-    trt_api: str | None = None
-    """`parser`, `network`"""
-    artifact: str | None = None
-    """`torchscript`, `aoti`, or a variant of backends/libtorch/variants.py (libtorch only)"""
-    tune: bool = False
-    """Whether the variant and the threads are chosen by measuring (libtorch only)"""
-    tune_rounds: int = 5
     weights: str = "auto"
+    """`auto`, `none`, `DEFAULT`, a name of the model's weights, or a file (torchvision only)"""
     seed: int = 0
     path: tuple[str, ...] = ()
+    """Folders added to the import path."""
     state_dict: str | None = None
     inputs: tuple[str, ...] = ()
+    """`name:1x3x224x224:float32`, one an input, in the order of forward's arguments"""
+    dynamic: tuple[str, ...] = ()
+    """`input:dimension=min:opt:max`, further profiles after commas"""
     preprocess: str | None = None
+    """`module:attr`, `file.py:attr` or a JSON file"""
     labels: str | None = None
+    """A UTF-8 file with one label a line."""
 
     def __post_init__(self) -> None:
         """Code that is named by its file becomes the module that it is, in a folder of `path`."""
         for name in ("path", "inputs", "dynamic"):
             if isinstance(getattr(self, name), str):
                 raise UsageError(f"{name}: a sequence of texts is wanted, not one text")
-        object.__setattr__(self, "out", Path(self.out))
         texts = [str(self.source), *([self.preprocess] if self.preprocess else [])]
         refuse_two_of_one_name(texts)
         source, folders = as_module(texts[0])
@@ -77,6 +65,60 @@ class Request:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(ModelRequest):
+    """What `gencpp new` is asked for: which model, and which project of it."""
+
+    backend: str
+    out: Path
+    name: str | None = None
+    force: bool = False
+    precision: str | None = None
+    device: str | None = None
+    """`cpu`, `cuda`: what code is compiled for (--artifact aoti only)"""
+    tf32: bool = False
+    tensorrt_min: str | None = None
+    """The oldest TensorRT that the artifact is made for: `10.0`."""
+    trt_api: str | None = None
+    """`parser`, `network`"""
+    artifact: str | None = None
+    """`torchscript`, `aoti`, or a variant of backends/libtorch/variants.py (libtorch only)"""
+    tune: bool = False
+    """Whether the variant and the threads are chosen by measuring (libtorch only)"""
+    tune_rounds: int = 5
+    again: Again | None = None
+    """Of a project that is made again: what the model was asked as, and the weights that it has."""
+
+    def __post_init__(self) -> None:
+        ModelRequest.__post_init__(self)
+        object.__setattr__(self, "out", Path(self.out))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What a model that is asked for again has from when it was asked for first."""
+
+    recipe: ModelRecipe
+    weights: WeightsInfo | None = None
+    """None: those of the recipe."""
+
+
+def recipe_of(request: Request) -> Recipe:
+    """`request` without the folders of this machine."""
+    model = request.again.recipe if request.again is not None else _model_recipe(request)
+    asked = {f.name: getattr(request, f.name) for f in fields(ProjectRecipe)}
+    return Recipe(model=model, project=ProjectRecipe(**asked))
+
+
+def _model_recipe(request: ModelRequest) -> ModelRecipe:
+    def last(path: str | None) -> str | None:
+        return Path(path).name if path and "/" in path else path
+
+    asked = {f.name: getattr(request, f.name) for f in fields(ModelRecipe)}
+    files = {name: last(asked[name]) for name in ("source", "weights", "state_dict", "preprocess", "labels")}
+    return ModelRecipe(**{**asked, **files, "inputs": tuple(map(without_folder, request.inputs))})
+
+
 def check_path(folder: Path) -> None:
     """Raises UsageError for characters that CMake cannot handle in the path of a project."""
     if bad := sorted(set(str(folder)) & set(';"\\\n\r')):
@@ -96,31 +138,3 @@ def resolve_out(out: Path) -> Path:
     if resolved == resolved.parent:
         raise UsageError("OUT must not be the root of the file system", hint="Name a folder inside it.")
     return resolved
-
-
-def options_of(request: Request) -> dict[str, str]:
-    """The request without folders of this machine."""
-
-    def last(path: str | None) -> str:
-        return Path(path).name if path else ""
-
-    options = {
-        "model": last(request.source) if "/" in request.source else request.source,
-        "weights": last(request.weights) if "/" in request.weights else request.weights,
-        "seed": str(request.seed),
-        "state_dict": last(request.state_dict),
-        "input": shlex.join(without_folder(text) for text in request.inputs),
-        "dynamic": " ".join(request.dynamic),
-        "precision": request.precision or "",
-        "tf32": "yes" if request.tf32 else "",
-        "tensorrt_min": request.tensorrt_min or "",
-        "trt_api": request.trt_api or "",
-        "artifact": request.artifact or "",
-        "device": request.device or "",
-        "tune": "yes" if request.tune else "",
-        "preprocess": last(request.preprocess)
-        if "/" in (request.preprocess or "")
-        else request.preprocess or "",
-        "labels": last(request.labels),
-    }
-    return {key: value for key, value in options.items() if value}

@@ -9,20 +9,19 @@ import dataclasses
 import enum
 import math
 import re
-import types
-import typing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self, cast
 
 from . import tolerances
 from .errors import UsageError
+from .json_value import IN_MEMORY
+from .json_value import JsonValue as JsonValue
 from .names import check_file_name, check_identifier, check_relative_path
+from .precision import Precision as Precision
+from .recipe import Recipe
 
-IN_MEMORY = "in_memory"
-"""Metadata of a field that JSON does not hold and equality does not see."""
-
-SCHEMA = 1
-"""Number of the manifest's and of verify.json's schema."""
+VERIFY_SCHEMA = 1
+"""Number of verify.json's schema."""
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized or cropped to, in pixels."""
@@ -83,101 +82,11 @@ class Rescale(enum.StrEnum):
     """x * float32(1 / 255) (transforms.v2.ToDtype(scale=True) on tensors)"""
 
 
-class Precision(enum.StrEnum):
-    """What the weights and the arithmetic inside the model are; its inputs and outputs stay as they are."""
-
-    fp32 = "fp32"
-    fp16 = "fp16"
-    bf16 = "bf16"
-    """LibTorch only."""
-
-
 class Task(enum.StrEnum):
     """What the outputs mean, and so which postprocessing is generated."""
 
     classification = "classification"
     generic = "generic"
-
-
-class JsonValue:
-    """Mixin: `to_json()` and `from_json()` for frozen dataclasses, recursive and lossless."""
-
-    __slots__ = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """This value as plain JSON types; enums by value, tuples as lists."""
-        return {f.name: _encode(getattr(self, f.name)) for f in _stored(type(self))}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """The value that `to_json()` gave; raises UsageError on unknown or missing fields."""
-        if not isinstance(data, dict):
-            raise UsageError(f"{cls.__name__}: expected an object, found {type(data).__name__}")
-        hints = typing.get_type_hints(cls)
-        fields = {f.name: f for f in _stored(cls)}
-        unknown = sorted(set(data) - set(fields))
-        missing = sorted(
-            n
-            for n, f in fields.items()
-            if n not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        )
-        if unknown or missing:
-            raise UsageError(f"{cls.__name__}: unknown fields {unknown}, missing fields {missing}")
-        return cls(**{n: _decode(hints[n], v, f"{cls.__name__}.{n}") for n, v in data.items()})
-
-
-def _stored(cls: type) -> list[dataclasses.Field[Any]]:
-    """The fields that JSON holds: all but those that are only in memory."""
-    return [f for f in dataclasses.fields(cls) if not f.metadata.get(IN_MEMORY)]
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, JsonValue):
-        return value.to_json()
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, tuple):
-        return [_encode(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _encode(v) for k, v in value.items()}
-    return value
-
-
-def _decode(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        options = [a for a in typing.get_args(hint) if a is not type(None)]
-        if value is None:
-            return None
-        return _decode(options[0], value, where)
-    if origin is tuple:
-        args = typing.get_args(hint)
-        if not isinstance(value, list):
-            raise UsageError(f"{where}: expected a list, found {type(value).__name__}")
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_decode(args[0], v, where) for v in value)
-        if len(args) != len(value):
-            raise UsageError(f"{where}: expected {len(args)} items, found {len(value)}")
-        return tuple(_decode(a, v, where) for a, v in zip(args, value, strict=True))
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: expected an object, found {type(value).__name__}")
-        _, item = typing.get_args(hint)
-        return {k: v if item is Any else _decode(item, v, where) for k, v in value.items()}
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        try:
-            return hint(value)
-        except ValueError as e:
-            raise UsageError(f"{where}: {e}") from None
-    if isinstance(hint, type) and issubclass(hint, JsonValue):
-        return hint.from_json(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) > 1 << 53:
-            raise UsageError(f"{where}: {value} is out of range")
-        return float(value)
-    if isinstance(hint, type) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
-        raise UsageError(f"{where}: expected {hint.__name__}, found {type(value).__name__}")
-    return value
 
 
 UNBOUNDED = 2**63 - 1
@@ -445,75 +354,54 @@ class Artifact(JsonValue):
             if facts is not None:
                 check_file_name(facts.file, "artifact")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSpec(JsonValue):
-    """What a TensorRT engine is built from, besides the artifact."""
-
-    api: str = "parser"
-    """`parser`: TensorRT's ONNX parser reads the artifact. `network`: C++ defines it, with these weights."""
-    precision: Precision = Precision.fp32
-    tf32: bool = False
-    """Whether float32 operands may be rounded to TF32."""
-    tensorrt_min: str
-    """The oldest version that the artifact is made for: `10.0`."""
-    opset: int
-    """Of the ONNX file, or of the ONNX graph that became C++."""
-    profiles: Profiles
+    @property
+    def how(self) -> str:
+        """The method, with its reason."""
+        return self.method + (f" ({self.reason})" if self.reason else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledFor(JsonValue):
-    """The machine that an artifact with compiled code was made on; another one refuses it."""
+class RuntimeSpec(JsonValue):
+    """How a program runs its artifact, besides what is in the artifact: a class for each backend.
 
-    architecture: str
-    """`x86_64`, as the system says it."""
-    cpu_flags: tuple[str, ...]
-    """Instruction sets that the code may use, by the names of /proc/cpuinfo; empty off x86."""
-    torch: str
-    """Version of the libraries that it calls: `2.15.0`."""
-    threads: int
-    """Threads that its weights are packed for: with others it is right, and slower."""
-    gpu: str = ""
-    """The GPU that it was compiled on, by its driver's name; empty: it runs on the CPU."""
-    capability: str = ""
-    """That GPU's compute capability: `9.0`."""
+    Each lies in its backend's folder. JSON names the backend; importing `gencpp.backends` makes all known.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned(JsonValue):
-    """One candidate of `--tune`, measured in the generated program."""
-
-    variant: str
-    threads: int
-    p50_ms: float | None
-    """Median over the rounds of the median latency; None: not measured."""
-    spread: tuple[float, float] | None
-    """Smallest and largest round over that median."""
-    max_rel_diff: float | None
-    """Against the goldens, the worst of all; None: not compared."""
-    problem: str = ""
-    """Why it was not taken into account."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LibTorchSpec(JsonValue):
-    """How a LibTorch program runs its artifact, besides what is in the artifact."""
-
-    variant: str = "plain"
-    """Of backends/libtorch/variants.py."""
-    fusion: bool = False
-    """Whether configure_process() turns oneDNN graph fusion on for TorchScript."""
-    channels_last: bool = False
-    """Whether 4-D inputs are handed over in channels-last order."""
-    threads: int = 0
-    """Of configure_process(), where the caller says nothing; 0: LibTorch's own choice."""
-    precision: Precision = Precision.fp32
+    __slots__ = ()
+    backend: ClassVar[str]
+    """The backend's name."""
+    precision: Precision
     """Of the weights and the arithmetic; inputs and outputs stay as they are."""
-    compiled: CompiledFor | None = None
-    """Of AOTInductor artifacts only."""
-    tuning: tuple[Tuned, ...] = ()
-    """What --tune measured."""
+    _kinds: ClassVar[dict[str, type[RuntimeSpec]]] = {}
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        RuntimeSpec._kinds[cls.backend] = cls
+
+    def to_json(self) -> dict[str, Any]:
+        """As every value, with the backend's name in front."""
+        return {"backend": self.backend, **JsonValue.to_json(self)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """The value of the class that the JSON names; raises UsageError for a backend that is not known."""
+        if not isinstance(data, dict) or not isinstance(data.get("backend"), str):
+            raise UsageError("runtime: it names no backend")
+        kind = cls._kinds.get(data["backend"])
+        if kind is None or not issubclass(kind, cls):
+            known = ", ".join(sorted(n for n, k in cls._kinds.items() if issubclass(k, cls)))
+            raise UsageError(f"there is no backend {ascii(data['backend'])[:40]}: this gencpp has {known}")
+        rest = {name: value for name, value in data.items() if name != "backend"}
+        return cast(Self, JsonValue.from_json.__func__(kind, rest))  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, project: ProjectSpec) -> Self:
+        """That of a project of this backend; raises UsageError for one of another."""
+        if not isinstance(project.runtime, cls):
+            raise UsageError(f"{project.name} runs on {project.backend}, not on {cls.backend}")
+        return project.runtime
+
+    def check(self, model: ModelSpec) -> None:
+        """Raises UsageError where this and the model do not belong together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -582,6 +470,8 @@ class Goldens(JsonValue):
     take every branch by a value; `partial`: some size, or a branch of the Python code, is missing; `weak`:
     two goldens are too near (a user's weights), or a branch of the artifact is not taken."""
     parity_note: str = ""
+    notes: tuple[str, ...] = ()
+    """What the user should know, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,21 +479,28 @@ class ProjectSpec(JsonValue):
     """Everything that rendering needs: the manifest's body."""
 
     name: str
-    backend: str
+    runtime: RuntimeSpec
     model: ModelSpec
     artifact: Artifact
     goldens: Goldens
-    options: dict[str, str]
-    """The options of `gencpp new` that made this project, without folders of this machine."""
+    recipe: Recipe
+    """What `gencpp new` was asked."""
     versions: dict[str, str]
     """gencpp, torch, torchvision, pillow, numpy, python that made the artifact and the goldens."""
-    engine: EngineSpec | None = None
-    """Of the tensorrt backend only."""
-    libtorch: LibTorchSpec | None = None
-    """Of the libtorch backend only."""
 
     def __post_init__(self) -> None:
         check_identifier(self.name, "project")
+        self.runtime.check(self.model)
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that runs it."""
+        return self.runtime.backend
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know, one sentence each."""
+        return (*self.model.notes, *self.goldens.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -644,7 +541,7 @@ class ParityResult(JsonValue):
 class VerifyReport(JsonValue):
     """What `gencpp verify` found; also OUT/verify.json."""
 
-    schema: int = SCHEMA
+    schema: int = VERIFY_SCHEMA
     project: str
     backend: str
     status: str

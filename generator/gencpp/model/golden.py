@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..core import tolerances
-from ..core.errors import EnvironmentLacks, GencppError, UsageError
-from ..core.progress import Progress
-from ..core.spec import Artifact, ModelSpec
-from ..tensors.difference import difference
-
-if TYPE_CHECKING:
-    from ..core.loaded import LoadedModel
-    from .sizes.answers import Answers
-
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import CheckFailed
+from ..core import tolerances
+from ..core.errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
 from ..core.loaded import LoadedModel
-from ..core.spec import GoldenCase, GoldenOutput, Goldens, PixelCase, PreprocessSpec, Task, TensorSpec
+from ..core.progress import Progress
+from ..core.spec import (
+    Artifact,
+    GoldenCase,
+    GoldenOutput,
+    Goldens,
+    ModelSpec,
+    PixelCase,
+    PreprocessSpec,
+    Task,
+    TensorSpec,
+)
+from ..tensors.difference import difference
 from ..tensors.module import run_module
 from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .column_scales import small_columns
@@ -116,7 +117,9 @@ def make_goldens(
         progress(f"warning: parity is {parity}: {note}")
     size = writer.size / 1e6
     progress(f"goldens: {len(cases)} cases, {size:.1f} MB, any two differ by {least:.2g} or more")
-    return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note)
+    refused = known.plan(spec).refused
+    notes = (f"Within the bounds, the model itself does not take {'; '.join(refused)}.",) if refused else ()
+    return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note, notes=notes)
 
 
 def _sizes(answers: Answers, spec: ModelSpec, room: int) -> tuple[dict[str, SizeCase], list[SizeCase]]:

@@ -10,6 +10,7 @@ from .manifest import read_manifest as read_manifest
 from .paths import check_replaceable as check_replaceable
 from .paths import regular_file as regular_file
 from .paths import replace_text as replace_text
+from .recipe_file import read_recipe as read_recipe
 from .render import render as render
 from .render import templates_root as templates_root
 from .writer import Writing as Writing

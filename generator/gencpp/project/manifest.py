@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any
 from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.names import check_relative_path
-from ..core.spec import SCHEMA, ProjectSpec
+from ..core.spec import ProjectSpec
 from .paths import Kind, kind_of, look, regular_file
 
 MANIFEST = "gencpp.json"
+SCHEMA = 2
+"""Number of its schema; 1 kept the request as texts, without what repeats it."""
 OWN_FOLDER = ".gencpp"
 """What gencpp keeps in a project: the journal of a command that writes, and copies of what was replaced."""
 JOURNAL = f"{OWN_FOLDER}/journal"
@@ -45,7 +48,6 @@ def manifest_text(project: ProjectSpec, files: Mapping[str, str]) -> str:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a project; raises UsageError when the folder is not one, or half-written."""
-    file = folder / MANIFEST
     if not folder.exists():
         raise UsageError(f"{folder} does not exist", hint="Make it with: gencpp new --model SOURCE OUT")
     if (folder / JOURNAL).exists():
@@ -58,7 +60,12 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is not a gencpp project: it has no {MANIFEST}",
             hint="Name the folder that `gencpp new` wrote.",
         )
-    raw = jsonfile.read_bytes(regular_file(folder, MANIFEST), hint=_DAMAGED)
+    return read_manifest_file(regular_file(folder, MANIFEST))
+
+
+def read_manifest_file(file: Path) -> Manifest:
+    """The same, of a manifest that may lie anywhere."""
+    raw = jsonfile.read_bytes(file, hint=_DAMAGED)
     try:
         data = jsonfile.loads(raw, MANIFEST)
         if not isinstance(data, dict) or "schema" not in data:
@@ -68,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest:
     if data["schema"] != SCHEMA:
         raise UsageError(
             f"{file} has schema {str(data['schema'])[:40]}, this gencpp reads schema {SCHEMA}",
-            hint="Generate the project anew, or use the gencpp that made it.",
+            hint=_anew(data, file.parent),
         )
     try:
         if missing := {"project", "files"} - set(data):
@@ -83,6 +90,42 @@ def read_manifest(folder: Path) -> Manifest:
     intact = raw == _text(data).encode() and data.get("seal", _seal(body)) == _seal(body)
     digest = hashlib.sha256(raw).hexdigest()
     return Manifest(project=project, files=files, edited=not intact, sha256=digest)
+
+
+_SEVERAL = {"input": "--input", "dynamic": "--dynamic"}
+_ONCE = (
+    *("weights", "seed", "state_dict", "precision", "tensorrt_min", "trt_api", "artifact", "device"),
+    *("preprocess", "labels"),
+)
+"""Options of `gencpp new` by what schema 1 called them."""
+
+
+def _anew(data: Mapping[str, Any], folder: Path) -> str:
+    """The command that makes a project of schema 1 anew, as far as its manifest tells it."""
+    project = data.get("project")
+    options = project.get("options") if isinstance(project, dict) else None
+    if data["schema"] != 1 or project is None or not isinstance(options, dict):
+        return "Generate the project anew, or use the gencpp that made it."
+    told = {key: value for key, value in options.items() if isinstance(value, str) and value}
+    told |= {key: project[key] for key in ("backend", "name") if isinstance(project.get(key), str)}
+    if not {"model", "backend", "name"} <= set(told):
+        return "Generate the project anew, or use the gencpp that made it."
+    argv = [
+        "gencpp",
+        "new",
+        *(word for key in ("model", "backend", "name") for word in (f"--{key}", told[key])),
+    ]
+    try:
+        for key, option in _SEVERAL.items():
+            argv += [word for part in shlex.split(told.get(key, "")) for word in (option, part)]
+    except ValueError:
+        return "Generate the project anew, or use the gencpp that made it."
+    for key in _ONCE:
+        argv += [f"--{key.replace('_', '-')}", told[key]] if key in told else []
+    argv += [f"--{key}" for key in ("tf32", "tune") if key in told]
+    # What a file says goes to a terminal: as ASCII, without control characters.
+    words = [ascii(word)[1:-1] for word in argv]
+    return f"Generate it anew, with folders in front of files: {shlex.join([*words, str(folder)])}"
 
 
 def edited_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -126,8 +169,3 @@ def _check_consistent(project: ProjectSpec) -> None:
         raise UsageError("goldens: two cases have one name")
     if not inputs or not outputs:
         raise UsageError("model: it has no inputs or no outputs")
-    if (project.engine is not None) != (project.backend == "tensorrt"):
-        raise UsageError(f"backend {project.backend!r} and engine do not belong together")
-    for profile in project.engine.profiles if project.engine is not None else ():
-        if [len(dims) for dims in profile] != [len(t.dims) for t in project.model.inputs]:
-            raise UsageError("engine: a profile is not of the model's inputs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.spec import UNBOUNDED, GeometryStep, LibTorchSpec, ModelSpec, ProjectSpec, Task, TensorSpec
+from ..core.spec import UNBOUNDED, GeometryStep, ModelSpec, ProjectSpec, Task, TensorSpec
 from ..core.values import told
 
 
@@ -56,24 +56,6 @@ def step_text(step: GeometryStep) -> str:
     return f"resize the shorter side to {r.shorter}{bound} ({r.interpolation.value})"
 
 
-def tuning_table(spec: LibTorchSpec) -> list[tuple[str, ...]]:
-    """What --tune measured, as rows with a head; the chosen one is marked."""
-    plain = next((t.p50_ms for t in spec.tuning if t.variant == "plain" and t.p50_ms is not None), None)
-    rows: list[tuple[str, ...]] = [
-        ("variant", "threads", "p50 ms", "of plain", "spread", "largest diff.", "")
-    ]
-    for t in spec.tuning:
-        if t.p50_ms is None or t.spread is None:
-            rows.append((t.variant, "", "", "", "", "", t.problem))
-            continue
-        ratio = f"{t.p50_ms / plain:.2f}" if plain else ""
-        spread = f"{t.spread[0]:.2f} to {t.spread[1]:.2f}"
-        diff = "" if t.max_rel_diff is None else f"{t.max_rel_diff:.1e}"
-        chosen = "chosen" if (t.variant, t.threads) == (spec.variant, spec.threads) else ""
-        rows.append((t.variant, str(t.threads), f"{t.p50_ms:.2f}", ratio, spread, diff, chosen))
-    return rows
-
-
 def _warning(model: ModelSpec) -> str:
     if not model.weights.warning:
         return ""
@@ -117,7 +99,7 @@ def _artifact(project: ProjectSpec) -> str:
 
 
 def _notes(project: ProjectSpec) -> list[str]:
-    notes = [f"Weights: {project.model.weights.detail}.", *project.model.notes]
+    notes = [f"Weights: {project.model.weights.detail}.", *project.notes]
     if unknown := [t.name for t in project.model.outputs if any(d.of_values for d in t.dims)]:
         notes.append(
             f"How large {', '.join(unknown)} is depends on the inputs' values (`?` above), so that only a run"

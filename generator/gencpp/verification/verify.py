@@ -108,7 +108,7 @@ class _Verification:
         self._tests()
         self._parity()
         self._bench_smoke()
-        if self._on_tensorrt:
+        if self.backend.layer_times:
             self._profile()
         self._consumer("subdirectory", [])
         self._package()
@@ -133,10 +133,6 @@ class _Verification:
     @property
     def _name(self) -> str:
         return self.manifest.project.name
-
-    @property
-    def _on_tensorrt(self) -> bool:
-        return self.manifest.project.engine is not None
 
     @property
     def _build(self) -> Path:
@@ -250,7 +246,7 @@ class _Verification:
         self.steps[-1] = _with_reason(self.steps[-1], reason)
 
     def _profile(self) -> None:
-        """Time of every layer of the engine, by TensorRT's own profiler."""
+        """Time of every layer, by the runtime's own profiler."""
         program = self._build / f"{self._name}_bench{_EXE}"
         file = self.folder / "verify" / "profile.json"
         argv = [str(program), "--iterations", "20", "--exportProfile", str(file)]

@@ -12,6 +12,7 @@ import pytest
 from building import cmake, ctest, must
 from conftest import photo_arguments
 
+from gencpp.backends.libtorch.spec import LibTorchSpec
 from gencpp.project import read_manifest
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,7 +32,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
 def test_compiled_code_passes_every_step_of_verify(compiled: Path) -> None:
     made = read_manifest(compiled).project
     assert made.artifact.format == "aoti" and made.artifact.file == "model.pt2"
-    assert made.libtorch is not None and made.libtorch.compiled is not None
+    assert LibTorchSpec.of(made).compiled is not None
     assert made.model.inputs[0].dims[0].dynamic  # the batch is among the goldens
     report = json.loads((compiled / "verify.json").read_text())
     assert report["status"] == "passed"
@@ -64,8 +65,8 @@ def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_p
 
     info = compiled / "src" / "libtorch_info.hpp"
     kept = info.read_text()
-    machine = read_manifest(compiled).project.libtorch
-    assert machine is not None and machine.compiled is not None
+    machine = LibTorchSpec.of(read_manifest(compiled).project)
+    assert machine.compiled is not None
     wrong = (
         (f'"{machine.compiled.architecture}"', '"riscv64"', "code for riscv64"),
         (f'"{machine.compiled.torch}"', '"2.1.0"', "code for LibTorch 2.1.0"),

@@ -10,6 +10,7 @@ from places import MODELS
 
 from gencpp import pipeline
 from gencpp.backends.libtorch import export as exporting
+from gencpp.backends.libtorch.spec import LibTorchSpec
 from gencpp.backends.libtorch.tune import TuneOptions, fastest
 from gencpp.backends.libtorch.variants import VARIANTS
 from gencpp.core import request
@@ -39,7 +40,7 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
 
     monkeypatch.setattr(exporting, "export_libtorch", spoiled)
     briefly = partial(TuneOptions, seconds=0.1)
-    monkeypatch.setattr("gencpp.backends.libtorch.options.TuneOptions", briefly)
+    monkeypatch.setattr("gencpp.backends.libtorch.tune.TuneOptions", briefly)
     made = pipeline.generate(
         request.Request(
             source="photo:model",
@@ -53,8 +54,8 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
             tune_rounds=1,
         )
     )
-    libtorch = made.project.libtorch
-    assert libtorch is not None and read_manifest(tmp_path / "photo").project == made.project
+    libtorch = LibTorchSpec.of(made.project)
+    assert read_manifest(tmp_path / "photo").project == made.project
     rows = {r.variant: r for r in libtorch.tuning}
     assert set(rows) == set(kept)
     assert "relative difference" in rows["frozen"].problem and rows["frozen"].p50_ms is None

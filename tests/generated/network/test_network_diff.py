@@ -19,8 +19,9 @@ from fakes.plan_table import made_lines
 from samples import tensorrt
 from writing import texts_of
 
+from gencpp.backends.tensorrt.spec import EngineSpec
 from gencpp.core import files
-from gencpp.core.spec import Dim, DType, EngineSpec, TensorSpec
+from gencpp.core.spec import Dim, DType, TensorSpec
 from gencpp.core.toolchain import find_program
 from gencpp.network.plan import (
     Activation,
@@ -144,7 +145,7 @@ def built(doubles: Callable[[str], Double], tmp_path_factory: pytest.TempPathFac
             fletcher4=facts.fletcher4,
             external=None,
         ),
-        engine=EngineSpec(api="network", tensorrt_min="8.5", opset=18, profiles=((sides[0],),)),
+        runtime=EngineSpec(api="network", tensorrt_min="8.5", opset=18, profiles=((sides[0],),)),
     )
     code = {
         "src/network.cpp": CODE,

@@ -18,6 +18,7 @@ from once import Once
 from places import MODELS
 
 from gencpp.backends.tensorrt import answers, checks
+from gencpp.backends.tensorrt.spec import EngineSpec
 from gencpp.network.weights_file import read, write
 from gencpp.project import read_manifest
 
@@ -36,7 +37,7 @@ def test_what_is_in_the_folder(network_project: Path) -> None:
     """No ONNX file, no parser; the weights by their names in the state dict."""
     manifest = read_manifest(network_project)
     assert manifest.project.artifact.format == "network"
-    assert manifest.project.engine is not None and manifest.project.engine.api == "network"
+    assert EngineSpec.of(manifest.project).api == "network"
     for file in ("src/network.cpp", "src/weights_info.hpp", "assets/weights.bin", "assets/layers.npy"):
         assert file in manifest.files
     assert not [f for f in manifest.files if "onnx" in f]

@@ -19,8 +19,9 @@ from fakes.plan_table import write_plan_table
 from samples import tensorrt
 from writing import texts_of
 
+from gencpp.backends.tensorrt.spec import EngineSpec
 from gencpp.core import files
-from gencpp.core.spec import Dim, EngineSpec, FileFacts, ProjectSpec, TensorSpec
+from gencpp.core.spec import Dim, FileFacts, ProjectSpec, TensorSpec
 from gencpp.core.toolchain import find_toolchain
 from gencpp.network.calls.calls import calls
 from gencpp.network.emit import network_cpp, weights_info_header
@@ -63,7 +64,7 @@ def project_spec(plan: NetworkPlan) -> ProjectSpec:
         made,
         model=replace(made.model, inputs=inputs, outputs=outputs),
         artifact=replace(made.artifact, file="weights.bin", format="network", external=None),
-        engine=EngineSpec(
+        runtime=EngineSpec(
             api="network",
             tensorrt_min="8.5",
             opset=18,

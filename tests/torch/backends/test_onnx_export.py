@@ -106,7 +106,7 @@ def test_outputs_that_are_no_node_of_their_own(tmp_path: Path) -> None:
 
     made, model = exported(tmp_path, "models.layers:awkward", "x:1x6", "y:1x4")
     names = ["x_out", "again_0", "again_1", "mark", "sum"]
-    assert [t.name for t in made.spec.outputs] == names == [o.name for o in model.graph.output]
+    assert [t.name for t in made.model.outputs] == names == [o.name for o in model.graph.output]
     x = torch.randn(2, 6)
     found = answers(tmp_path / "model.onnx", x, torch.ones(2, 4))
     assert torch.equal(found["x_out"], x)
@@ -121,7 +121,7 @@ def test_the_older_exporter_with_the_reason(tmp_path: Path) -> None:
     assert "data-dependent" in made.artifact.reason
     assert made.artifact.warnings[0].startswith("tiny.py:")
     assert "`float(x.flatten()[0]) > 100.0` was never true" in made.artifact.untaken[0]
-    assert any(n.startswith("Never run") and "tiny.py:" in n for n in made.spec.notes)
+    assert any(n.startswith("Never run") and "tiny.py:" in n for n in made.model.notes)
     assert "head/Gemm" in [n.name for n in model.graph.node]
     assert "head.weight" in [t.name for t in model.graph.initializer]
 
@@ -140,7 +140,7 @@ def test_a_scripted_module(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")  # TorchScript is deprecated
         torch.jit.script(Cnn().eval()).save(str(tmp_path / "cnn.pt"))
     made, _ = exported(tmp_path / "out", str(tmp_path / "cnn.pt"), "image:1x3x32x32")
-    assert made.spec.outputs[0].dims[0].dynamic
+    assert made.model.outputs[0].dims[0].dynamic
 
 
 def test_what_cannot_be_repeated(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ class TestOlderTensorRt:
         message = refused(tmp_path, "models.layers:longs", "x:1x6", options=OnnxOptions(tensorrt_min="8.6"))
         assert "output output is int64: TensorRT 10.0 and later do" in message
         made, _ = exported(tmp_path, "models.layers:longs", "x:1x6")
-        assert made.spec.outputs[0].dtype == "int64"
+        assert made.model.outputs[0].dtype == "int64"
 
     def test_float64_is_refused(self, tmp_path: Path) -> None:
         assert "output output is float64: no TensorRT does" in refused(
@@ -248,7 +248,7 @@ class TestHalf:
         for value in (*model.graph.input, *model.graph.output):
             assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
         assert [n.name for n in model.graph.node if n.op_type == "Cast"] == ["x_to_fp16", "output_to_fp32"]
-        assert made.artifact.size < 2 * made.spec.parameters + 3000
+        assert made.artifact.size < 2 * made.model.parameters + 3000
 
     def test_constants_beyond_float16_are_named(self, tmp_path: Path) -> None:
         made, _ = exported(tmp_path, "models.layers:mask", "x:1x6", options=self.options)
@@ -305,7 +305,7 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path, precision: Precision) ->
 def test_the_batch_is_fixed_where_the_model_fixes_it(tmp_path: Path) -> None:
     made, model = exported(tmp_path, "models.tiny:fixed_batch", "x:1x6")
     assert dims_of(model.graph.input[0]) == [1, 6]
-    assert not made.spec.inputs[0].dims[0].dynamic
+    assert not made.model.inputs[0].dims[0].dynamic
 
 
 def test_an_operator_that_no_exporter_has_prints_no_graph(

@@ -14,10 +14,11 @@ from inspecting import inspected
 from gencpp import pipeline
 from gencpp.backends.libtorch import export
 from gencpp.backends.libtorch import precision as precisions
+from gencpp.backends.libtorch.spec import LibTorchSpec
 from gencpp.backends.libtorch.variants import UNFUSED, variant_named
 from gencpp.core import tolerances
 from gencpp.core.errors import CheckFailed, UsageError
-from gencpp.core.spec import DType, LibTorchSpec, Precision
+from gencpp.core.spec import DType, Precision
 from gencpp.project import read_manifest
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
@@ -137,7 +138,7 @@ def test_models_that_do_not_run_in_half_are_refused() -> None:
 
 def test_tune_is_for_float32(photo_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = read_manifest(photo_project)
-    halved = replace(made, project=replace(made.project, libtorch=LibTorchSpec(precision=Precision.fp16)))
+    halved = replace(made, project=replace(made.project, runtime=LibTorchSpec(precision=Precision.fp16)))
     monkeypatch.setattr(pipeline.project, "read_manifest", lambda _: halved)
     with pytest.raises(UsageError, match="computes in fp16"):
         pipeline.tune_project(photo_project, (), 3)

@@ -13,6 +13,7 @@ from places import SUPPORT
 from gencpp.backends.libtorch.backend import LibTorch
 from gencpp.backends.libtorch.facts import libtorch_info_header
 from gencpp.backends.libtorch.script_state import ScriptState, Versions, script_state
+from gencpp.backends.libtorch.spec import LibTorchSpec
 from gencpp.backends.libtorch.torchscript import export_torchscript
 from gencpp.core.errors import CheckFailed, GencppError
 from gencpp.core.loaded import LoadedModel, LoadOptions
@@ -274,12 +275,12 @@ def test_the_readme_and_the_header_say_it(photo_project: Path) -> None:
     text = LibTorch().template_names(own)["readme_runtime"]
     assert "changes `cache`, `a.kv` of the model" in text
     assert "costs a copy" in text
-    assert own.libtorch is not None
-    header = libtorch_info_header("m", own.libtorch, own.artifact)
+    runtime = LibTorchSpec.of(own)
+    header = libtorch_info_header("m", runtime, own.artifact)
     assert 'kChanged{{\n    {"cache", false},\n    {"a.kv", true},\n}};' in header
     turns = replace(made, artifact=replace(made.artifact, serialised="two names, one memory"))
     assert "**one run at a time**" in LibTorch().template_names(turns)["readme_runtime"]
-    assert 'kSerialised = "two names, one memory";' in libtorch_info_header("m", own.libtorch, turns.artifact)
+    assert 'kSerialised = "two names, one memory";' in libtorch_info_header("m", runtime, turns.artifact)
 
 
 def test_an_lstm_takes_other_batches() -> None:

@@ -159,7 +159,7 @@ def test_uint8_is_cast_before_it_is_moved(name: str, tmp_path: Path) -> None:
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
     users = [n.op_type for n in graph.node if "frame" in n.input]
     assert users == ["Cast"], users
-    assert exported.spec.inputs == spec.inputs
+    assert exported.model.inputs == spec.inputs
     assert accepted(tmp_path / "model.onnx") in ("", None)
 
 

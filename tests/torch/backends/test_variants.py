@@ -17,13 +17,13 @@ from places import MODELS
 from gencpp import pipeline
 from gencpp.backends.libtorch import aoti
 from gencpp.backends.libtorch import export as exporting
+from gencpp.backends.libtorch.spec import CompiledFor, LibTorchSpec, Tuned, tuning_table
 from gencpp.backends.libtorch.tune import fastest, thread_counts, tuned
 from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
 from gencpp.core import request
 from gencpp.core.errors import CheckFailed, UsageError
-from gencpp.core.spec import Artifact, CompiledFor, LibTorchSpec, Tuned
+from gencpp.core.spec import Artifact
 from gencpp.project import read_manifest
-from gencpp.project.readme import tuning_table
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -174,9 +174,9 @@ def test_the_manifest_keeps_everything() -> None:
 
 
 def test_tuned_keeps_the_candidate_and_adds_the_table(photo_project: Path) -> None:
-    made = replace(read_manifest(photo_project).project, libtorch=LibTorchSpec(variant="fused", fusion=True))
+    made = replace(read_manifest(photo_project).project, runtime=LibTorchSpec(variant="fused", fusion=True))
     rows = (row("plain", 8.0), row("fused", 2.0, 1))
-    found = tuned(made, rows[1], rows).libtorch
+    found = tuned(made, rows[1], rows).runtime
     assert found == LibTorchSpec(variant="fused", fusion=True, threads=1, tuning=rows)
 
 

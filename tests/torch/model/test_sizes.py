@@ -48,7 +48,7 @@ def on_libtorch(tmp_path: Path, *given: str, dynamic: tuple[str, ...] = ()) -> t
 def on_onnx(tmp_path: Path, *given: str, dynamic: tuple[str, ...] = ()) -> tuple[ModelSpec, Any, Answers]:
     loaded, spec, answers = loaded_as(*given, dynamic=dynamic)
     made = export_onnx(loaded, spec, tmp_path / "onnx", OnnxOptions(), lambda _: None, answers)
-    return made.spec, made.artifact, answers
+    return made.model, made.artifact, answers
 
 
 BACKENDS = pytest.mark.parametrize("export", [on_libtorch, on_onnx])
@@ -315,7 +315,7 @@ def test_an_onnx_file_with_such_rows(tmp_path: Path) -> None:
     assert found.outputs[0].dims[0].of_values and found.outputs[0].dims[0].max == UNBOUNDED
     assert found.outputs[0].dims[1] == Dim.fixed(4)
     again = export_onnx(file, found, tmp_path / "again", OnnxOptions(), lambda _: None)
-    assert again.spec.outputs[0].dims[0].of_values
+    assert again.model.outputs[0].dims[0].of_values
 
 
 def test_columns_that_are_small_beside_others_are_told(tmp_path: Path) -> None:

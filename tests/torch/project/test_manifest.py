@@ -17,8 +17,9 @@ from writing import write
 
 from gencpp import project
 from gencpp.core import jsonfile
+from gencpp.core.again import asked_again, check_named
 from gencpp.core.errors import UsageError
-from gencpp.core.recipe import asked_for, check_named
+from gencpp.core.recipe import ModelRecipe
 from gencpp.core.spec import PixelCase, ProjectSpec, StepResult, WeightsInfo
 from gencpp.network.plan import read_plan
 
@@ -91,14 +92,24 @@ def test_files_are_inside_and_not_of_others(out: Path, path: str) -> None:
         (("files", "README.md"), 7, "no sha256"),
         (("files", "README.md"), "z" * 64, "no sha256"),
         (("project",), [], "expected an object"),
-        (("project", "options"), "x", "expected an object"),
-        (("project", "options"), {"model": 7}, "expected str"),
+        (("project", "recipe", "model"), "x", "expected an object"),
+        (("project", "recipe", "model", "source"), 7, "expected str"),
         (("project", "model", "inputs", 0, "dims", 0, "min"), True, "expected int"),
         (("project", "goldens", "cases", 0, "inputs"), [], "not the model's"),
         (("project", "goldens", "cases", 0, "outputs"), [], "not the model's"),
         (("project", "goldens", "cases", 1, "name"), "seeded-0", "one name"),
         (("project", "model", "outputs"), [], "not the model's"),
-        (("project", "backend"), "tensorrt", "do not belong together"),
+        (("project", "runtime", "backend"), "tensorrt", "missing fields"),
+        (
+            ("project", "runtime", "backend"),
+            "opencl",
+            "there is no backend 'opencl': this gencpp has libtorch",
+        ),
+        (("project", "runtime", "precision"), "fp4", "fp4"),
+        (("project", "runtime"), {}, "names no backend"),
+        (("project", "model", "task"), "boxing", "boxing"),
+        (("project", "recipe", "model", "seed"), "3", "expected int"),
+        (("project", "recipe"), {}, "missing fields"),
         (("project", "name"), "-rf", "not a name"),
         (("project", "name"), "All Of It", "not a name"),
     ],
@@ -113,7 +124,7 @@ def test_wrong_types_and_parts_that_do_not_fit(
 
 
 BROKEN = {
-    "deep lists": b'{"schema": 1, "project": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "deep lists": b'{"schema": 2, "project": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     "deep objects": b'{"a":' * 200_000 + b"1" + b"}" * 200_000,
     "nested 500": b"[" * 500 + b"]" * 500,
     "a number of a million digits": b'{"schema": ' + b"1" * 1_000_000 + b"}",
@@ -121,14 +132,14 @@ BROKEN = {
     "a large float": b'{"schema": 1e999}',
     "NaN": b'{"schema": NaN}',
     "infinity": b'{"schema": -Infinity}',
-    "two keys": b'{"schema": 1, "schema": 1}',
+    "two keys": b'{"schema": 2, "schema": 2}',
     "many keys, and two alike": b"{" + b"".join(b'"%d":1,' % i for i in range(50_000)) + b'"7":1}',
     "not UTF-8": b'{"schema": "\xff"}',
-    "UTF-16": '{"schema": 1}'.encode("utf-16"),
+    "UTF-16": '{"schema": 2}'.encode("utf-16"),
     "half a surrogate pair": rb'{"schema": "\ud800"}',
     "half a pair as a key": rb'{"\ud800": 1}',
     "empty": b"",
-    "cut": b'{"schema": 1, ',
+    "cut": b'{"schema": 2, ',
     "a list": b"[]",
     "a string": b'"schema"',
     "null": b"null",
@@ -230,40 +241,41 @@ def test_values_check_themselves() -> None:
 # What a manifest may make a command do.
 
 
-def made_with(**options: str) -> ProjectSpec:
-    return replace(classifier(), options=options)
+def made_with(source: str, **model: Any) -> ProjectSpec:
+    made = classifier()
+    return replace(made, recipe=replace(made.recipe, model=ModelRecipe(source=source, **model)))
 
 
 @pytest.mark.parametrize("model", ["os:getcwd", "nets:make", "a.b:c.d", "x:1x8"])
 def test_no_code_runs_that_the_user_does_not_name(model: str) -> None:
     with pytest.raises(UsageError, match="Python code") as raised:
-        asked_for(made_with(model=model), ("/tmp",))
+        asked_again(made_with(model), ("/tmp",))
     assert f"--model {model}" in raised.value.hint
-    assert asked_for(made_with(model=model), (), named=(model,)).source == model
+    assert asked_again(made_with(model), (), named=(model,)).source == model
     with pytest.raises(UsageError, match="Python code"):
-        asked_for(made_with(model=model), (), named=("other:thing",))
+        asked_again(made_with(model), (), named=("other:thing",))
 
 
 def test_no_transforms_run_that_the_user_does_not_name() -> None:
-    spec = made_with(model="nets:make", preprocess="os:getcwd")
+    spec = made_with("nets:make", preprocess="os:getcwd")
     with pytest.raises(UsageError) as raised:
-        asked_for(spec, (), named=("nets:make",))
+        asked_again(spec, (), named=("nets:make",))
     assert "--preprocess os:getcwd" in raised.value.hint and "--model" not in raised.value.hint
-    assert asked_for(spec, (), named=("nets:make",), transforms=False).preprocess is None
+    assert asked_again(spec, (), named=("nets:make",), transforms=False).preprocess is None
 
 
-@pytest.mark.parametrize("option", ["model", "state_dict", "preprocess", "weights"])
+@pytest.mark.parametrize("option", ["source", "state_dict", "preprocess", "weights"])
 @pytest.mark.parametrize("name", ["../outside.pt", "/etc/outside.pt", "sub/outside.pt"])
 def test_files_are_looked_for_in_named_folders_only(tmp_path: Path, option: str, name: str) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "outside.pt").write_text("x")
     (tmp_path / "outside.pt").write_text("x")
-    spec = made_with(**{"model": "resnet18", option: name})
+    spec = made_with(**{"source": "resnet18", option: name})
     if option == "weights":
         weights = WeightsInfo(kind="user", detail=name)
         spec = replace(spec, model=replace(spec.model, weights=weights))
     with pytest.raises(UsageError, match="not a path inside"):
-        asked_for(spec, (str(tmp_path / "sub"),))
+        asked_again(spec, (str(tmp_path / "sub"),))
 
 
 def test_files_are_not_taken_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,32 +283,35 @@ def test_files_are_not_taken_from_the_current_folder(tmp_path: Path, monkeypatch
     (tmp_path / "net.pt").write_text("x")
     (tmp_path / "resnet18").write_text("x")
     with pytest.raises(UsageError, match="no folder of --path"):
-        asked_for(made_with(model="net.pt"), ())
+        asked_again(made_with("net.pt"), ())
     with pytest.raises(UsageError, match="is a file here"):
-        asked_for(made_with(model="resnet18"), ())
-    assert asked_for(made_with(model="net.pt"), (".",)).source == "net.pt"
-    assert asked_for(made_with(model="net.pt"), (), named=("./net.pt",)).source == "net.pt"
+        asked_again(made_with("resnet18"), ())
+    assert asked_again(made_with("net.pt"), (".",)).source == "net.pt"
+    assert asked_again(made_with("net.pt"), (), named=("./net.pt",)).source == "net.pt"
 
 
-@pytest.mark.parametrize("seed", ["", "-1", "x", "1.5", "9" * 5000, "4294967296", "٣"])
-def test_a_seed_is_a_number(seed: str) -> None:
+@pytest.mark.parametrize("seed", [-1, 1 << 32, 10**400])
+def test_a_seed_is_what_torch_takes(seed: int) -> None:
     with pytest.raises(UsageError, match="seed"):
-        asked_for(made_with(model="resnet18", seed=seed), ())
+        asked_again(made_with("resnet18", seed=seed), ())
 
 
 def test_an_input_s_file_is_looked_for_in_named_folders(tmp_path: Path) -> None:
     (tmp_path / "ids.npy").write_text("x")
-    spec = made_with(model="resnet18", input="ids:1x7:int64=ids.npy rate::int64=3")
-    assert asked_for(spec, (str(tmp_path),)).inputs == (f"ids:1x7:int64={tmp_path}/ids.npy", "rate::int64=3")
+    spec = made_with("resnet18", inputs=("ids:1x7:int64=ids.npy", "rate::int64=3"))
+    assert asked_again(spec, (str(tmp_path),)).inputs == (
+        f"ids:1x7:int64={tmp_path}/ids.npy",
+        "rate::int64=3",
+    )
     for values in ("/etc/x.npy", "../x.npy", "/etc/passwd"):
         with pytest.raises(UsageError):
-            asked_for(made_with(model="resnet18", input=f"ids:1x7:int64={values}"), (str(tmp_path),))
+            asked_again(made_with("resnet18", inputs=(f"ids:1x7:int64={values}",)), (str(tmp_path),))
 
 
 def test_what_is_named_has_to_be_what_it_was_made_with() -> None:
-    spec = made_with(model="nets:make")
+    spec = made_with("nets:make")
     check_named(spec, "--model", "nets:make")
-    check_named(made_with(model="net.pt"), "--model", "models/net.pt")
+    check_named(made_with("net.pt"), "--model", "models/net.pt")
     for option, text in (("--model", "nets:other"), ("--preprocess", "nets:make")):
         with pytest.raises(UsageError, match="was made with"):
             check_named(spec, option, text)
@@ -307,7 +322,7 @@ def test_tune_imports_nothing_that_was_not_named(out: Path, tmp_path: Path, genc
     (tmp_path / "code" / "bomb.py").write_text(
         f"from pathlib import Path\nPath({str(tmp_path / 'exploded')!r}).write_text('x')\ndef make(): pass\n"
     )
-    change(out, ("project", "options"), {"model": "bomb:make"})
+    change(out, ("project", "recipe", "model"), {"source": "bomb:make"})
     done = gencpp("tune", out, "--path", tmp_path / "code", "--force")
     assert done.returncode == 2 and "--model bomb:make" in done.stderr, done.stderr
     assert not (tmp_path / "exploded").exists()

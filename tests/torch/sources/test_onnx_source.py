@@ -125,7 +125,7 @@ def test_written_as_it_was(tmp_path: Path) -> None:
     assert [n.name for n in model.graph.node] == ["fc/Gemm", "ArgMax"]
     assert {t.name for t in model.graph.initializer} == {"fc.weight", "fc.bias"}
     assert dims_of(model.graph.input[0]) == ["N", 6]
-    assert made.spec.outputs[0].name == "scores"
+    assert made.model.outputs[0].name == "scores"
 
 
 def test_in_half_and_with_weights_outside(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_torchs_own_file_and_back(tmp_path: Path) -> None:
     assert dims_of(model.graph.input[0]) == ["n", 3, 40, 30]
     assert [o.name for o in model.graph.output] == ["map", "mean"]
     assert "conv" in {module_path(n) for n in model.graph.node}
-    assert made.spec.outputs[0].shape(2) == (2, 2, 20, 15)
+    assert made.model.outputs[0].shape(2) == (2, 2, 20, 15)
 
 
 def test_external_data_of_the_source(tmp_path: Path) -> None:

@@ -103,13 +103,54 @@ def test_manifest_round_trip(tmp_path: Path) -> None:
         ("{", "damaged"),
         ("{}", "damaged"),
         ('{"schema": 99}', "schema 99"),
-        ('{"schema": 1, "project": {}, "files": {}}', "missing fields"),
+        ('{"schema": 2, "project": {}, "files": {}}', "missing fields"),
     ],
 )
 def test_a_damaged_manifest(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "gencpp.json").write_text(text)
     with pytest.raises(GencppError, match=says):
         project.read_manifest(tmp_path)
+
+
+OLD = {
+    "schema": 1,
+    "project": {
+        "name": "eyes",
+        "backend": "tensorrt",
+        "options": {
+            "model": "nets:make",
+            "weights": "auto",
+            "seed": "3",
+            "state_dict": "best state.pt",
+            "input": "x:1x3:float32 'y::int64=a b.npy'",
+            "dynamic": "x:0=1:2:4",
+            "tf32": "yes",
+        },
+    },
+}
+ANEW = (
+    "gencpp new --model nets:make --backend tensorrt --name eyes --input x:1x3:float32"
+    " --input 'y::int64=a b.npy' --dynamic x:0=1:2:4 --weights auto --seed 3 --state-dict 'best state.pt' --tf32"
+)
+
+
+def test_a_manifest_of_schema_1_has_the_command_that_makes_it_anew(tmp_path: Path) -> None:
+    (tmp_path / "gencpp.json").write_text(json.dumps(OLD))
+    with pytest.raises(UsageError, match="has schema 1, this gencpp reads schema 2") as caught:
+        project.read_manifest(tmp_path)
+    assert caught.value.hint == f"Generate it anew, with folders in front of files: {ANEW} {tmp_path}"
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "old",
+    [{}, {"project": 5}, {"project": {"options": {"model": ["\x1b[2J"]}}}, {"project": {"options": []}}],
+)
+def test_one_that_tells_nothing_is_refused_too(tmp_path: Path, old: dict[str, object]) -> None:
+    (tmp_path / "gencpp.json").write_text(json.dumps({**old, "schema": 1}))
+    with pytest.raises(UsageError, match="schema 1") as caught:
+        project.read_manifest(tmp_path)
+    assert "Generate the project anew" in caught.value.hint
 
 
 def test_no_manifest(tmp_path: Path) -> None:
@@ -123,4 +164,4 @@ def test_the_manifest_is_json_that_people_can_read(tmp_path: Path) -> None:
     write(tmp_path / "out", classifier())
     text = (tmp_path / "out" / "gencpp.json").read_text()
     assert "café ☕" in text
-    assert json.loads(text)["schema"] == 1
+    assert json.loads(text)["schema"] == 2

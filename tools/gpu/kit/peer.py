@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     torch.set_num_threads(job["threads"])
     project = read_manifest(folder).project
     # The kit made this project, of its own models.
-    loaded = remake.load_again(project, tuple(job["path"]), (project.options["model"],))
+    loaded = remake.load_again(project, tuple(job["path"]), (project.recipe.model.source,))
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(job["precision"])
     module = loaded.module.to(device)
     eager = _runner(torch, module if half is None else module.to(half), device, half)

@@ -17,7 +17,7 @@ from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
 from ...core.messages import export_problem, last_line, quiet_compiler
 from ...core.progress import Progress
-from ...core.spec import Artifact, CompiledFor, ModelSpec
+from ...core.spec import Artifact, ModelSpec
 from ...model.history import between, counted, counted_notes, counted_untaken
 from ...model.sizes.answers import Answers, answers_for
 from ...model.sizes.bounding import Bounded, bounded, compared_sizes, refuse_asked, refuse_fixed, with_note
@@ -27,6 +27,7 @@ from ...tensors.dynamic_shapes import dynamic_shapes
 from ...tensors.export_guards import guards_of
 from ...tensors.fast_path import fast_path_off
 from ...tensors.stimuli import seeded_inputs
+from .spec import CompiledFor
 from .stateless_program import stateless_program
 from .tf32 import without_tf32
 from .variants import Variant

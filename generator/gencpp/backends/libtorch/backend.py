@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ...core.backend import Check, RuntimeOptions
-from ...core.spec import Artifact, LibTorchSpec, Precision, ProjectSpec
+from ...core import tolerances
+from ...core.backend import Check, Exported, Folders, Inspection, RuntimeOptions, Tried
+from ...core.errors import UsageError
+from ...core.progress import Progress
+from ...core.request import Request
+from ...core.spec import Artifact, Precision, ProjectSpec
 from . import facts
+from . import options as asked
+from .spec import LibTorchSpec, tuning_table
 from .variants import VARIANTS
 
 _NEEDS = """\
@@ -136,8 +144,47 @@ class LibTorch:
 
     name = "libtorch"
     title = "LibTorch"
-    artifact_format = "torchscript"
+    on_cpu = True
+    layer_times = False
+    own_options = ("artifact", "device", "tune")
     remedy = "pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder."
+
+    @property
+    def precisions(self) -> Mapping[Precision, float]:
+        """What it computes in, with the tolerance of the goldens."""
+        return tolerances.LIBTORCH
+
+    def check(self, request: Request) -> None:
+        """Of options.py."""
+        asked.check(request)
+
+    def export(
+        self, request: Request, inspected: Inspection, folders: Folders, progress: Progress
+    ) -> Exported:
+        """Of options.py."""
+        return asked.export(self, request, inspected, folders, progress)
+
+    def tried(self, inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
+        """Of options.py."""
+        return asked.tried(inspected, scratch, progress)
+
+    def facts(self, project: ProjectSpec) -> dict[str, Any]:
+        """The variant, and the threads that --tune chose."""
+        spec = LibTorchSpec.of(project)
+        return {"variant": spec.variant, "tuned_threads": spec.threads if spec.tuning else None}
+
+    def measured(self, project: ProjectSpec) -> list[tuple[str, ...]]:
+        """What --tune measured."""
+        spec = LibTorchSpec.of(project)
+        return tuning_table(spec) if spec.tuning else []
+
+    def check_tunable(self, project: ProjectSpec) -> None:
+        """In float32 only."""
+        if project.runtime.precision is not Precision.fp32:
+            raise UsageError(
+                f"{project.name} computes in {project.runtime.precision}, which is for GPUs",
+                hint="gencpp tune measures on the CPU, in float32.",
+            )
 
     def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
         """One folder."""
@@ -145,7 +192,7 @@ class LibTorch:
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/libtorch_info.hpp."""
-        spec = project.libtorch or LibTorchSpec()
+        spec = LibTorchSpec.of(project)
         return {"src/libtorch_info.hpp": facts.libtorch_info_header(project.name, spec, project.artifact)}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
@@ -153,8 +200,7 @@ class LibTorch:
         return {
             "backend_title": self.title,
             "readme_needs": _NEEDS,
-            "readme_runtime": _state(project.artifact)
-            + _runtime(project.name, project.libtorch or LibTorchSpec()),
+            "readme_runtime": _state(project.artifact) + _runtime(project.name, LibTorchSpec.of(project)),
         }
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:

@@ -14,7 +14,7 @@ from ...core.bench_values import fill_value
 from ...core.errors import CheckFailed, GencppError
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
-from ...core.spec import Artifact, CompiledFor, LibTorchSpec, ModelSpec, TensorSpec, Tuned, Values
+from ...core.spec import Artifact, ModelSpec, TensorSpec, Values
 from ...core.values import guessed, is_float
 from ...model.sizes.answers import Answers, Refused, answers_for
 from ...model.sizes.bounding import compared_sizes
@@ -22,6 +22,7 @@ from ...tensors.compare import channels_last, compared_with_answers
 from ...tensors.draws import RandomDraw
 from ...tensors.stimuli import covering
 from .operators import BareTorch, check_operators
+from .spec import CompiledFor, LibTorchSpec, Tuned
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
 _SEED = 11_017

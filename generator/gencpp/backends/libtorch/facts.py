@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...core.cpp import bool_literal, string_literal
-from ...core.spec import Artifact, CompiledFor, LibTorchSpec
+from ...core.spec import Artifact
+from .spec import CompiledFor, LibTorchSpec
 
 
 def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> str:

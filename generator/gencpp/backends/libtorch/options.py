@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ...core.backend import Backend
-from ...core.environment import versions
-from ...core.errors import EnvironmentLacks, UsageError
+from ...core.backend import Backend, Completed, Exported, Folders, Inspection, Tried
+from ...core.errors import EnvironmentLacks, GencppError, UsageError
 from ...core.progress import Progress
-from ...core.request import Request, options_of
-from ...core.spec import Artifact, LibTorchSpec, ModelSpec, Precision, ProjectSpec
-from ...model.golden import unproven
-from .tune import TuneOptions, fastest, thread_counts, tune, tuned
+from ...core.request import Request
+from ...core.spec import Precision, ProjectSpec
 from .variants import DEVICES, UNFUSED, Variant, variant_named
-
-if TYPE_CHECKING:
-    from ...core.loaded import LoadedModel
-    from ...model.sizes.answers import Answers
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
@@ -52,14 +43,8 @@ def need_torch() -> None:
 
 
 def check_precision(request: Request, variant: Variant) -> None:
-    """Raises UsageError for a precision that LibTorch or its variant does not have."""
-    there_are = [p for p in Precision if request.backend == "libtorch" or p is not Precision.bf16]
-    if request.precision not in (None, *there_are):
-        raise UsageError(
-            f"there is no precision '{request.precision}' for {request.backend}",
-            hint=f"Choose from: {', '.join(there_are)}.",
-        )
-    if request.backend != "libtorch" or request.precision in (None, Precision.fp32):
+    """Raises UsageError for a precision that LibTorch's variant does not have."""
+    if request.precision in (None, Precision.fp32):
         return
     if request.tune:
         raise UsageError(
@@ -102,76 +87,85 @@ def refuse_onnx(source: str) -> None:
         )
 
 
-def make_tuned(
-    request: Request,
-    backend: Backend,
-    name: str,
-    loaded: LoadedModel,
-    spec: ModelSpec,
-    answers: Answers,
-    assets: Path,
-    progress: Progress,
-) -> ProjectSpec:
-    """The fastest candidate that answers as the model does, with the table of all."""
-    from ...model.branches.check import with_branches
-    from ...model.golden import make_goldens
-    from ...model.sizes.bounding import refused_note
-    from .export import export_candidates
-
-    with tempfile.TemporaryDirectory(prefix="gencpp-tune-") as scratch:
-        work = Path(scratch)
-        exported = export_candidates(loaded, spec, work, progress, answers)
-        progress("making goldens")
-        goldens = make_goldens(
-            loaded,
-            exported.spec,
-            assets,
-            request.seed,
-            progress,
-            answers=answers,
-            unproven=unproven(*(artifact for artifact, _ in exported.made.values())),
-        )
-        spec = refused_note(answers, exported.spec)
-        (work / "assets").mkdir()
-        (work / "assets" / "goldens").symlink_to(assets / "goldens")
-        candidates = {
-            variant: ProjectSpec(
-                name=name,
-                backend=backend.name,
-                model=spec,
-                artifact=artifact,
-                goldens=goldens,
-                options=options_of(request),
-                versions=versions(),
-                libtorch=libtorch,
-            )
-            for variant, (artifact, libtorch) in exported.made.items()
-        }
-        options = TuneOptions(threads=thread_counts(os.cpu_count() or 1), rounds=request.tune_rounds)
-        rows = (*tune(candidates, work, options, progress), *exported.lost)
-        best = fastest(rows)
-        chosen = candidates[best.variant]
-        shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
-    goldens = with_branches(chosen.goldens, loaded, chosen.model, chosen.artifact, assets)
-    return tuned(replace(chosen, goldens=goldens), best, rows)
+def check(request: Request) -> None:
+    """Raises UsageError for options that do not go together, EnvironmentLacks without what they need."""
+    if request.artifact is not None and request.tune:
+        raise UsageError("--artifact and --tune: --tune chooses the artifact", hint="Leave one of them out.")
+    variant = variant_named(request.artifact or "torchscript")
+    check_precision(request, variant)
+    check_device(request, variant)
+    if not variant.compiled:
+        check_python()
+    refuse_onnx(request.source)
 
 
-def export_for_libtorch(
-    request: Request,
-    loaded: LoadedModel,
-    spec: ModelSpec,
-    answers: Answers,
-    assets: Path,
-    progress: Progress,
-) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
-    """The artifact that is asked for, what is known of the model then, and how the program runs it."""
+def export(
+    backend: Backend, request: Request, inspected: Inspection, folders: Folders, progress: Progress
+) -> Exported:
+    """The artifact that is asked for; with `tune`, all of them, of which the fastest is kept."""
     from .export import export_default, export_libtorch
     from .precision import in_precision
 
+    if request.tune:
+        return _candidates(backend, request, inspected, folders, progress)
+    loaded, model, answers = inspected.loaded, inspected.model, inspected.answers
     precision = Precision(request.precision or Precision.fp32)
     named = None if request.artifact == "torchscript" else request.artifact
     if named is None and precision is Precision.fp32:
-        return export_default(loaded, spec, assets, progress, answers)
-    made = in_precision(loaded, spec, precision)
-    variant = variant_named(named or UNFUSED)
-    return export_libtorch(made, spec, assets, variant, progress, request.device or "cpu", answers)
+        artifact, model, runtime = export_default(loaded, model, folders.assets, progress, answers)
+    else:
+        made = in_precision(loaded, model, precision)
+        variant = variant_named(named or UNFUSED)
+        device = request.device or "cpu"
+        artifact, model, runtime = export_libtorch(
+            made, model, folders.assets, variant, progress, device, answers
+        )
+    return Exported(artifact=artifact, model=model, runtime=runtime)
+
+
+def _candidates(
+    backend: Backend, request: Request, inspected: Inspection, folders: Folders, progress: Progress
+) -> Exported:
+    """All variants, in the scratch folder; the goldens decide which may be chosen, and time which is."""
+    from .export import export_candidates
+    from .tune import TuneOptions, fastest, thread_counts, tune, tuned
+
+    assets, work = folders.assets, folders.scratch
+    exported = export_candidates(inspected.loaded, inspected.model, work, progress, inspected.answers)
+
+    def finish(project: ProjectSpec) -> Completed:
+        (work / "assets").mkdir()
+        (work / "assets" / "goldens").symlink_to(assets / "goldens")
+        candidates = {
+            variant: replace(project, artifact=artifact, runtime=runtime)
+            for variant, (artifact, runtime) in exported.made.items()
+        }
+        options = TuneOptions(threads=thread_counts(os.cpu_count() or 1), rounds=request.tune_rounds)
+        rows = (*tune(backend, candidates, work, options, progress), *exported.lost)
+        best = fastest(rows)
+        chosen = candidates[best.variant]
+        shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
+        return Completed(project=tuned(chosen, best, rows))
+
+    artifacts = tuple(artifact for artifact, _ in exported.made.values())
+    artifact, runtime = next(iter(exported.made.values()))
+    return Exported(
+        artifact=artifact, model=exported.spec, runtime=runtime, candidates=artifacts, finish=finish
+    )
+
+
+def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
+    """Whether TorchScript can be made of the model, and LibTorch has its operators."""
+    from .operators import BareTorch, check_operators
+    from .torchscript import export_torchscript
+
+    loaded, model, answers = inspected.loaded, inspected.model, inspected.answers
+    progress("trying the export to TorchScript")
+    try:
+        check_python()
+        with BareTorch() as bare:
+            artifact, _ = export_torchscript(loaded, model, scratch, progress, answers=answers)
+            check_operators(bare, loaded, model, scratch / artifact.file)
+        return Tried(answers={"libtorch": f"yes: {artifact.how}"})
+    except GencppError as e:
+        return Tried(answers={"libtorch": f"no: {e.message}"})

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from ... import project
 from ...core import jsonfile
-from ...core.backend import RuntimeOptions
+from ...core.backend import Backend, RuntimeOptions
 from ...core.errors import CheckFailed, EnvironmentLacks
 from ...core.progress import Progress
-from ...core.spec import LibTorchSpec, ProjectSpec, Tuned
+from ...core.spec import ProjectSpec
 from ...core.toolchain import Finished, Toolchain, find_toolchain, run
 from ...verification import parity
-from .backend import LibTorch
+from .spec import LibTorchSpec, Tuned
 
 NEARLY = 1.02
 """Medians this close are taken as equal: the earlier, simpler candidate is kept."""
@@ -44,7 +44,11 @@ def thread_counts(processors: int) -> tuple[int, ...]:
 
 
 def tune(
-    candidates: Mapping[str, ProjectSpec], work: Path, options: TuneOptions, progress: Progress
+    backend: Backend,
+    candidates: Mapping[str, ProjectSpec],
+    work: Path,
+    options: TuneOptions,
+    progress: Progress,
 ) -> tuple[Tuned, ...]:
     """One row for each candidate and thread count, in the order of `candidates`.
 
@@ -56,7 +60,7 @@ def tune(
     worst: dict[str, float] = {}
     for name, made in candidates.items():
         progress(f"building {name}")
-        folder = _built(made, work, name, tools)
+        folder = _built(backend, made, work, name, tools)
         progress(f"comparing {name} with the goldens")
         found = parity.compare(folder, made, lambda argv, f=folder, m=made: _run(argv, f, m))  # type: ignore[misc]
         problems[name] = found.problem()
@@ -99,20 +103,19 @@ def fastest(rows: Sequence[Tuned]) -> Tuned:
 
 def tuned(made: ProjectSpec, row: Tuned, rows: Sequence[Tuned]) -> ProjectSpec:
     """The candidate `made` as it was measured in `row`, with the whole table."""
-    spec = made.libtorch or LibTorchSpec()
-    return replace(made, libtorch=replace(spec, threads=row.threads, tuning=tuple(rows)))
+    spec = LibTorchSpec.of(made)
+    return replace(made, runtime=replace(spec, threads=row.threads, tuning=tuple(rows)))
 
 
 def _threads_for(made: ProjectSpec, threads: Sequence[int]) -> Iterator[int]:
     """Compiled code has its weights packed for one thread count."""
-    compiled = made.libtorch.compiled if made.libtorch is not None else None
+    compiled = LibTorchSpec.of(made).compiled
     yield from ([compiled.threads] if compiled is not None else threads)
 
 
-def _built(made: ProjectSpec, work: Path, name: str, tools: Toolchain) -> Path:
+def _built(backend: Backend, made: ProjectSpec, work: Path, name: str, tools: Toolchain) -> Path:
     """The folder of a candidate with build/<programs>; only facts differ, so little is compiled anew."""
     source, folder = work / "source", work / name
-    backend = LibTorch()
     for path, data in project.render(made, backend).items():
         target = source / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ...core.backend import Check, RuntimeOptions
+from ...core import tolerances
+from ...core.backend import Check, Exported, Folders, Inspection, RuntimeOptions, Tried
 from ...core.errors import UsageError
-from ...core.spec import Dim, EngineSpec, Precision, ProjectSpec
+from ...core.progress import Progress
+from ...core.request import Request
+from ...core.spec import Dim, Precision, ProjectSpec
 from . import checks, facts
+from . import options as asked
+from .spec import EngineSpec
 
 _PRECISION = {
     Precision.fp32: "float32",
@@ -65,12 +72,6 @@ loop of TensorRT calls, and `-D{NAME}_NVTX=ON` marks runs for NVIDIA's profilers
 """
 
 
-def _engine_of(project: ProjectSpec) -> EngineSpec:
-    if project.engine is None:
-        raise UsageError("the project has no facts of its TensorRT engine", hint="Generate it anew.")
-    return project.engine
-
-
 def _profile_text(project: ProjectSpec, profile: tuple[tuple[Dim, ...], ...]) -> str:
     """`x: 1x3x224x224 to 8x3x224x224, built for 1x3x224x224`"""
     parts = []
@@ -87,23 +88,59 @@ class TensorRT:
 
     name = "tensorrt"
     title = "TensorRT"
-    artifact_format = "onnx"
+    on_cpu = False
+    layer_times = True
+    own_options = ("tf32", "tensorrt_min", "trt_api")
     remedy = (
         "pip install tensorrt (with --tensorrt-headers DIR where the machine has no internet), or unpack "
         "NVIDIA's archive and give --tensorrt-root DIR."
     )
 
+    @property
+    def precisions(self) -> Mapping[Precision, float]:
+        """What it computes in, with the tolerance of the goldens."""
+        return tolerances.TENSORRT
+
+    def check(self, request: Request) -> None:
+        """Of options.py."""
+        asked.check(request)
+
+    def export(
+        self, request: Request, inspected: Inspection, folders: Folders, progress: Progress
+    ) -> Exported:
+        """Of options.py."""
+        return asked.export(request, inspected, folders, progress)
+
+    def tried(self, inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
+        """Of options.py."""
+        return asked.tried(inspected, scratch, progress)
+
+    def facts(self, project: ProjectSpec) -> dict[str, Any]:
+        """Nothing that its users compare."""
+        return {"variant": None, "tuned_threads": None}
+
+    def measured(self, project: ProjectSpec) -> list[tuple[str, ...]]:
+        """Nothing: engines are built and timed where they run."""
+        return []
+
+    def check_tunable(self, project: ProjectSpec) -> None:
+        """Never."""
+        raise UsageError(
+            f"{project.name} runs on {self.name}, whose engines are tuned where they are built",
+            hint="gencpp tune is for LibTorch projects.",
+        )
+
     def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
         """What all projects have, and where the network comes from."""
-        return ("cpp_trt", f"cpp_trt/api/{_engine_of(project).api}")
+        return ("cpp_trt", f"cpp_trt/api/{EngineSpec.of(project).api}")
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/engine_info.hpp."""
-        return {"src/engine_info.hpp": facts.engine_info_header(project.name, _engine_of(project))}
+        return {"src/engine_info.hpp": facts.engine_info_header(project.name, EngineSpec.of(project))}
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""
-        engine = _engine_of(project)
+        engine = EngineSpec.of(project)
         facts = {
             "name": project.name,
             "NAME": project.name.upper(),

@@ -13,6 +13,7 @@ from ...network.replay import replay, rtx
 from ...verification.comparison import Comparison
 from . import answers
 from .answers import NETWORK_PLAN
+from .spec import EngineSpec
 
 _SECONDS = 900
 
@@ -48,9 +49,12 @@ def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
         )
     artifact = folder / "assets" / project.artifact.file
     if project.artifact.format == "network":
-        program, job = replay.__name__, replay.job(project, folder / NETWORK_PLAN, artifact)
+        program, file, more = replay.__name__, folder / NETWORK_PLAN, {"weights": str(artifact)}
     else:
-        program, job = rtx.__name__, rtx.job(project, artifact)
+        program, file, more = rtx.__name__, artifact, {}
+    engine = EngineSpec.of(project)
+    inputs = [t.name for t in project.model.inputs]
+    job = {**rtx.job(file, inputs, engine.profiles, engine.tf32), **more}
     # Its own process: an error inside the library may be a crash.
     done = run_job(program, job, timeout=_SECONDS)
     log = done.log

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...core.cpp import dims_literal, string_literal
-from ...core.spec import Dim, EngineSpec
+from ...core.spec import Dim
+from .spec import EngineSpec
 
 
 def engine_info_header(name: str, engine: EngineSpec) -> str:

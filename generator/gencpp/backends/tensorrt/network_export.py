@@ -34,7 +34,7 @@ class NetworkExport:
     """What was written, the plan, and the model as the plan has it."""
 
     artifact: Artifact
-    spec: ModelSpec
+    model: ModelSpec
     opset: int
     """Of the ONNX graph that was lowered."""
     plan: NetworkPlan
@@ -69,7 +69,7 @@ def export_network(
     progress("lowering to a network definition")
     lowered = _lowered(loaded, model)
     del model
-    worst = _checked(lowered.plan, lowered.weights, answers, exported.spec, options, exported.artifact)
+    worst = _checked(lowered.plan, lowered.weights, answers, exported.model, options, exported.artifact)
     with disk_errors(directory / WEIGHTS):
         write(directory / WEIGHTS, lowered.weights, lowered.plan.weights)
     facts = file_facts(directory / WEIGHTS)
@@ -89,7 +89,7 @@ def export_network(
             method=f"{exported.artifact.method}, lowered to {len(lowered.plan.layers)} layers",
             external=None,
         ),
-        spec=exported.spec,
+        model=exported.model,
         opset=exported.opset,
         plan=lowered.plan,
         weights=lowered.weights,

@@ -69,7 +69,7 @@ class OnnxExport:
     """What was written, and the model as the file has it."""
 
     artifact: Artifact
-    spec: ModelSpec
+    model: ModelSpec
     opset: int
     operators: tuple[tuple[str, int], ...]
     """(operator, nodes), most frequent first"""
@@ -149,7 +149,7 @@ def export_onnx(
         artifact = replace(artifact, untaken=(*branches.untaken(), *artifact.untaken))
     return OnnxExport(
         artifact=artifact,
-        spec=replace(made.spec, notes=(*made.spec.notes, *notes)),
+        model=replace(made.spec, notes=(*made.spec.notes, *notes)),
         opset=opset_of(made.candidate.model),
         operators=operator_counts(made.candidate.model),
     )

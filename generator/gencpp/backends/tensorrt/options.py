@@ -6,51 +6,82 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.backend import Completed, Exported, Folders, Inspection, Tried
+from ...core.errors import GencppError, UsageError
 from ...core.progress import Progress
 from ...core.request import Request
-from ...core.spec import Artifact, EngineSpec, ModelSpec, Precision, Profiles
+from ...core.spec import Precision, ProjectSpec
 from ...model.sizes.plan import profiles_of
+from .spec import EngineSpec
 
 if TYPE_CHECKING:
-    from ...core.loaded import LoadedModel
-    from ...model.sizes.answers import Answers
     from .network_export import NetworkExport
-
+    from .onnx_export import OnnxExport
 
 TRT_APIS = ("parser", "network")
 """Who defines a TensorRT network: its ONNX parser, or generated C++."""
 
 
-def export_for_tensorrt(
-    request: Request,
-    loaded: LoadedModel,
-    spec: ModelSpec,
-    profiles: Profiles,
-    answers: Answers,
-    assets: Path,
-    progress: Progress,
-) -> tuple[Artifact, ModelSpec, EngineSpec, NetworkExport | None]:
-    """The ONNX file, or the network as C++, what is known of the model then, and how the engine is built."""
+def check(request: Request) -> None:
+    """Raises UsageError for values that there are not."""
+    if request.trt_api not in (None, *TRT_APIS):
+        raise UsageError(
+            f"there is no TensorRT API '{request.trt_api}'", hint=f"Choose from: {', '.join(TRT_APIS)}."
+        )
+
+
+def export(request: Request, inspected: Inspection, folders: Folders, progress: Progress) -> Exported:
+    """The ONNX file, or the weights of a network that is C++, which is written once there are goldens."""
     from .onnx_export import OnnxOptions, export_onnx
 
+    loaded, model, answers, assets = inspected.loaded, inspected.model, inspected.answers, folders.assets
     options = OnnxOptions(precision=Precision(request.precision or Precision.fp32))
     if request.tensorrt_min is not None:
         options = replace(options, tensorrt_min=request.tensorrt_min)
-    network: NetworkExport | None = None
-    if request.trt_api == "network":
-        from .network_export import export_network
 
-        network = export_network(loaded, spec, assets, options, progress, answers)
-        artifact, spec, opset = network.artifact, network.spec, network.opset
-    else:
-        exported = export_onnx(loaded, spec, assets, options, progress, answers)
-        artifact, spec, opset = exported.artifact, exported.spec, exported.opset
-    engine = EngineSpec(
-        api=request.trt_api or TRT_APIS[0],
-        precision=options.precision,
-        tf32=request.tf32,
-        tensorrt_min=options.tensorrt_min,
-        opset=opset,
-        profiles=profiles_of(spec.inputs, profiles),
-    )
-    return artifact, spec, engine, network
+    def engine(made: OnnxExport | NetworkExport) -> EngineSpec:
+        return EngineSpec(
+            api=request.trt_api or TRT_APIS[0],
+            precision=options.precision,
+            tf32=request.tf32,
+            tensorrt_min=options.tensorrt_min,
+            opset=made.opset,
+            profiles=profiles_of(made.model.inputs, inspected.profiles),
+        )
+
+    if request.trt_api != "network":
+        exported = export_onnx(loaded, model, assets, options, progress, answers)
+        runtime = engine(exported)
+        return Exported(artifact=exported.artifact, model=exported.model, runtime=runtime)
+    from .network_export import export_network, network_files
+
+    network = export_network(loaded, model, assets, options, progress, answers)
+
+    def finish(project: ProjectSpec) -> Completed:
+        progress("writing the network as C++")
+        return Completed(project=project, files=network_files(project, network, assets))
+
+    return Exported(artifact=network.artifact, model=network.model, runtime=engine(network), finish=finish)
+
+
+def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
+    """Whether an ONNX file can be made that TensorRT takes, and then a network definition."""
+    from .network_export import lowered_layers
+    from .onnx_export import OnnxOptions, export_onnx
+    from .operators import SINCE
+
+    loaded, options = inspected.loaded, OnnxOptions()
+    progress("trying the export to ONNX")
+    try:
+        exported = export_onnx(loaded, inspected.model, scratch, options, progress, inspected.answers)
+    except GencppError as e:
+        return Tried(answers={"tensorrt": f"no: {e.message}"})
+    answers = {"tensorrt": f"yes, from {options.tensorrt_min} on: {exported.artifact.how}"}
+    progress("trying the network definition")
+    try:
+        layers = lowered_layers(loaded, scratch)
+        answers["network"] = f"yes: {layers} layers (tensorrt with --trt-api network)"
+    except GencppError as e:
+        answers["network"] = f"no: {e.message}"
+    operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)
+    return Tried(answers=answers, operators=operators)

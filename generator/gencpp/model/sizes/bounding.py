@@ -184,15 +184,6 @@ def taken_by_the_model(answers: Answers, spec: ModelSpec) -> ModelSpec:
     return replace(made, notes=(*made.notes, note))
 
 
-def refused_note(answers: Answers, spec: ModelSpec) -> ModelSpec:
-    """`spec` with a note of the sizes within its bounds that the model itself does not take."""
-    refused = answers.plan(spec).refused
-    if not refused:
-        return spec
-    note = f"Within the bounds, the model itself does not take {'; '.join(refused)}."
-    return replace(spec, notes=(*spec.notes, note))
-
-
 def with_bounds(spec: ModelSpec, axis: Axis, dim: Dim) -> ModelSpec:
     """`spec` with other bounds of one axis; outputs that grow with the batch follow it."""
     inputs = list(spec.inputs)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
-from ...core.spec import DType, ProjectSpec
+from ...core.spec import DType
 from ..calls.call import Call
 from ..calls.calls import calls
 from ..calls.recorder import TYPES
@@ -29,11 +29,6 @@ API = 1101
 
 _MANY = 20
 """Differences that are told; one wrong shape makes all that follow wrong."""
-
-
-def job(project: ProjectSpec, plan: Path, weights: Path) -> dict[str, Any]:
-    """What `main` reads: the files and the profiles of the project's engine."""
-    return {**rtx.job(project, weights), "model": str(plan), "weights": str(weights)}
 
 
 def build(

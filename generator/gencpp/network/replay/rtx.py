@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EnvironmentLacks
-from ...core.spec import ProjectSpec
+from ...core.spec import Profiles
 from ...onnx.names import all_nodes, module_path
 
 PACKAGES = ("tensorrt_rtx_libs", "tensorrt_rtx_bindings")
@@ -35,17 +35,16 @@ _DTYPES = {
 """ONNX's names of element types -> TensorRT's."""
 
 
-def job(project: ProjectSpec, model: Path) -> dict[str, Any]:
-    """What `main` reads: the model's file and the profiles of the project's engine."""
-    assert project.engine is not None
-    profiles = [
+def job(model: Path, inputs: Sequence[str], profiles: Profiles, tf32: bool) -> dict[str, Any]:
+    """What `main` reads: the model's file, the names of its inputs, and how an engine is built."""
+    told = [
         {
-            tensor.name: [[d.min for d in dims], [d.opt for d in dims], [d.max for d in dims]]
-            for tensor, dims in zip(project.model.inputs, profile, strict=True)
+            name: [[d.min for d in dims], [d.opt for d in dims], [d.max for d in dims]]
+            for name, dims in zip(inputs, profile, strict=True)
         }
-        for profile in project.engine.profiles
+        for profile in profiles
     ]
-    return {"model": str(model), "profiles": profiles, "tf32": project.engine.tf32}
+    return {"model": str(model), "profiles": told, "tf32": tf32}
 
 
 def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: bool) -> dict[str, Any]:

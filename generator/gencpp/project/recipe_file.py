@@ -1,0 +1,43 @@
+"""A recipe's file: a project's gencpp.json, or the JSON of a Recipe alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import jsonfile
+from ..core.errors import UsageError
+from ..core.recipe import Recipe
+from ..core.spec import ProjectSpec
+from .manifest import MANIFEST, read_manifest_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeFile:
+    """What was read."""
+
+    recipe: Recipe
+    folder: Path
+    """Where the file lies."""
+    project: ProjectSpec | None = None
+    """Of a manifest."""
+
+
+def read_recipe(file: Path) -> RecipeFile:
+    """The recipe in `file`, or in the project that `file` is the folder of; raises UsageError."""
+    if file.is_dir():
+        file = file / MANIFEST
+    if not file.is_file():
+        raise UsageError(
+            f"--recipe {file}: there is no such file", hint="Name a project's gencpp.json, or its folder."
+        )
+    data = jsonfile.read(file)
+    if isinstance(data, dict) and "schema" in data:
+        made = read_manifest_file(file).project
+        return RecipeFile(recipe=made.recipe, folder=file.parent, project=made)
+    try:
+        return RecipeFile(recipe=Recipe.from_json(data), folder=file.parent)
+    except UsageError as e:
+        raise UsageError(
+            f"{file} is no recipe: {e.message}", hint="Name a project's gencpp.json, or its folder."
+        ) from None

@@ -1,0 +1,215 @@
+"""Projects of many kinds are made again from their manifests alone, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import MODELS, SUPPORT
+
+from gencpp import project
+from gencpp.bench.remake import load_again
+from gencpp.core.errors import UsageError
+from gencpp.core.request import Request
+from gencpp.pipeline import generate, repeat, tune_project
+
+Gencpp = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def a_factory(folder: Path) -> dict[str, Any]:
+    return {"source": "photo:model", "preprocess": "photo:transforms", "inputs": ("image:1x3x32x32",)}
+
+
+def its_file(folder: Path) -> dict[str, Any]:
+    shutil.copyfile(MODELS / "photo.py", folder / "nets.py")
+    return {"source": str(folder / "nets.py") + ":model", "inputs": ("image:1x3x32x32",), "name": "eyes"}
+
+
+def a_state_dict(folder: Path) -> dict[str, Any]:
+    import torch
+    from models import tiny
+
+    torch.manual_seed(4)
+    torch.save(tiny.named().state_dict(), folder / "best state.pt")
+    return {"source": "tiny:named", "inputs": ("x:1x6",), "state_dict": str(folder / "best state.pt")}
+
+
+def a_torchscript_file_with_labels(folder: Path) -> dict[str, Any]:
+    import torch
+    from models import photo
+
+    torch.jit.save(torch.jit.script(photo.model()), str(folder / "net.pt"))
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in photo.LABELS))
+    more = {"labels": str(folder / "classes.txt"), "dynamic": ("image:0=1:2:4",)}
+    return {"source": str(folder / "net.pt"), "inputs": ("image:1x3x32x32:float32",), **more}
+
+
+def half(folder: Path) -> dict[str, Any]:
+    return {"source": "tiny:named", "inputs": ("x:1x6",), "precision": "bf16", "seed": 5}
+
+
+def a_variant(folder: Path) -> dict[str, Any]:
+    return {"source": "tiny:cnn", "inputs": ("image:1x3x32x32",), "artifact": "channels-last"}
+
+
+def values_in_a_file(folder: Path) -> dict[str, Any]:
+    import numpy as np
+
+    np.save(folder / "ids.npy", np.arange(15, dtype=np.int64).reshape(3, 5))
+    given = f"tokens:1x5:int64={folder / 'ids.npy'}"
+    return {
+        "source": "models.layers:masked",
+        "inputs": (given, "mask:1x5:float32=0..1"),
+        "backend": "tensorrt",
+    }
+
+
+def an_onnx_file(folder: Path) -> dict[str, Any]:
+    import torch
+    from models import tiny
+
+    net = tiny.cnn()
+    torch.onnx.export(net, (torch.zeros(1, 3, 32, 32),), str(folder / "net.onnx"), dynamo=False)
+    return {"source": str(folder / "net.onnx"), "backend": "tensorrt", "tensorrt_min": "8.6", "tf32": True}
+
+
+def a_network(folder: Path) -> dict[str, Any]:
+    profiles = ("image:0=1:1:2,2:4:8",)
+    asked = {"backend": "tensorrt", "trt_api": "network", "precision": "fp16", "dynamic": profiles}
+    return {"source": "tiny:cnn", "inputs": ("image:1x3x32x32",), **asked}
+
+
+def torchvision_s(folder: Path) -> dict[str, Any]:
+    return {"source": "squeezenet1_1", "weights": "none", "seed": 7, "backend": "tensorrt"}
+
+
+KINDS = (
+    *(a_factory, its_file, a_state_dict, a_torchscript_file_with_labels, half, a_variant),
+    *(values_in_a_file, an_onnx_file, a_network, torchvision_s),
+)
+
+
+def tree(out: Path) -> dict[str, bytes]:
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+
+
+def differences(one: dict[str, bytes], two: dict[str, bytes]) -> list[str]:
+    return sorted(path for path in one.keys() | two.keys() if one.get(path) != two.get(path))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[k.__name__ for k in KINDS])
+def test_byte_for_byte(kind: Callable[[Path], dict[str, Any]], tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    code = (str(MODELS), str(SUPPORT))
+    asked = {"backend": "libtorch", **kind(files)}
+    out = tmp_path / "first" / "out"
+    out.parent.mkdir()
+    made = generate(Request(**asked, out=out, path=code)).project
+    before = tree(out)
+    assert all(str(tmp_path).encode() not in data for data in before.values())
+
+    # Nothing of the first command is left: the project moved, and so did the files that it was given.
+    moved, folders = tmp_path / "moved", (str(tmp_path / "elsewhere"), *code)
+    shutil.move(out, moved)
+    shutil.move(files, folders[0])
+    repeat(moved / "gencpp.json", tmp_path / "second", path=folders)
+    assert differences(before, tree(tmp_path / "second")) == []
+
+    # What bench compares the program with is the same model.
+    named = tuple(filter(None, (made.recipe.model.source, made.recipe.model.preprocess)))
+    if made.recipe.project.precision is None:
+        again = load_again(made, folders, named)
+        assert again.source_text == made.model.source
+        assert again.weights.kind == made.model.weights.kind
+
+
+def test_tune_keeps_everything_but_the_artifact(
+    gencpp: Gencpp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same goldens, labels and recipe; what is measured is test_tune's."""
+    from gencpp.backends.libtorch import export, tune
+    from gencpp.backends.libtorch.spec import LibTorchSpec, Tuned
+    from gencpp.backends.libtorch.variants import VARIANTS
+
+    def measured(_: Any, candidates: Any, *__: Any) -> tuple[Tuned, ...]:
+        return tuple(
+            Tuned(variant=name, threads=2, p50_ms=1.0, spread=(1.0, 1.0), max_rel_diff=0.0)
+            for name in candidates
+        )
+
+    monkeypatch.setattr(export, "VARIANTS", {n: VARIANTS[n] for n in ("plain", "frozen")})
+    monkeypatch.setattr(tune, "tune", measured)
+    files = tmp_path / "files"
+    files.mkdir()
+    out = tmp_path / "out"
+    made = generate(Request(**a_torchscript_file_with_labels(files), backend="libtorch", out=out))
+    before = tree(out)
+    tuned = tune_project(out, (str(files),), 3)
+    assert LibTorchSpec.of(tuned.project).variant == "plain"
+    recipe = replace(made.project.recipe.project, tune=True, tune_rounds=3)
+    assert tuned.project.recipe == replace(made.project.recipe, project=recipe)
+    changed = differences(before, tree(out))
+    assert changed and not [p for p in changed if p.startswith(("assets/goldens/", "include/", "tests/"))]
+    assert "assets/labels.txt" not in changed
+
+
+def test_options_of_the_project_may_be_given_anew(
+    gencpp: Gencpp, photo_project: Path, tmp_path: Path
+) -> None:
+    again = ("new", "--recipe", photo_project, "--path", MODELS)
+    done = gencpp(*again, "--backend", "tensorrt", "--name", "eyes", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    made, of = project.read_manifest(tmp_path / "out").project, project.read_manifest(photo_project).project
+    assert (made.backend, made.name) == ("tensorrt", "eyes") and made.recipe.model == of.recipe.model
+    assert made.model.inputs == of.model.inputs
+
+
+def test_a_recipe_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(
+        '{"model": {"source": "tiny:named", "inputs": ["x:1x6"]}, "project": {"backend": "libtorch"}}'
+    )
+    made = repeat(tmp_path / "mine.json", tmp_path / "out", path=(str(MODELS),)).project
+    assert made.name == "named" and made.recipe.model.inputs == ("x:1x6",)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "there is no such file"),
+        ("", "mine.json"),
+        ("[]", "is no recipe"),
+        ('{"model": {"source": "resnet18"}}', "missing fields ['project']"),
+        (
+            '{"model": {"source": "resnet18", "wheights": "none"}, "project": {"backend": "libtorch"}}',
+            "wheights",
+        ),
+        ('{"model": {"source": 5}, "project": {"backend": "libtorch"}}', "expected str"),
+        ('{"model": {"source": "resnet18"}, "project": {"backend": "libtroch"}}', "there is no backend"),
+        ('{"schema": 1}', "has schema 1"),
+    ],
+)
+def test_a_file_that_is_no_recipe(tmp_path: Path, content: str | None, told: str) -> None:
+    if content is not None:
+        (tmp_path / "mine.json").write_text(content)
+    with pytest.raises(UsageError) as caught:
+        repeat(tmp_path / "mine.json", tmp_path / "out")
+    assert told in caught.value.message and caught.value.exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_usage_of_the_option(gencpp: Gencpp, photo_project: Path, tmp_path: Path) -> None:
+    for arguments, told in (
+        (("--recipe", photo_project, "--seed", "3"), "--recipe and --seed"),
+        (("--recipe", photo_project, "--model", "resnet18"), "--recipe and --model"),
+        (("--recipe", photo_project), "in no folder of --path, and none was given"),
+        ((), "which model?"),
+    ):
+        done = gencpp("new", *arguments, tmp_path / "out")
+        assert done.returncode == 2 and told in done.stderr, done.stderr
+        assert not (tmp_path / "out").exists()

@@ -1,0 +1,106 @@
+"""A recipe is everything that was asked, and no folder of a machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from samples import classifier
+
+from gencpp.core.again import repeated
+from gencpp.core.errors import UsageError
+from gencpp.core.recipe import ModelRecipe, ProjectRecipe, Recipe
+from gencpp.core.request import ModelRequest, Request, recipe_of
+from gencpp.core.spec import ProjectSpec, WeightsInfo
+
+WHERE_AND_HOW = {"path", "out", "force", "again"}
+"""Fields of a request that say where it is written and where files lie."""
+
+
+def test_nothing_of_a_request_is_forgotten() -> None:
+    model, project = ({f.name for f in fields(c)} for c in (ModelRecipe, ProjectRecipe))
+    assert model == {f.name for f in fields(ModelRequest)} - WHERE_AND_HOW
+    assert model | project == {f.name for f in fields(Request)} - WHERE_AND_HOW
+
+
+def full(folder: Path) -> Request:
+    """Every field is another than its default."""
+    return Request(
+        source=f"{folder}/net.pt",
+        backend="tensorrt",
+        out=folder / "out",
+        name="net",
+        precision="fp16",
+        device="cuda",
+        tf32=True,
+        tensorrt_min="8.6",
+        trt_api="network",
+        artifact="aoti",
+        tune=True,
+        tune_rounds=7,
+        weights=f"{folder}/weights.pth",
+        seed=3,
+        path=(str(folder),),
+        state_dict=f"{folder}/state dict.pt",
+        inputs=(f"x:1x3:int64={folder}/ids.npy", "y::float32=0.5"),
+        dynamic=("x:0=1:2:4",),
+        preprocess=f"{folder}/steps.json",
+        labels=f"{folder}/labels.txt",
+    )
+
+
+def test_what_it_keeps_is_lossless_and_has_no_folder(tmp_path: Path) -> None:
+    request = full(tmp_path)
+    recipe = recipe_of(request)
+    text = json.dumps(recipe.to_json())
+    assert str(tmp_path) not in text and "/" not in text
+    assert Recipe.from_json(json.loads(text)) == recipe
+    defaults = recipe_of(Request(source="x", backend="libtorch", out=tmp_path))
+    for part in ("model", "project"):
+        told, default = getattr(recipe, part), getattr(defaults, part)
+        assert all(getattr(told, f.name) != getattr(default, f.name) for f in fields(told)), part
+    for name in ("net.pt", "weights.pth", "state dict.pt", "ids.npy", "steps.json", "labels.txt"):
+        (tmp_path / name).write_text("")
+    again = repeated(recipe.model, [str(tmp_path)], None)
+    assert replace(again, weights=request.weights) == ModelRequest(
+        **{f.name: getattr(request, f.name) for f in fields(ModelRequest)}
+    )
+
+
+def of(**model: object) -> ProjectSpec:
+    made = classifier()
+    recipe = replace(made.recipe, model=ModelRecipe(**{"source": "nets:make", **model}))  # type: ignore[arg-type]
+    return replace(made, recipe=recipe, model=replace(made.model, weights=USER))
+
+
+USER = WeightsInfo(kind="user", detail="make")
+
+
+def test_files_that_are_gone_are_named_with_where_they_were_looked_for(tmp_path: Path) -> None:
+    recipe = of(source="net.pt", labels="classes.txt").recipe.model
+    with pytest.raises(
+        UsageError, match=r"net\.pt \(--model\) is in no folder of --path, and none was given"
+    ):
+        repeated(recipe, [], USER)
+    (tmp_path / "net.pt").write_text("")
+    here = str(tmp_path)
+    with pytest.raises(UsageError, match=r"classes\.txt \(--labels\)") as caught:
+        repeated(recipe, ["/nowhere", here], USER)
+    assert f"--path: /nowhere, {here}" in caught.value.message and "--path FOLDER" in caught.value.hint
+
+
+@pytest.mark.parametrize("model", [{"source": "os:getcwd"}, {"source": "n.pt", "preprocess": "os.path:join"}])
+def test_code_runs_from_folders_that_the_user_names_only(tmp_path: Path, model: dict[str, str]) -> None:
+    (tmp_path / "n.pt").write_text("")
+    with pytest.raises(UsageError, match=r"Python code that is in no folder of --path"):
+        repeated(of(**model).recipe.model, [str(tmp_path)], USER)
+
+
+def test_weights_are_those_that_the_project_has() -> None:
+    recipe = of(source="resnet18").recipe.model
+    taken = WeightsInfo(kind="pretrained", detail="ResNet18_Weights.IMAGENET1K_V1")
+    assert repeated(recipe, [], taken).weights == "IMAGENET1K_V1"
+    assert repeated(recipe, [], WeightsInfo(kind="random", detail="seed 0")).weights == "none"
+    assert repeated(recipe, [], None).weights == "auto"
