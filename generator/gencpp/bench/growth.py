@@ -16,6 +16,7 @@ from .options import Growth, Options, cores
 from .subjects import Program, Setting
 
 _ROUNDS = 3
+"""Of each curve at most; fewer where fewer were asked for."""
 _CUT = "cut"
 """Of a curve: why it ends before its largest size."""
 _SIZES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -26,10 +27,11 @@ def grow(program: Program, options: Options, scratch: Path, progress: Progress) 
     """The curves of one project, each with what to say of it; of one that fails, why."""
     assert options.growth is not None
     wanted, threads = options.growth, max(options.threads or (cores(),))
+    rounds = _rounds(options)
     parts: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "batch": lambda: [_batches(program, wanted, options, threads, progress)],
         "threads": lambda: [_threads(program, options, progress)],
-        "pictures": lambda: _pictures(program, wanted, threads, scratch, progress),
+        "pictures": lambda: _pictures(program, wanted, threads, rounds, scratch, progress),
         "loads": lambda: [_memory(program, "loads", wanted.loads, threads, progress)],
         "runs": lambda: [_memory(program, "runs", wanted.runs, threads, progress)],
     }
@@ -44,6 +46,10 @@ def grow(program: Program, options: Options, scratch: Path, progress: Progress) 
         except CheckFailed as e:
             failed[name] = e.message
     return {"project": program.built.key, "curves": curves, "failed": failed}
+
+
+def _rounds(options: Options) -> int:
+    return min(_ROUNDS, options.rounds)
 
 
 def batches(low: int, high: int, most: int) -> tuple[list[int], str]:
@@ -90,7 +96,7 @@ def _batches(
     if why:
         why += f"; gencpp new --dynamic {spec.name}:0=1:1:{wanted.batch} makes one that takes more"
     settings = [Setting(batch=b, threads=threads, seconds=options.seconds) for b in sizes]
-    times, problem = _timed(program, settings, progress, may_be_cut=True)
+    times, problem = _timed(program, settings, _rounds(options), progress, may_be_cut=True)
     if problem:
         why = f"a batch of {sizes[len(times)]} fails"
     points = list(zip(sizes, times, strict=False))
@@ -108,7 +114,7 @@ def _threads(program: Program, options: Options, progress: Progress) -> dict[str
     batch = dims[0].opt if dims else 1
     each = range(1, cores() + 1)
     settings = [Setting(batch=batch, threads=t, seconds=options.seconds) for t in each]
-    points = list(zip(each, _timed(program, settings, progress)[0], strict=True))
+    points = list(zip(each, _timed(program, settings, _rounds(options), progress)[0], strict=True))
     best, least = min(points, key=lambda p: p[1])
     sentence = (
         "More threads than one do not help."
@@ -119,7 +125,12 @@ def _threads(program: Program, options: Options, progress: Progress) -> dict[str
 
 
 def _timed(
-    program: Program, settings: Sequence[Setting], progress: Progress, *, may_be_cut: bool = False
+    program: Program,
+    settings: Sequence[Setting],
+    rounds: int,
+    progress: Progress,
+    *,
+    may_be_cut: bool = False,
 ) -> tuple[list[float], str]:
     """The median over interleaved rounds of each setting's p50.
 
@@ -128,10 +139,10 @@ def _timed(
     """
     each: list[list[float]] = [[] for _ in settings]
     problem = ""
-    for index in range(_ROUNDS):
+    for index in range(rounds):
         for place, (setting, found) in enumerate(zip(settings, list(each), strict=False)):
             progress(
-                f"growth, round {index + 1} of {_ROUNDS}: {program.built.key}, batch {setting.batch}, "
+                f"growth, round {index + 1} of {rounds}: {program.built.key}, batch {setting.batch}, "
                 f"threads {setting.threads}"
             )
             try:
@@ -145,7 +156,7 @@ def _timed(
 
 
 def _pictures(
-    program: Program, wanted: Growth, threads: int, scratch: Path, progress: Progress
+    program: Program, wanted: Growth, threads: int, rounds: int, scratch: Path, progress: Progress
 ) -> list[dict[str, Any]]:
     """Decoding and preprocessing over the size of a picture; none for a project that takes none."""
     if not takes_pictures(program.built):
@@ -160,9 +171,9 @@ def _pictures(
         progress(f"growth: writing a picture of {width}x{height}")
         pictures.write(files[size], width, height)
     found: dict[str, dict[float, list[float]]] = {n: {s: [] for s in sizes} for n in ("decode", "preprocess")}
-    for index in range(_ROUNDS):
+    for index in range(rounds):
         for size, file in files.items():
-            progress(f"growth, round {index + 1} of {_ROUNDS}: {program.built.key}, {size:g} megapixels")
+            progress(f"growth, round {index + 1} of {rounds}: {program.built.key}, {size:g} megapixels")
             runs = max(3, min(30, round(20 / size)))
             data = program.stages(setting, file, iterations=runs).data
             for name, samples in found.items():

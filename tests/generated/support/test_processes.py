@@ -137,11 +137,13 @@ def test_in_turn(number):
 
 
 def test_a_file_that_stays_together_stays_in_one_process(suite: Path) -> None:
-    for name, processes in ((conftest.TOGETHER[0], 1), ("test_other.py", 2)):
-        (suite / name).write_text(IN_TURN)
-        said = ran(suite, "-n", "2", name).stdout
-        assert "6 passed" in said
-        assert len(set(re.findall(r"ran in (\w+)", said))) == processes, said
+    processes = {conftest.TOGETHER[0]: 1, "test_other.py": 2}
+    for name in processes:
+        (suite / name).write_text(IN_TURN.replace("ran in", f"{name} ran in"))
+    said = ran(suite, "-n", "2", *processes).stdout
+    assert "12 passed" in said
+    for name, count in processes.items():
+        assert len(set(re.findall(rf"{name} ran in (\w+)", said))) == count, said
 
 
 def test_files_that_stay_together_exist() -> None:
