@@ -77,7 +77,7 @@ def classifier(name: str = "sample") -> ProjectSpec:
             outputs=(GoldenOutput(name="logits", file="picture-output-0.npy", max_abs=4.0),),
             image="golden.ppm",
             pixels="pixels-ppm.npy",
-            topk=((2, 0.5), (0, 0.25), (1, 0.25)),
+            answer={"best": [[2, 0.5], [0, 0.25], [1, 0.25]]},
         ),
     )
     pixels = (

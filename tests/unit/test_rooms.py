@@ -27,6 +27,7 @@ FLOORS = {
     "verification": 4,
     "onnx": 4,
     "project": 3,
+    "tasks": 2,
     "tensors": 2,
     "core": 1,
 }

@@ -161,7 +161,8 @@ def a_kill(h: History) -> None:
 def a_project(h: History) -> tuple[ProjectSpec, bool, bytes]:
     spec = h.random.choice(SPECS)
     if h.random.random() < 0.5:
-        spec = replace(spec, options={"model": "resnet18", "seed": str(h.random.randrange(3))})
+        model = replace(spec.recipe.model, seed=h.random.randrange(3))
+        spec = replace(spec, recipe=replace(spec.recipe, model=model))
     return spec, h.random.random() < 0.6, h.random.choice((b"model", b"another model"))
 
 

@@ -147,10 +147,11 @@ def _stages(job: Mapping[str, Any], prepare: Callable[..., Any], run: Model) -> 
     import torch
     from PIL import Image
 
-    from ..core.spec import PreprocessSpec
+    from ..core.spec import PreprocessSpec, Task
     from ..model.transforms import reference_tensor
+    from ..tasks import TASKS
 
-    spec = PreprocessSpec.from_json(job["preprocess"])
+    spec, task = PreprocessSpec.from_json(job["preprocess"]), TASKS[Task(job["task"])]
     data = Path(job["picture"]).read_bytes()
     stages: dict[str, list[float]] = {n: [] for n in ("decode", "preprocess", "infer", "postprocess")}
     for i in range(-3, job["iterations"]):
@@ -162,9 +163,7 @@ def _stages(job: Mapping[str, Any], prepare: Callable[..., Any], run: Model) -> 
         times.append(time.perf_counter())
         outputs = run(inputs)
         times.append(time.perf_counter())
-        if job["classifier"]:
-            scores = torch.softmax(torch.from_numpy(outputs[0]), 1)
-            scores.topk(min(5, scores.shape[1]))
+        task.postprocess([torch.from_numpy(o) for o in outputs])
         times.append(time.perf_counter())
         if i >= 0:
             for name, (a, b) in zip(stages, itertools.pairwise(times), strict=True):

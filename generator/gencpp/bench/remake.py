@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import backends  # noqa: F401 - their runtimes are in the project that the job has
 from ..core.again import asked_again
 from ..core.errors import GencppError
 from ..core.spec import ModelSpec, ProjectSpec

@@ -15,7 +15,7 @@ from ..core import jsonfile
 from ..core.bench_values import bench_values
 from ..core.errors import CheckFailed, UsageError
 from ..core.progress import Progress
-from ..core.spec import GoldenCase, Task
+from ..core.spec import GoldenCase
 from ..core.values import is_float
 from ..verification import comparison
 from .build import Built
@@ -147,7 +147,7 @@ class Peer:
             setting,
             picture=str(picture),
             preprocess=model.preprocess.to_json(),
-            classifier=model.task is Task.classification,
+            task=model.task.value,
             iterations=_STAGE_RUNS,
         )
 

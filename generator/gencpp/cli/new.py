@@ -49,9 +49,7 @@ def new(
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(
-            help="Of weights and arithmetic: fp32 (default), fp16, bf16 (LibTorch only).", show_default=False
-        ),
+        typer.Option(help="Of weights and arithmetic: fp32 (default), fp16, bf16.", show_default=False),
     ] = None,
     tf32: Annotated[bool, typer.Option("--tf32", help="TensorRT: float32 may be rounded to TF32.")] = False,
     tensorrt_min: Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .spec import Precision, TensorSpec, WeightsInfo
+from .spec import Precision, Task, TensorSpec, WeightsInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class LoadedModel:
     transforms_given: bool = False
     """Whether the user named the transforms (--preprocess)."""
     labels: tuple[str, ...] = ()
-    classification: bool = False
+    task: Task = Task.generic
     inputs: tuple[TensorSpec, ...] = ()
     """What is known of the inputs, as fixed dims: `--input`, or torchvision's; empty when unknown."""
     notes: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ class PrecisionRow:
     """Name of torch's element type."""
     onnx: str
     """Name of ONNX's element type."""
+    onnx_opset: int
+    """From which on ONNX's operators take it; earlier ones do in TensorRT's parser all the same."""
     largest: float
     """Largest finite value."""
     capability: tuple[int, int] = (0, 0)
@@ -37,16 +39,28 @@ class PrecisionRow:
 
 PRECISIONS = {
     Precision.fp32: PrecisionRow(
-        title="float32", cpp="fp32", torch="float32", onnx="FLOAT", largest=3.4028234663852886e38
+        title="float32",
+        cpp="fp32",
+        torch="float32",
+        onnx="FLOAT",
+        onnx_opset=1,
+        largest=3.4028234663852886e38,
     ),
     Precision.fp16: PrecisionRow(
-        title="float16", cpp="fp16", torch="float16", onnx="FLOAT16", largest=65504.0, capability=(5, 3)
+        title="float16",
+        cpp="fp16",
+        torch="float16",
+        onnx="FLOAT16",
+        onnx_opset=1,
+        largest=65504.0,
+        capability=(5, 3),
     ),
     Precision.bf16: PrecisionRow(
         title="bfloat16",
         cpp="bf16",
         torch="bfloat16",
         onnx="BFLOAT16",
+        onnx_opset=22,
         largest=3.3895313892515355e38,
         capability=(8, 0),
     ),

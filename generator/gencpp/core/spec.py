@@ -424,7 +424,7 @@ class GoldenCase(JsonValue):
     """Inputs with the outputs that the Python model gave for them.
 
     A picture case has `images` (the same picture in several formats), the uint8 pixels after resize
-    and crop (HWC .npy, one per image because JPEG loses), and top-5 classes of the first image.
+    and crop (HWC .npy, one per image because JPEG loses), and the task's answer for the first image.
     """
 
     name: str
@@ -435,8 +435,8 @@ class GoldenCase(JsonValue):
     outputs: tuple[GoldenOutput, ...]
     image: str = ""
     pixels: str = ""
-    topk: tuple[tuple[int, float], ...] = ()
-    """(class index, probability), best first"""
+    answer: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the task makes of the outputs, as plain JSON; empty: nothing."""
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.inputs, *filter(None, (self.image, self.pixels))):

@@ -19,9 +19,9 @@ from ..core.spec import (
     ModelSpec,
     PixelCase,
     PreprocessSpec,
-    Task,
     TensorSpec,
 )
+from ..tasks import TASKS
 from ..tensors.difference import difference
 from ..tensors.module import run_module
 from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
@@ -33,8 +33,6 @@ from .sizes.plan import SizeCase, shapes_text
 from .transforms import check_against, reference_pixels, reference_tensor
 
 FOLDER = "goldens"
-
-TOP = 5
 
 SHIPPED_BYTES = 64_000_000
 """Of a project's goldens: they are committed with it, and most hosts of repositories refuse 100 MB."""
@@ -309,7 +307,6 @@ def _case(
         for i, (output, tensor) in enumerate(zip(spec.outputs, outputs, strict=True))
     )
     is_picture = name == "picture"
-    top = _top(outputs[0]) if is_picture and spec.task is Task.classification else ()
     return GoldenCase(
         name=name,
         kind=name.partition("-")[0],
@@ -317,16 +314,8 @@ def _case(
         outputs=stored,
         image="golden.ppm" if is_picture else "",
         pixels="pixels-ppm.npy" if is_picture else "",
-        topk=top,
+        answer=TASKS[spec.task].golden(outputs) if is_picture else {},
     )
-
-
-def _top(logits: Any) -> tuple[tuple[int, float], ...]:
-    """(class, probability) of the first item, best first: float32 softmax, as Python users compute it."""
-    import torch
-
-    values, classes = torch.softmax(logits[0].float(), dim=0).topk(min(TOP, logits.shape[1]))
-    return tuple((int(c), float(v)) for c, v in zip(classes, values, strict=True))
 
 
 def _largest(tensor: Any) -> float:

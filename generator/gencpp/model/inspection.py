@@ -10,8 +10,9 @@ from typing import Any
 from ..core import tolerances
 from ..core.errors import GencppError, UsageError
 from ..core.loaded import LoadedModel, LoadOptions
-from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, Task, TensorSpec
+from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, TensorSpec
 from ..onnx.value_sizes import value_sizes_of_file
+from ..tasks import TASKS
 from ..tensors.compare import compared_outputs
 from ..tensors.fast_path import fast_path_off
 from ..tensors.module import dtype_of, forward_arguments, run_module
@@ -61,17 +62,15 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
         notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
     else:
         inputs, specs = batched
-    task = Task.classification if loaded.classification else Task.generic
-    if task is Task.classification and len(specs) == 1 and specs[0].name == "output":
-        specs = (replace(specs[0], name="logits"),)
+    task = TASKS[loaded.task]
+    specs = task.named(specs)
     notes += fast_path_notes(loaded.module, inputs, specs)
-    if task is Task.classification:
-        _check_classes(loaded, specs)
+    task.check(specs, loaded.labels)
     preprocess, note = _preprocess(loaded, inputs)
     notes += [note] if note else []
     return ModelSpec(
         source=loaded.source_text,
-        task=task,
+        task=loaded.task,
         inputs=inputs,
         outputs=specs,
         labels=loaded.labels,
@@ -284,20 +283,6 @@ def _independent(
         if compared_outputs([("", a)], [("", of_many)], tolerances.BATCH_ITEM, "alone")[0]:
             return f"the items of a batch influence each other (output {spec.name})"
     return ""
-
-
-def _check_classes(loaded: LoadedModel, outputs: Sequence[TensorSpec]) -> None:
-    dims = outputs[0].dims
-    labels = len(loaded.labels)
-    if len(dims) != 2:
-        raise UsageError(
-            f"labels need an output of batch x classes; {outputs[0].name} has {len(dims)} dimensions",
-            hint="leave --labels out.",
-        )
-    if labels and dims[1].opt != labels:
-        raise UsageError(
-            f"{labels} labels for {dims[1].opt} classes", hint="--labels FILE: one label a line, one a class."
-        )
 
 
 def _preprocess(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[PreprocessSpec | None, str]:

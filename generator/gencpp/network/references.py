@@ -19,7 +19,7 @@ from .plan import Constant, NetworkPlan
 SAMPLES = 512
 """Elements of each tensor."""
 
-_FLOATS = (DType.float32, DType.float16)
+_FLOATS = (DType.float32, DType.float16, DType.bfloat16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

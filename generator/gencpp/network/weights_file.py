@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.errors import UsageError
 from ..core.spec import DType
+from .numpy_types import numpy_type
 from .plan import PlanWeight
 
 ALIGNMENT = 64
@@ -62,7 +63,7 @@ def read(path: Path, table: Sequence[PlanWeight]) -> dict[str, Any]:
     mapped = np.memmap(path, np.uint8, "r") if end else np.zeros(0, np.uint8)
     arrays: dict[str, Any] = {}
     for entry in table:
-        kind = np.dtype(entry.dtype.value).newbyteorder("<")
+        kind = numpy_type(entry.dtype).newbyteorder("<")
         raw = mapped[entry.offset : entry.offset + entry.size]
         count = int(np.prod(entry.dims, dtype=np.int64)) * kind.itemsize
         if count != entry.size:

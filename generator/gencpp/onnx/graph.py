@@ -130,10 +130,11 @@ def replace_nodes(graph: Any, nodes: list[Any]) -> None:
     graph.node.extend(copies)
 
 
-def infer_shapes(model: Any) -> None:
+def infer_shapes(model: Any, *, check_types: bool = True) -> None:
     """Completes the described values and outputs of `model`; raises where operators and claims contradict.
 
-    Works on a copy without the weights' values, so that no size is too large for it.
+    With `check_types`, also where an operator gets types that its version does not take. Works on a copy
+    without the weights' values, so that no size is too large for it.
     """
     import onnx
 
@@ -142,7 +143,7 @@ def infer_shapes(model: Any) -> None:
     light = _shell(model)
     light.graph.value_info.extend(v for v in graph.value_info if v.name not in weights)
     light.graph.initializer.extend(_without_values(t) for t in graph.initializer)
-    found = onnx.shape_inference.infer_shapes(light, check_type=True, strict_mode=True, data_prop=True)
+    found = onnx.shape_inference.infer_shapes(light, check_type=check_types, strict_mode=True, data_prop=True)
     del graph.value_info[:], graph.output[:]
     graph.value_info.extend(sorted(found.graph.value_info, key=lambda v: v.name))
     graph.output.extend(found.graph.output)

@@ -1,9 +1,9 @@
-"""float16 written into an ONNX graph whose inputs and outputs stay as they are.
+"""float16 or bfloat16 written into an ONNX graph whose inputs and outputs stay as they are.
 
 TensorRT 10 and later build what the file says (a strongly typed network), so every operand of an operator
 must have one type. Which types an operator takes is read from the ONNX standard; a value that is wanted in
 both precisions gets one Cast. Exporting `module.half()` instead would need the module, its forward to be
-free of float32 constants, and kernels for half on the CPU.
+free of float32 constants, and kernels for it on the CPU.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .graph import infer_shapes, replace_nodes
+from ..core.precision import PRECISIONS, Precision
+from .graph import infer_shapes, opset_of, replace_nodes
 from .names import subgraphs
 
-LARGEST = 65504.0
-"""Of float16; larger constants (masks of -1e9) are set to it."""
-
-_FLOAT, _HALF = 1, 10
+_FLOAT = 1
 """onnx.TensorProto.DataType"""
 
 _KEPT = frozenset(
@@ -41,7 +39,21 @@ class Converted:
     """What was changed in the graph."""
 
     clamped: list[str] = field(default_factory=list)
-    """Constants with values beyond float16."""
+    """Constants with values beyond the precision's largest (masks of -1e9), which are set to it."""
+
+
+class _Target:
+    """What is written into the graph."""
+
+    def __init__(self, precision: Precision) -> None:
+        import onnx
+
+        row = PRECISIONS[precision]
+        self.suffix = precision.value
+        self.kind: int = onnx.TensorProto.DataType.Value(row.onnx)
+        self.text = f"tensor({row.title})"
+        self.largest = row.largest
+        self.numpy: Any = onnx.helper.tensor_dtype_to_np_dtype(self.kind)
 
 
 class _Types:
@@ -57,11 +69,19 @@ class _Types:
         self._opsets = {o.domain: o.version for o in model.opset_import}
 
     def variables(self, node: Any) -> tuple[list[str], list[str], dict[str, set[str]]]:
-        """(type variable of every input, of every output, types that each variable allows)."""
+        """(type variable of every input, of every output, types that each variable allows).
+
+        The types of the newest version of the operator count, where it has the variable: convolutions take
+        bfloat16 by opset 22, and TensorRT in files of any.
+        """
         import onnx
 
         schema = onnx.defs.get_schema(node.op_type, self._opsets.get(node.domain, 1), node.domain)
         allowed = {c.type_param_str: set(c.allowed_type_strs) for c in schema.type_constraints}
+        newest = onnx.defs.get_schema(node.op_type, domain=node.domain)
+        for c in newest.type_constraints:
+            if c.type_param_str in allowed:
+                allowed[c.type_param_str] |= set(c.allowed_type_strs)
 
         def names(formal: Any, count: int, side: str) -> list[str]:
             found = []
@@ -79,15 +99,19 @@ class _Types:
         return inputs, names(schema.outputs, len(node.output), "output"), allowed
 
 
-def to_half(model: Any, keep: Collection[str] = ()) -> Converted:
-    """Converts `model`, whose values are all described; nodes named in `keep` stay in float32."""
+def to_precision(model: Any, precision: Precision, keep: Collection[str] = ()) -> Converted:
+    """Converts `model`, whose values are all described, to fp16 or bf16.
+
+    Nodes named in `keep` stay in float32.
+    """
     converted = Converted()
     types = _Types(model)
+    target = _Target(precision)
     graph = model.graph
-    wanted = _wanted(graph, types, keep)
+    wanted = _wanted(graph, types, target, keep)
     weights = {t.name: t for t in graph.initializer}
     borders = {v.name for v in (*graph.input, *graph.output)}
-    half_weights: dict[str, str] = {}
+    narrow_weights: dict[str, str] = {}
     made_in = {v.name: types.of[v.name] for v in graph.input} | {n: t.data_type for n, t in weights.items()}
     casts: dict[tuple[str, int], str] = {}
     nodes: list[Any] = []
@@ -97,9 +121,9 @@ def to_half(model: Any, keep: Collection[str] = ()) -> Converted:
         if types.of.get(name) != _FLOAT or made_in[name] == kind:
             return name
         if name in weights:
-            return half_weights.setdefault(name, f"{name}_fp16")
+            return narrow_weights.setdefault(name, f"{name}_{target.suffix}")
         if (name, kind) not in casts:
-            casts[name, kind] = _cast(nodes, name, kind)
+            casts[name, kind] = _cast(nodes, target, name, kind)
         return casts[name, kind]
 
     for node, (inputs, outputs) in zip(graph.node, wanted, strict=True):
@@ -109,17 +133,17 @@ def to_half(model: Any, keep: Collection[str] = ()) -> Converted:
             _rename_outer(inner, lambda name: version(name, _FLOAT) if name in made_in else name)
         new.input[:] = [version(n, k) for n, k in zip(node.input, inputs, strict=True)]
         nodes.append(new)
-        _set_type(new, node, outputs, types)
+        _set_type(new, node, outputs, types, target)
         for i, (name, kind) in enumerate(zip(node.output, outputs, strict=True)):
             made_in[name] = kind if types.of.get(name) == _FLOAT else types.of.get(name, 0)
             if name in borders and made_in[name] != types.of[name]:
-                new.output[i] = f"{node.name}_output_{i}_fp16"
-                made_in[name], casts[name, _HALF] = _FLOAT, new.output[i]
-                _cast(nodes, new.output[i], _FLOAT, name, f"{name}_to_fp32")
+                new.output[i] = f"{node.name}_output_{i}_{target.suffix}"
+                made_in[name], casts[name, target.kind] = _FLOAT, new.output[i]
+                _cast(nodes, target, new.output[i], _FLOAT, name, f"{name}_to_fp32")
     replace_nodes(graph, nodes)
-    _convert_weights(model, weights, half_weights, converted)
+    _convert_weights(model, weights, narrow_weights, target, converted)
     del graph.value_info[:]
-    infer_shapes(model)
+    infer_shapes(model, check_types=opset_of(model) >= PRECISIONS[precision].onnx_opset)
     return converted
 
 
@@ -146,7 +170,7 @@ def _told_mixture(node: str, kinds: Collection[int]) -> str:
 
 
 def _wanted(
-    graph: Any, types: _Types, keep: Collection[str]
+    graph: Any, types: _Types, target: _Target, keep: Collection[str]
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """For every node the types of its inputs and outputs, where they are float32 now."""
     weights = {t.name for t in graph.initializer}
@@ -160,36 +184,39 @@ def _wanted(
             wanted.append(((_FLOAT,) * len(node.input), (_FLOAT,) * len(node.output)))
             continue
         inputs, outputs, allowed = types.variables(node)
-        half = {v for v, kinds in allowed.items() if "tensor(float16)" in kinds}
-        kinds = [tuple(_HALF if v in half else _FLOAT for v in side) for side in (inputs, outputs)]
+        narrow = {v for v, kinds in allowed.items() if target.text in kinds}
+        kinds = [tuple(target.kind if v in narrow else _FLOAT for v in side) for side in (inputs, outputs)]
         full.update(n for n, k in zip(node.output, kinds[1], strict=True) if k == _FLOAT)
         wanted.append((kinds[0], kinds[1]))
     return wanted
 
 
-def _cast(nodes: list[Any], name: str, kind: int, output: str = "", node_name: str = "") -> str:
+def _cast(
+    nodes: list[Any], target: _Target, name: str, kind: int, output: str = "", node_name: str = ""
+) -> str:
     import onnx
 
-    suffix = "fp16" if kind == _HALF else "fp32"
+    suffix = target.suffix if kind == target.kind else "fp32"
     output = output or f"{name}_{suffix}"
     node_name = node_name or f"{name}_to_{suffix}"
     nodes.append(onnx.helper.make_node("Cast", [name], [output], name=node_name, to=kind))
     return output
 
 
-def _set_type(new: Any, node: Any, outputs: tuple[int, ...], types: _Types) -> None:
+def _set_type(new: Any, node: Any, outputs: tuple[int, ...], types: _Types, target: _Target) -> None:
     """The attribute that says the type of the result, where there is one."""
     import numpy as np
     import onnx
     from onnx import numpy_helper
 
-    if types.of.get(node.output[0]) != _FLOAT or outputs[0] != _HALF:
+    if types.of.get(node.output[0]) != _FLOAT or outputs[0] != target.kind:
         return
     if node.op_type == "Cast":
-        next(a for a in new.attribute if a.name == "to").i = _HALF
+        next(a for a in new.attribute if a.name == "to").i = target.kind
     elif node.op_type == "ConstantOfShape":
         given = [numpy_helper.to_array(a.t) for a in node.attribute if a.name == "value"]
-        value = (given[0] if given else np.zeros(1)).clip(-LARGEST, LARGEST).astype(np.float16)
+        value = (given[0] if given else np.zeros(1)).clip(-target.largest, target.largest)
+        value = value.astype(target.numpy)
         del new.attribute[:]
         new.attribute.append(onnx.helper.make_attribute("value", numpy_helper.from_array(value)))
 
@@ -215,27 +242,31 @@ def _readers(graph: Any) -> Iterator[str]:
 
 
 def _convert_weights(
-    model: Any, weights: dict[str, Any], half_weights: dict[str, str], converted: Converted
+    model: Any,
+    weights: dict[str, Any],
+    narrow_weights: dict[str, str],
+    target: _Target,
+    converted: Converted,
 ) -> None:
-    """float16 forms under the parameter's own name; a float32 form that is read too is named `_fp32`."""
+    """Narrow forms under the parameter's own name; a float32 form that is read too is named `_fp32`."""
     import numpy as np
     from onnx import numpy_helper
 
     graph = model.graph
     still = set(_readers(graph))
     renamed: dict[str, str] = {}
-    for name, half in half_weights.items():
+    for name, narrow in narrow_weights.items():
         values = numpy_helper.to_array(weights[name])
-        if np.any(np.isfinite(values) & (np.abs(values) > LARGEST)):
+        if np.any(np.isfinite(values) & (np.abs(values) > target.largest)):
             converted.clamped.append(f"{name} (up to {float(np.abs(values[np.isfinite(values)]).max()):.3g})")
-            values = np.where(np.isfinite(values), values.clip(-LARGEST, LARGEST), values)
-        made = numpy_helper.from_array(values.astype(np.float16), name)
+            values = np.where(np.isfinite(values), values.clip(-target.largest, target.largest), values)
+        made = numpy_helper.from_array(values.astype(target.numpy), name)
         if name in still:
             graph.initializer.append(made)
             weights[name].name = renamed[name] = f"{name}_fp32"
         else:
             weights[name].CopyFrom(made)
-        renamed[half] = name
+        renamed[narrow] = name
     _rename_inputs(graph, renamed)
 
 

@@ -15,7 +15,6 @@ from ..core.spec import (
     ModelSpec,
     PreprocessSpec,
     ProjectSpec,
-    Task,
     TensorSpec,
 )
 
@@ -23,7 +22,6 @@ from ..core.spec import (
 def model_info_header(name: str, model: ModelSpec) -> str:
     """`include/<name>/model_info.hpp`: the facts of the model, the same for every backend."""
     labels = len(model.labels)
-    classifier = "true" if model.task is Task.classification else "false"
     lines = [
         "// What gencpp knows of the model. The same for every backend.",
         "#pragma once",
@@ -58,8 +56,6 @@ def model_info_header(name: str, model: ModelSpec) -> str:
         "",
         *_tensor_array("kOutputs", model.outputs),
         "",
-        "// Whether output 0 holds logits of N x classes.",
-        f"inline constexpr bool kClassifier = {classifier};",
         'inline constexpr std::string_view kLabelsFile = "labels.txt";',
         f"inline constexpr std::size_t kLabelCount = {labels};",
         "",
@@ -134,11 +130,6 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         "  double tolerance;  // of max |difference| / max |reference|",
         "};",
         "",
-        "struct TopClass {",
-        "  std::size_t index;",
-        "  double probability;",
-        "};",
-        "",
         "// With an image, the inputs are what preprocessing must make of it.",
         "struct GoldenCase {",
         "  std::string name;",
@@ -146,7 +137,6 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         "  std::vector<GoldenOutput> outputs;",
         "  std::string image;",
         "  std::string pixels;  // uint8 after resize and crop",
-        "  std::vector<TopClass> topk;",
         "};",
         "",
         "struct PixelCase {",
@@ -287,7 +277,6 @@ def _golden_case(case: GoldenCase) -> list[str]:
         f"{{{string_literal(o.name)}, {string_literal(o.file)}, {double_literal(o.tolerance)}}}"
         for o in case.outputs
     )
-    topk = ", ".join(f"{{{index}, {double_literal(p)}}}" for index, p in case.topk)
     return [
         "      {",
         f"          {string_literal(case.name)},",
@@ -295,6 +284,5 @@ def _golden_case(case: GoldenCase) -> list[str]:
         f"          {{{outputs}}},",
         f"          {string_literal(case.image)},",
         f"          {string_literal(case.pixels)},",
-        f"          {{{topk}}},",
         "      },",
     ]

@@ -14,6 +14,7 @@ from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.names import check_relative_path
 from ..core.spec import ProjectSpec
+from ..tasks import TASKS
 from .paths import Kind, kind_of, look, regular_file
 
 MANIFEST = "gencpp.json"
@@ -165,6 +166,7 @@ def _check_consistent(project: ProjectSpec) -> None:
     for case in project.goldens.cases:
         if len(case.inputs) != inputs or [o.name for o in case.outputs] != outputs:
             raise UsageError(f"golden {case.name}: its inputs and outputs are not the model's")
+        TASKS[project.model.task].check_golden(case)
     if len({case.name for case in project.goldens.cases}) != len(project.goldens.cases):
         raise UsageError("goldens: two cases have one name")
     if not inputs or not outputs:

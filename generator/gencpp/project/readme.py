@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.spec import UNBOUNDED, GeometryStep, ModelSpec, ProjectSpec, Task, TensorSpec
+from ..core.spec import UNBOUNDED, GeometryStep, ModelSpec, ProjectSpec, TensorSpec
 from ..core.values import told
+from ..tasks import TASKS
 
 
 def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
@@ -117,8 +118,7 @@ def _proof(project: ProjectSpec) -> str:
     compared = [f"outputs within {tolerance} of the largest reference value"]
     if model.preprocess is not None:
         compared.append("pixels after resize and crop bit for bit with Pillow's")
-        if model.task is Task.classification:
-            compared.append("the best classes")
+        compared += [TASKS[model.task].proof] if TASKS[model.task].proof else []
     return f"compare {', '.join(compared)}; they feed bad input, and run 8 threads on one model."
 
 

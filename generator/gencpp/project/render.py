@@ -9,6 +9,7 @@ from typing import Any
 from ..core.backend import Backend
 from ..core.errors import EnvironmentLacks
 from ..core.spec import ProjectSpec
+from ..tasks import TASKS
 from . import headers, readme
 
 PROJECT_VERSION = "1.0.0"
@@ -63,7 +64,8 @@ def render(
         **readme.names(project, backend.title),
     }
     tree: dict[PurePosixPath, bytes] = {}
-    for layer in ("common", *backend.template_layers(project)):
+    task = TASKS[project.model.task]
+    for layer in ("common", task.layer, *backend.template_layers(project)):
         root = templates_root() / layer
         for file in sorted(p for p in root.rglob("*") if p.is_file()):
             if (root / SUBLAYERS) in file.parents:
@@ -80,6 +82,6 @@ def render(
         "tests/cases.cmake": headers.cases_cmake(project.name, project.goldens),
         "assets/labels.txt": headers.labels_text(project.model),
     }
-    generated |= backend.generated_files(project) | dict(more or {})
+    generated |= task.generated_files(project) | backend.generated_files(project) | dict(more or {})
     tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})
     return tree

@@ -22,7 +22,7 @@ from ..core.loaded import (
     source_text,
 )
 from ..core.progress import Progress
-from ..core.spec import TensorSpec, WeightsInfo
+from ..core.spec import Task, TensorSpec, WeightsInfo
 from ..tensors.module import is_file, parse_input
 from .factory import call, call_factory, resolve
 from .initialisation import seeded
@@ -95,7 +95,7 @@ def load_source(source: Source, options: LoadOptions, progress: Progress) -> Loa
             transforms_given=True,
         )
     if options.labels is not None:
-        loaded = replace(loaded, labels=read_labels(Path(options.labels)), classification=True)
+        loaded = replace(loaded, labels=read_labels(Path(options.labels)), task=Task.classification)
     return loaded
 
 
@@ -143,7 +143,7 @@ def _load_torchvision(
         transforms=built.transforms,
         transforms_where=built.transforms_where,
         labels=built.labels,
-        classification=built.classification,
+        task=built.task,
         inputs=built.inputs,
         notes=built.notes,
     )

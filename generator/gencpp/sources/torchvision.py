@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.errors import EnvironmentLacks, GencppError, UsageError
 from ..core.progress import Progress
-from ..core.spec import Dim, DType, TensorSpec, WeightsInfo
+from ..core.spec import Dim, DType, Task, TensorSpec, WeightsInfo
 from ..tensors.module import forward_arguments, is_file
 from .initialisation import BATCH, initialise_from_data, seeded
 from .weights import (
@@ -24,6 +24,9 @@ from .weights import (
     published,
     weights_only_builders,
 )
+
+_TASKS = {"classification": Task.classification, "video": Task.classification}
+"""By torchvision's group of builders."""
 
 _FRAMES = 16
 """Frames of a video input."""
@@ -44,7 +47,7 @@ class Built:
     transforms: Any
     transforms_where: str
     labels: tuple[str, ...]
-    classification: bool
+    task: Task
     inputs: tuple[TensorSpec, ...]
     notes: tuple[str, ...]
 
@@ -124,8 +127,8 @@ def build(
         stimulus = _with_values(input_specs(name, entry, module), given)
         initialise_from_data(module, stimulus, seed, _data_batch(name, entry, module))
     group = group_of(name)
-    classification = group in ("classification", "video")
-    labels = tuple(entry.meta.get("categories", ())) if classification else ()
+    task = _TASKS.get(group, Task.generic)
+    labels = tuple(entry.meta.get("categories", ())) if task is Task.classification else ()
     custom = [n for n in notes if "classes" in n]
     return Built(
         module=module,
@@ -133,7 +136,7 @@ def build(
         transforms=entry.transforms(),
         transforms_where=str(entry),
         labels=() if custom else labels,
-        classification=classification,
+        task=task,
         inputs=input_specs(name, entry, module),
         notes=tuple(notes),
     )

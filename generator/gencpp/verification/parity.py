@@ -14,6 +14,7 @@ from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.spec import GoldenCase, ParityResult, ProjectSpec
 from ..core.toolchain import Finished
+from ..tasks import TASKS
 from .comparison import NO_DEVICE, Comparison, compared, last_line, load_array
 
 
@@ -76,7 +77,8 @@ def _compare_case(
         found.log += f"{results[-1]}\n"
     if case.image:
         _compare_fed(case, load_array(fed, found), load_array(goldens / case.inputs[0], found), found)
-        _compare_top(case, finished.output, load_array(goldens / case.outputs[0].file, found), found)
+        outputs = [load_array(goldens / output.file, found) for output in case.outputs]
+        _compare_answer(project, case, finished.output, outputs, found)
     return results
 
 
@@ -96,24 +98,16 @@ def _compare_fed(case: GoldenCase, ours: Any, theirs: Any, found: Comparison) ->
         found.notes.append(f"{case.name}: input equal to torchvision's, bit for bit")
 
 
-def _compare_top(case: GoldenCase, output: str, logits: Any, found: Comparison) -> None:
-    """The best classes in Python's order; those whose reference logits lie within two tolerances of each
-    other may change places."""
-    import numpy as np
-
-    if not case.topk or logits is None:
+def _compare_answer(
+    project: ProjectSpec, case: GoldenCase, output: str, outputs: list[Any], found: Comparison
+) -> None:
+    """What the program printed of the picture, by the task's own comparison."""
+    if any(t is None for t in outputs):
         return
     try:
-        told = jsonfile.loads(output[output.index("{\n") :], "what it printed")
-        ours = [int(entry["index"]) for entry in told["results"][0]["top"][: len(case.topk)]]
+        printed = jsonfile.loads(output[output.index("{\n") :], "what it printed")["results"][0]
     except (UsageError, ValueError, KeyError, IndexError, TypeError) as e:
         found.problems.append(f"{case.name}: no JSON from the program: {type(e).__name__}: {e}")
         return
-    theirs = [index for index, _ in case.topk]
-    near = 2 * case.outputs[0].tolerance * float(np.abs(logits).max())
-    known = range(logits.shape[1])
-    if len(ours) != len(theirs) or not all(
-        a in known and abs(float(logits[0, a]) - float(logits[0, b])) <= near
-        for a, b in zip(ours, theirs, strict=True)
-    ):
-        found.problems.append(f"{case.name}: best classes {ours}, Python's {theirs}")
+    if problem := TASKS[project.model.task].difference(case, printed, outputs):
+        found.problems.append(f"{case.name}: {problem}")

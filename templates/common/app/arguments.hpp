@@ -1,11 +1,12 @@
 // The command line of the program.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "{= name =}/model.hpp"
+
+#include "task.hpp"
 
 namespace {= name =}::app {
 
@@ -14,10 +15,9 @@ struct Arguments {
   std::vector<std::string> inputs;   // one .npy or .dat an input of the model
   std::vector<std::string> outputs;  // one .npy or .dat an output, as many as wanted
   std::string save_input;
-  std::string labels;  // empty: the project's own
+  TaskOptions task;
   LoadOptions load;
   int threads = 0;
-  std::size_t topk = 5;
   int max_pixels = 0;  // 0: the library's limit
   bool fast_jpeg = false;
   bool json = false;

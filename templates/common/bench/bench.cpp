@@ -14,7 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include "{= name =}/classify.hpp"
 #include "{= name =}/image.hpp"
 #include "{= name =}/model.hpp"
 #include "{= name =}/model_info.hpp"
@@ -28,6 +27,7 @@
 #include "load_flags.hpp"
 #include "memory.hpp"
 #include "options.hpp"
+#include "postprocess.hpp"
 
 namespace app = {= name =}::app;
 namespace bench = {= name =}::bench;
@@ -186,10 +186,8 @@ Result<Stages> measure_stages(const Model& model, const bench::Options& options)
       return outputs.error();
     }
     const Clock::time_point t3 = Clock::now();
-    if ({= name =}::kClassifier) {
-      if (const auto best = {= name =}::top_k((*outputs)[0], 0, 5); !best) {
-        return best.error();
-      }
+    if (Result<void> done = bench::postprocess(*outputs); !done) {
+      return done.error();
     }
     const Clock::time_point t4 = Clock::now();
     if (i >= 0) {

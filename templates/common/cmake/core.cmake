@@ -2,7 +2,6 @@
 add_library({= name =}_core
   src/assets.cpp
   src/check_views.cpp
-  src/classify.cpp
   src/embedded.cpp
   src/facts.cpp
   src/image.cpp
@@ -11,6 +10,7 @@ add_library({= name =}_core
   src/image_pnm.cpp
   src/input_file.cpp
   src/integrity.cpp
+  src/labels.cpp
   src/npy.cpp
   src/npy_header.cpp
   src/preprocess.cpp
@@ -22,6 +22,7 @@ add_library({= name =}_core
   src/tensor.cpp
   src/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
+include(cmake/task.cmake)
 
 target_compile_features({= name =}_core PUBLIC cxx_std_17)
 target_include_directories({= name =}_core

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "{= name =}/assets.hpp"
-#include "{= name =}/classify.hpp"
+#include "{= name =}/labels.hpp"
 #include "{= name =}/model.hpp"
 #include "{= name =}/model_info.hpp"
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "{= name =}/assets.hpp"
-#include "{= name =}/classify.hpp"
 #include "{= name =}/image.hpp"
 #include "{= name =}/npy.hpp"
 #include "{= name =}/preprocess.hpp"
@@ -109,16 +108,6 @@ void test_conversions(Checker& check) {
   }
 }
 
-void test_top_k(Checker& check) {
-  const std::vector<float> logits{0.0F, 2.0F, 1.0F};
-  const std::vector<ClassScore> best = top_k(logits.data(), logits.size(), 2);
-  check.that(best.size() == 2 && best[0].index == 1 && best[1].index == 2, "top-2 of three");
-  check.that(std::abs(best[0].probability - 0.66524096F) < 1e-6F, "softmax of the best");
-  check.that(top_k(logits.data(), logits.size(), 9).size() == 3, "more than there are");
-  Tensor flat(DType::float32, Dims{3});
-  check.fails(top_k(flat, 0, 1), ErrorCode::invalid_argument, "N x classes", "logits without a batch");
-}
-
 }  // namespace
 }  // namespace {= name =}::test
 
@@ -130,7 +119,6 @@ int main() {
   {= name =}::test::test_raw(folder, check);
   {= name =}::test::test_images(folder, check);
   {= name =}::test::test_conversions(check);
-  {= name =}::test::test_top_k(check);
   check.fails({= name =}::find_asset("no such asset"), {= name =}::ErrorCode::not_found, "no such asset", "an asset that is not there");
   return check.exit_code();
 }

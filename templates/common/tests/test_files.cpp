@@ -15,8 +15,8 @@
 #include <unistd.h>
 #endif
 
-#include "{= name =}/classify.hpp"
 #include "{= name =}/image.hpp"
+#include "{= name =}/labels.hpp"
 #include "{= name =}/npy.hpp"
 
 #include "check.hpp"

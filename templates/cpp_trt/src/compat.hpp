@@ -245,11 +245,21 @@ inline constexpr bool kHasNormalization = {= NAME =}_TRT_API >= 806;
 
 // --- the build ---
 
-inline void set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) noexcept {
+// 8.x is told what an engine may compute in; 10 and later build what stands in the network.
+[[nodiscard]] inline Result<void> set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) {
 #if {= NAME =}_TRT_API < 1000
-  if (precision == Precision::fp16) {
-    config.setFlag(nvinfer1::BuilderFlag::kFP16);
+  switch (precision) {
+    case Precision::fp32:
+      return {};
+    case Precision::fp16:
+      config.setFlag(nvinfer1::BuilderFlag::kFP16);
+      return {};
+    case Precision::bf16:
+      break;
   }
+  return Error{ErrorCode::unsupported, "bf16 needs TensorRT 10.0 or later, this is " + to_string(kHeaders)};
+#else
+  return {};
 #endif
 }
 

@@ -6,6 +6,12 @@ namespace {= name =} {
 
 Precision engine_precision() noexcept { return kPrecision; }
 
+const char* precision_name() noexcept { return kPrecisionName; }
+
+ComputeCapability precision_capability() noexcept { return kPrecisionCapability; }
+
+double engine_tolerance() noexcept { return kTolerance; }
+
 bool engine_tf32() noexcept { return kTf32; }
 
 std::vector<ProfileShapes> engine_profiles() {

@@ -71,7 +71,7 @@ std::string describe(const Engine& engine, const GraphSwitch& graphs, const Pool
   const std::vector<TensorInfo> outputs = output_infos();
   std::string text = "engine: " + origin_text(engine) + ", " + bytes_text(engine.plan_bytes) + "\n";
   text += std::string("backend: ") + kProduct + " " + to_string(library_version()) + ", built with the headers of " + to_string(kHeaders) + "\n";
-  text += std::string("precision: ") + (engine_precision() == Precision::fp16 ? "fp16" : "fp32") + (kStronglyTyped ? ", strongly typed" : "") + ", TF32 " + (engine_tf32() ? "on" : "off") + "\n";
+  text += std::string("precision: ") + precision_name() + (kStronglyTyped ? ", strongly typed" : "") + ", TF32 " + (engine_tf32() ? "on" : "off") + "\n";
   text += "GPU " + std::to_string(engine.gpu.index) + ": " + engine.gpu.name + ", compute capability " + std::to_string(engine.gpu.major) + "." + std::to_string(engine.gpu.minor) + "\n";
   text += "bindings:\n";
   for (std::size_t i = 0; i < inputs.size(); ++i) {

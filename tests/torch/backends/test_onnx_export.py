@@ -14,6 +14,7 @@ from gencpp.backends.libtorch.torchscript import hashes
 from gencpp.backends.tensorrt.onnx_export import OnnxExport, OnnxOptions, export_onnx
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
+from gencpp.core.precision import PRECISIONS
 from gencpp.core.spec import Dim, ModelSpec, Precision
 from gencpp.model.inspection import inspect_model
 from gencpp.onnx.graph import dims_of
@@ -234,21 +235,49 @@ def test_operators_that_tensorrt_lacks_are_all_named(tmp_path: Path) -> None:
     assert "change those modules" in message
 
 
-class TestHalf:
+NARROW = [p for p in Precision if p is not Precision.fp32]
+
+
+class TestNarrow:
     options = OnnxOptions(precision=Precision.fp16)
 
-    def test_the_border_stays(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("precision", NARROW)
+    def test_the_border_stays(self, tmp_path: Path, precision: Precision) -> None:
         import onnx
 
-        made, model = exported(tmp_path, "models.layers:wide", "x:1x128", options=self.options)
+        options = OnnxOptions(precision=precision)
+        made, model = exported(tmp_path, "models.layers:wide", "x:1x128", options=options)
         kinds = {t.name: onnx.TensorProto.DataType.Name(t.data_type) for t in model.graph.initializer}
         assert kinds == dict.fromkeys(
-            ("first.weight", "first.bias", "second.weight", "second.bias"), "FLOAT16"
+            ("first.weight", "first.bias", "second.weight", "second.bias"), PRECISIONS[precision].onnx
         )
         for value in (*model.graph.input, *model.graph.output):
             assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-        assert [n.name for n in model.graph.node if n.op_type == "Cast"] == ["x_to_fp16", "output_to_fp32"]
+        casts = [n.name for n in model.graph.node if n.op_type == "Cast"]
+        assert casts == [f"x_to_{precision}", "output_to_fp32"]
         assert made.artifact.size < 2 * made.model.parameters + 3000
+
+    def test_onnx_runtime_rounds_as_bfloat16_does(self, tmp_path: Path) -> None:
+        """Each operator's result, the weights and the input: as torch's own bfloat16 does it."""
+        import torch
+
+        exported(
+            tmp_path, "models.tiny:cnn", "image:1x3x32x32", options=OnnxOptions(precision=Precision.bf16)
+        )
+        loaded, _ = inspected("models.tiny:cnn", "image:1x3x32x32")
+        x = torch.randn(2, 3, 32, 32)
+        found = answers(tmp_path / "model.onnx", x)["output"]
+        exact = loaded.module(x)
+        narrow = loaded.module.bfloat16()(x.bfloat16()).float()
+        assert torch.equal(found, found.bfloat16().float()) and not torch.equal(found, exact)
+        largest = exact.abs().max()
+        assert (found - narrow).abs().max() <= 2**-7 * largest
+        assert (found - exact).abs().max() <= 2 * (narrow - exact).abs().max() + 2**-8 * largest
+
+    def test_bfloat16_is_of_tensorrt_10(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"--precision bf16 needs TensorRT 10\.0") as caught:
+            OnnxOptions(precision=Precision.bf16, tensorrt_min="8.6")
+        assert "--tensorrt-min 10.0" in caught.value.hint
 
     def test_constants_beyond_float16_are_named(self, tmp_path: Path) -> None:
         made, _ = exported(tmp_path, "models.layers:mask", "x:1x6", options=self.options)
@@ -265,7 +294,12 @@ class TestHalf:
         message = refused(tmp_path, "models.layers:too_large", "x:1x6", options=self.options)
         assert "in fp16 it is not the model" in message
         assert "; beyond float16 is the result of Mul" in message
-        assert "--precision fp32" in message
+        assert "--precision fp32" in message and "too large for float16 (65504)" in message
+
+    def test_bfloat16_reaches_as_far_as_float32(self, tmp_path: Path) -> None:
+        options = OnnxOptions(precision=Precision.bf16)
+        made, _ = exported(tmp_path, "models.layers:too_large", "x:1x6", options=options)
+        assert made.artifact.warnings == ()
 
     def test_normalisation_written_out_stays_in_float32(self, tmp_path: Path) -> None:
         import onnx
@@ -294,10 +328,10 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path, precision: Precision) ->
     assert places == {"model.onnx.data"}
     (tmp_path / "one").rename(tmp_path / "moved")
     assert answers(tmp_path / "moved" / "model.onnx", torch.zeros(2, 128))["output"].shape == (2, 3)
-    # 68 KB in float32, 34 KB in float16: outside on the way, inside at the end, over an older export.
+    # 68 KB in float32, 34 KB in the others: outside on the way, inside at the end, over an older export.
     options = OnnxOptions(external_above=50_000, precision=precision)
     again, _ = exported(tmp_path / "moved", "models.layers:wide", "x:1x128", options=options)
-    assert (again.artifact.external is None) == (precision is Precision.fp16)
+    assert (again.artifact.external is None) == (precision is not Precision.fp32)
     left = {p.name for p in (tmp_path / "moved").iterdir()}
     assert left == {"model.onnx"} | ({"model.onnx.data"} if again.artifact.external else set())
 

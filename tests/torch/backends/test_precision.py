@@ -27,14 +27,17 @@ HALVES = (Precision.fp16, Precision.bf16)
 
 def test_tolerances_have_their_reasons() -> None:
     """fp16 is held to what TensorRT's is; bf16 has three bits less."""
-    assert tolerances.LIBTORCH["fp16"] == tolerances.TENSORRT["fp16"]
-    assert tolerances.LIBTORCH["bf16"] == 2**3 * tolerances.LIBTORCH["fp16"]
+    assert tolerances.LIBTORCH[Precision.fp16] == tolerances.TENSORRT[Precision.fp16]
+    assert tolerances.LIBTORCH[Precision.bf16] == 2**3 * tolerances.LIBTORCH[Precision.fp16]
 
 
 def test_refusals(gencpp: Gencpp, tmp_path: Path) -> None:
     for options, words in (
         (("--precision", "int8"), "no precision 'int8' for libtorch"),
-        (("--precision", "bf16", "--backend", "tensorrt"), "no precision 'bf16' for tensorrt"),
+        (
+            ("--precision", "bf16", "--backend", "tensorrt", "--tensorrt-min", "8.6"),
+            "--precision bf16 needs TensorRT 10.0, and --tensorrt-min is 8.6",
+        ),
         (("--precision", "fp16", "--tune"), "measures on the CPU"),
         (("--precision", "fp16", "--artifact", "fused"), "oneDNN graph fusion is for float32"),
     ):

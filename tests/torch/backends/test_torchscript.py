@@ -228,7 +228,7 @@ def test_what_torch_does_not_count_is_counted(
     assert count_work(loaded, spec).multiply_adds == expected
     if factory in ("lstm", "gru"):  # the exporter writes one operator, too
         onnx = export_onnx(loaded, spec, tmp_path, OnnxOptions(), lambda _: None)
-        work = onnx_work(tmp_path / onnx.artifact.file, onnx.spec.inputs, onnx.spec.outputs)
+        work = onnx_work(tmp_path / onnx.artifact.file, onnx.model.inputs, onnx.model.outputs)
         assert {"LSTM", "GRU"} & {name for name, _ in work.operators}
         assert work.multiply_adds == expected
 

@@ -65,7 +65,10 @@ def refused(
         (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
         (["--model", "tiny:named", *INPUT, "--backend", "onnxruntime"], ["libtorch"]),
         (["--model", "tiny:named", *INPUT, "--precision", "fp8"], ["fp8", "libtorch", "fp32, fp16, bf16"]),
-        (["--model", "tiny:named", *INPUT, *TRT, "--precision", "fp8"], ["fp8", "fp32, fp16"]),
+        (
+            ["--model", "tiny:named", *INPUT, *TRT, "--precision", "fp8"],
+            ["fp8", "tensorrt", "fp32, fp16, bf16"],
+        ),
         (["--model", "tiny:named", *INPUT, *TRT, "--tensorrt-min", "7.2"], ["7.2", "8.5"]),
         (["--model", "tiny:named", *INPUT, *TRT, "--trt-api", "layers"], ["layers", "parser, network"]),
         (["--model", "tiny:named", *INPUT, "--no-such-option"], ["--no-such-option"]),

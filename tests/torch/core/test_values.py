@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from places import SUPPORT
 
+from gencpp.core.again import asked_again
 from gencpp.core.bench_values import BenchValues, bench_values, fill_value
 from gencpp.core.errors import UsageError
-from gencpp.core.recipe import asked_for
+from gencpp.core.recipe import ModelRecipe
 from gencpp.core.spec import Dim, DType, TensorSpec
 from gencpp.core.values import file_of, told, without_folder
 from gencpp.tensors.module import parse_input
@@ -215,12 +216,17 @@ def test_a_manifest_names_no_folder_and_the_file_is_found_by_name(tmp_path: Path
     assert without_folder("x:1x3=/home/me/x.npy") == "x:1x3=x.npy"
     assert without_folder("x:1x3=0..1") == "x:1x3=0..1" and file_of("x:1x3=0..1") == ""
     (tmp_path / "my ids.npy").write_bytes(b"")
-    options = {"model": "nets:make", "input": "y:1x2 'x:1x3=my ids.npy' z::int64=0..1"}
-    found = asked_for(replace(tensors_only(), options=options), (str(tmp_path),), named=("nets:make",)).inputs
+    made = tensors_only()
+
+    def asked(*inputs: str) -> tuple[str, ...]:
+        model = ModelRecipe(source="nets:make", inputs=inputs)
+        spec = replace(made, recipe=replace(made.recipe, model=model))
+        return asked_again(spec, (str(tmp_path),), named=("nets:make",)).inputs
+
+    found = asked("y:1x2", "x:1x3=my ids.npy", "z::int64=0..1")
     assert found == ("y:1x2", f"x:1x3={tmp_path / 'my ids.npy'}", "z::int64=0..1")
-    hostile = replace(tensors_only(), options={**options, "input": "z::int64=../../z.npy"})
     with pytest.raises(UsageError):
-        asked_for(hostile, (str(tmp_path),), named=("nets:make",))
+        asked("z::int64=../../z.npy")
 
 
 def test_what_programs_feed_by_themselves() -> None:

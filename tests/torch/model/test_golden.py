@@ -48,8 +48,8 @@ def test_classifier(tmp_path: Path) -> None:
     assert np.array_equal(x.numpy()[None], np.load(folder / picture.inputs[0]))
     probabilities = np.exp(stored[0].astype(np.float64))
     probabilities /= probabilities.sum()
-    assert [c for c, _ in picture.topk] == list(np.argsort(-probabilities)[:5])
-    assert [p for _, p in picture.topk] == pytest.approx(np.sort(probabilities)[::-1][:5], rel=1e-5)
+    assert [c for c, _ in picture.answer["best"]] == list(np.argsort(-probabilities)[:5])
+    assert [p for _, p in picture.answer["best"]] == pytest.approx(np.sort(probabilities)[::-1][:5], rel=1e-5)
     # Four inputs of 0.6 MB and batches of three and of eight are most of it.
     assert sum(f.stat().st_size for f in folder.iterdir()) < 11.5e6
     assert Goldens.from_json(found.to_json()) == found

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gencpp.core import tolerances
+from gencpp.core.precision import Precision
 from gencpp.tensors.compare import compared_outputs
 
 
@@ -48,7 +49,7 @@ def test_whole_numbers_are_counted_where_that_is_asked() -> None:
 
     ids, others = torch.arange(100), torch.arange(100)
     others[7] = 8
-    share = {p: tolerances.ONNX_INTEGERS[p] for p in ("fp32", "fp16")}
+    share = {p: tolerances.ONNX_INTEGERS[Precision(p)] for p in ("fp32", "fp16")}
     assert compared(ids, others, wrong_integers=share["fp16"])[0] == ""  # one of a hundred
     told = "1.0% of the elements of output y differ"
     assert compared(ids, others, wrong_integers=share["fp32"])[0] == told

@@ -58,7 +58,7 @@ def test_a_library_is_looked_for_with_the_compiler(
     monkeypatch: pytest.MonkeyPatch, code: int, status: str
 ) -> None:
     monkeypatch.setattr(doctor, "find_compiler", lambda: Path("/opt/g++"))
-    monkeypatch.setattr(doctor, "run", lambda *_, **__: Finished(code=code, output=""))
+    monkeypatch.setattr(doctor, "run", lambda *_, **__: Finished(argv=(), code=code, output="", seconds=0.0))
     found = {f.name: f for f in doctor.examine()}
     assert found["libjpeg"].status == found["libpng"].status == status
     assert bool(found["libjpeg"].remedy) == (code != 0)

@@ -130,7 +130,8 @@ OLD = {
 }
 ANEW = (
     "gencpp new --model nets:make --backend tensorrt --name eyes --input x:1x3:float32"
-    " --input 'y::int64=a b.npy' --dynamic x:0=1:2:4 --weights auto --seed 3 --state-dict 'best state.pt' --tf32"
+    " --input 'y::int64=a b.npy' --dynamic x:0=1:2:4 --weights auto --seed 3 --state-dict 'best state.pt'"
+    " --tf32"
 )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import writing
 from places import PACKAGE
-from samples import classifier, tensors_only
+from samples import classifier, recipe, tensors_only
 from writing import DONE, KILLED, write, write_until
 
 from gencpp import project
@@ -81,7 +81,7 @@ def test_a_file_that_stays_as_it_is_is_not_touched(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write(out, classifier())
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
-    write(out, replace(classifier(), versions={"torch": "2.15.1"}))
+    write(out, replace(classifier(), recipe=recipe("resnet18", "tensorrt")))
     assert [p.name for p, time in before.items() if p.stat().st_mtime_ns != time] == ["gencpp.json"]
 
 

@@ -13,13 +13,13 @@ from ...core import tolerances
 from ...core.errors import CheckFailed
 from ...core.loaded import LoadedModel
 from ...core.messages import last_line
+from ...core.precision import PRECISIONS
 from ...core.spec import DType, ModelSpec, Precision
 from ...tensors.compare import compared_with_eager
 from ...tensors.fast_path import fast_path_off
 from ...tensors.stimuli import seeded_inputs
 
 _SEED = 11_003
-_TYPES = {Precision.fp16: "float16", Precision.bf16: "bfloat16"}
 _numbers = itertools.count()
 
 
@@ -57,7 +57,7 @@ def _bordered(module: Any, spec: ModelSpec, precision: Precision, inputs: list[A
     """
     import torch
 
-    dtype = getattr(torch, _TYPES[precision])
+    dtype = getattr(torch, PRECISIONS[precision].torch)
 
     class InHalf(torch.nn.Module):
         def __init__(self) -> None:

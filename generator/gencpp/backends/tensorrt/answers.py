@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.spec import ParityResult, ProjectSpec
+from ...onnx.runtime import session
 from ...verification.comparison import Comparison, compared, load_array
 
 if TYPE_CHECKING:
@@ -26,22 +27,17 @@ NETWORK_PLAN = "network.json"
 def compare_onnx(folder: Path, project: ProjectSpec) -> Comparison:
     """Runs the project's ONNX file in ONNX Runtime on every golden case."""
     found = Comparison()
-    try:
-        import onnxruntime
-    except ImportError as e:
-        found.lacking = f"onnxruntime cannot be imported: {e} To enable it: pip install onnxruntime."
-        return found
-    # Its optimisations rewrite the graph, so that another one would be compared; and with all of them
-    # ONNX Runtime 1.31 crashes on some networks in float16 (vit_b_16).
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    for package in ("onnx", "onnxruntime"):
+        try:
+            __import__(package)
+        except ImportError as e:
+            found.lacking = f"{package} cannot be imported: {e} To enable it: pip install {package}."
+            return found
 
     def load() -> _Model:
-        model = folder / "assets" / project.artifact.file
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        return lambda feeds: dict(
-            zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True)
-        )
+        by_onnxruntime = session(folder / "assets" / project.artifact.file)
+        names = [o.name for o in by_onnxruntime.get_outputs()]
+        return lambda feeds: dict(zip(names, by_onnxruntime.run(None, feeds), strict=True))
 
     return _compare_model(folder, project, load, "ONNX Runtime", found)
 

@@ -11,6 +11,7 @@ from typing import Any
 from ...core import tolerances
 from ...core.backend import Check, Exported, Folders, Inspection, RuntimeOptions, Tried
 from ...core.errors import UsageError
+from ...core.precision import PRECISIONS
 from ...core.progress import Progress
 from ...core.request import Request
 from ...core.spec import Dim, Precision, ProjectSpec
@@ -18,10 +19,7 @@ from . import checks, facts
 from . import options as asked
 from .spec import EngineSpec
 
-_PRECISION = {
-    Precision.fp32: "float32",
-    Precision.fp16: "float16, written into the model, with inputs and outputs in float32",
-}
+_WRITTEN = ", written into the model, with inputs and outputs in float32"
 
 _NEEDS = """\
 TensorRT {minimum} or later is taken from `-DTensorRT_ROOT=DIR` or `TENSORRT_ROOT` (NVIDIA's archive,
@@ -145,7 +143,7 @@ class TensorRT:
             "name": project.name,
             "NAME": project.name.upper(),
             "minimum": engine.tensorrt_min,
-            "precision": _PRECISION[engine.precision],
+            "precision": PRECISIONS[engine.precision].title + _WRITTEN * (engine.precision != Precision.fp32),
             "tf32": "on" if engine.tf32 else "off",
             "source": "the network" if engine.api == "network" else "the ONNX file",
             "profiles": "".join(f"    {_profile_text(project, p)}\n" for p in engine.profiles),

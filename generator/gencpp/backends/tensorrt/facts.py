@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from ...core.cpp import dims_literal, string_literal
+from ...core.cpp import dims_literal, double_literal, string_literal
+from ...core.precision import PRECISIONS
 from ...core.spec import Dim
+from ...core.tolerances import TENSORRT
 from .spec import EngineSpec
 
 
 def engine_info_header(name: str, engine: EngineSpec) -> str:
     """`src/engine_info.hpp`: what the TensorRT engine is built from, besides the artifact."""
     inputs = len(engine.profiles[0])
+    row = PRECISIONS[engine.precision]
+    major, minor = row.capability
     lines = [
         "// How the engine is built.",
         "#pragma once",
@@ -22,7 +26,10 @@ def engine_info_header(name: str, engine: EngineSpec) -> str:
         "",
         f"namespace {name} {{",
         "",
-        f"inline constexpr Precision kPrecision = Precision::{engine.precision.value};",
+        f"inline constexpr Precision kPrecision = Precision::{row.cpp};",
+        f"inline constexpr const char* kPrecisionName = {string_literal(engine.precision.value)};",
+        f"inline constexpr ComputeCapability kPrecisionCapability{{{major}, {minor}}};",
+        f"inline constexpr double kTolerance = {double_literal(TENSORRT[engine.precision])};",
         "// Whether float32 operands may be rounded to TF32.",
         f"inline constexpr bool kTf32 = {'true' if engine.tf32 else 'false'};",
         "// The oldest TensorRT that the artifact is made for.",

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...core.errors import CheckFailed, GencppError
+from ...core.errors import CheckFailed, GencppError, UsageError
 from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
 from ...core.messages import export_problem, last_line
+from ...core.precision import PRECISIONS
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec, Precision
 from ...model.branches.trace import branches_taken
@@ -27,9 +28,9 @@ from ...model.sizes.bounding import (
 )
 from ...onnx.draws import onnx_draws
 from ...onnx.file import read_onnx
-from ...onnx.float16 import LARGEST, mixed_types, to_half
 from ...onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
 from ...onnx.graph import operator_counts, opset_of, plain_graph, save
+from ...onnx.precision import mixed_types, to_precision
 from ...onnx.runtime import overflowing
 from ...tensors.compare import check_repeatable, fix_batch
 from ...tensors.draws import refuse_draws
@@ -38,7 +39,7 @@ from ...tensors.mask_layouts import compared_by_layout
 from ...tensors.stimuli import seeded_inputs
 from .onnx_parity import MORE_SEEDS, SEEDS, parity
 from .onnx_prepare import Unfit, prepared, refuse_border_types
-from .operators import OPSETS, check_version
+from .operators import OPSETS, PRECISIONS_SINCE, VERSIONS, check_version
 
 ARTIFACT = "model.onnx"
 
@@ -62,6 +63,13 @@ class OnnxOptions:
 
     def __post_init__(self) -> None:
         check_version(self.tensorrt_min)
+        since = PRECISIONS_SINCE[self.precision]
+        if VERSIONS.index(self.tensorrt_min) < VERSIONS.index(since):
+            raise UsageError(
+                f"--precision {self.precision} needs TensorRT {since},"
+                f" and --tensorrt-min is {self.tensorrt_min}",
+                hint=f"Use --tensorrt-min {since}, or another precision.",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +228,6 @@ def _widest(problems: Mapping[str, _Problem]) -> Bounded | None:
     return max(found, key=lambda b: b.reach, default=None)
 
 
-_FP32 = "use --precision fp32, or scale what is too large for float16 (65504)."
 _OPERATOR = (
     "ONNX has no such operator: write it with PyTorch's own ones, or let forward return what goes into it and"
     " compute the rest in C++."
@@ -270,35 +277,51 @@ def _tried(
     if warning:
         candidate = replace(candidate, warnings=(*candidate.warnings, warning))
     made = _Made(candidate=candidate, spec=asked, worst=compared.worst)
-    return _halved(made, folder, options, answers) if options.precision is Precision.fp16 else made
+    return CONVERTERS[options.precision](made, folder, options, answers)
 
 
-def _halved(made: _Made, folder: Path, options: OnnxOptions, answers: Answers) -> _Made | _Problem:
-    """The same in float16, its file in place of the other, compared anew."""
+def _as_it_is(made: _Made, folder: Path, options: OnnxOptions, answers: Answers) -> _Made | _Problem:
+    """Exporters write float32."""
+    return made
+
+
+def _converted(made: _Made, folder: Path, options: OnnxOptions, answers: Answers) -> _Made | _Problem:
+    """The same in float16 or bfloat16, its file in place of the other, compared anew."""
     import onnx
 
-    model, path = made.candidate.model, folder / ARTIFACT
-    converted = to_half(model, made.candidate.sensitive)
+    model, path, precision = made.candidate.model, folder / ARTIFACT, options.precision
+    row = PRECISIONS[precision]
+    hint = f"use --precision fp32, or scale what is too large for {row.title} ({row.largest:g})."
+    converted = to_precision(model, precision, made.candidate.sensitive)
     mixed = mixed_types(model)
     if mixed:
-        return _Problem(text=f"fp16: operands of several types: {'; '.join(mixed)}", hint=_FP32)
+        return _Problem(text=f"{precision}: operands of several types: {'; '.join(mixed)}", hint=hint)
     with disk_errors(folder):
         save(model, path, options.external_above)
     onnx.checker.check_model(str(path))
-    told = [f"fp16: {c} is beyond {LARGEST:g} and was set to it" for c in converted.clamped]
+    told = [f"{precision}: {c} is beyond {row.largest:g} and was set to it" for c in converted.clamped]
     candidate = replace(made.candidate, warnings=(*made.candidate.warnings, *told))
-    compared = parity(answers, made.spec, path, Precision.fp16, more=candidate.traced)
+    compared = parity(answers, made.spec, path, precision, more=candidate.traced)
     if compared.problem:
         nodes = overflowing(path, seeded_inputs(made.spec.inputs, _SEED))
-        where = f"; beyond float16 is the result of {', '.join(nodes[:5])}" if nodes else ""
+        where = f"; beyond {row.title} is the result of {', '.join(nodes[:5])}" if nodes else ""
         return _Problem(
             text="".join(
-                f"\n    {t}" for t in (f"in fp16 it is not the model: {compared.problem}{where}", *told)
+                f"\n    {t}"
+                for t in (f"in {precision} it is not the model: {compared.problem}{where}", *told)
             ),
-            hint=_FP32,
+            hint=hint,
             bounds=compared.bounds,
         )
     return replace(made, candidate=candidate, worst=compared.worst)
+
+
+CONVERTERS: dict[Precision, Callable[[_Made, Path, OnnxOptions, Answers], _Made | _Problem]] = {
+    Precision.fp32: _as_it_is,
+    Precision.fp16: _converted,
+    Precision.bf16: _converted,
+}
+"""What turns the exporters' float32 file into one of a precision."""
 
 
 def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_Way]:

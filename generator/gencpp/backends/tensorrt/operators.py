@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import UsageError
-from ...core.spec import DType, TensorSpec
+from ...core.spec import DType, Precision, TensorSpec
 from ...onnx.graph import opset_of
 from ...onnx.names import all_nodes, module_path
 from .operator_table import OPSETS as OPSETS
@@ -22,6 +22,9 @@ VERSIONS = tuple(OPSETS)
 """Every version of TensorRT that the table knows, oldest first."""
 
 OLDEST = VERSIONS[0]
+
+PRECISIONS_SINCE = {Precision.fp32: OLDEST, Precision.fp16: OLDEST, Precision.bf16: "10.0"}
+"""The first version that computes in it."""
 
 _STANDARD = ("", "ai.onnx")
 _EXAMPLES = 5

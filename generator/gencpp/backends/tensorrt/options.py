@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,28 +15,37 @@ from .spec import EngineSpec
 
 if TYPE_CHECKING:
     from .network_export import NetworkExport
-    from .onnx_export import OnnxExport
+    from .onnx_export import OnnxExport, OnnxOptions
 
 TRT_APIS = ("parser", "network")
 """Who defines a TensorRT network: its ONNX parser, or generated C++."""
 
 
 def check(request: Request) -> None:
-    """Raises UsageError for values that there are not."""
+    """Raises UsageError for values that there are not, or that do not go together."""
     if request.trt_api not in (None, *TRT_APIS):
         raise UsageError(
             f"there is no TensorRT API '{request.trt_api}'", hint=f"Choose from: {', '.join(TRT_APIS)}."
         )
+    _onnx_options(request)
+
+
+def _onnx_options(request: Request) -> OnnxOptions:
+    from .onnx_export import OnnxOptions
+
+    options = OnnxOptions()
+    return OnnxOptions(
+        precision=Precision(request.precision or options.precision),
+        tensorrt_min=request.tensorrt_min or options.tensorrt_min,
+    )
 
 
 def export(request: Request, inspected: Inspection, folders: Folders, progress: Progress) -> Exported:
     """The ONNX file, or the weights of a network that is C++, which is written once there are goldens."""
-    from .onnx_export import OnnxOptions, export_onnx
+    from .onnx_export import export_onnx
 
     loaded, model, answers, assets = inspected.loaded, inspected.model, inspected.answers, folders.assets
-    options = OnnxOptions(precision=Precision(request.precision or Precision.fp32))
-    if request.tensorrt_min is not None:
-        options = replace(options, tensorrt_min=request.tensorrt_min)
+    options = _onnx_options(request)
 
     def engine(made: OnnxExport | NetworkExport) -> EngineSpec:
         return EngineSpec(

@@ -73,6 +73,7 @@ def _simple(method: str) -> Callable[[Written], str]:
 _TYPES = {
     DType.float32: "nvinfer1::DataType::kFLOAT",
     DType.float16: "nvinfer1::DataType::kHALF",
+    DType.bfloat16: "nvinfer1::DataType::kBF16",
     DType.int8: "nvinfer1::DataType::kINT8",
     DType.int32: "nvinfer1::DataType::kINT32",
     DType.int64: "kIndexType",

@@ -11,7 +11,7 @@ from .graph import Node
 from .layers import NotCovered, Tensor
 
 Lower = Callable[[Builder, Node], None]
-FLOATS = (DType.float32, DType.float16)
+FLOATS = (DType.float32, DType.float16, DType.bfloat16)
 
 
 def activation(kind: ActivationKind, alpha: float = 0.0, beta: float = 0.0) -> Lower:

@@ -13,7 +13,7 @@ from ...onnx.names import module_path
 from .sizes import AnySize, Dims, opaque, parsed
 
 STANDARD = ("", "ai.onnx")
-_BORDER = ("float", "float16", "int64", "int32", "int8", "uint8", "bool", "undefined")
+_BORDER = ("float", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "bool", "undefined")
 """`undefined`: an output of which the file says nothing."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.spec import DType
+from ..numpy_types import numpy_type
 from ..plan import Cast, Constant, Identity, Layer, Shape
 from .graph import Graph, Node
 from .infer import inferred
@@ -284,7 +285,7 @@ class Layers:
         return tensor
 
 
-_TYPES = ("float32", "float16", "int64", "int32", "int8", "uint8", "bool")
+_TYPES = ("float32", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "bool")
 
 
 def _element_type(array: Any) -> DType:
@@ -293,15 +294,8 @@ def _element_type(array: Any) -> DType:
     return DType(array.dtype.name)
 
 
-def numpy_type(dtype: DType) -> Any:
-    """numpy's type for an element type."""
-    import numpy as np
-
-    return np.dtype(dtype.value)
-
-
 def _code_type(dtype: DType) -> Any:
     import numpy as np
 
-    floats = dtype in (DType.float32, DType.float16)
+    floats = dtype in (DType.float32, DType.float16, DType.bfloat16)
     return np.float64 if floats else np.int64

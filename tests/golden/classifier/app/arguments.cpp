@@ -1,25 +1,15 @@
 #include "arguments.hpp"
 
-#include <charconv>
-#include <limits>
 #include <string_view>
 
 #include "load_flags.hpp"
+#include "whole_number.hpp"
 
 namespace sample::app {
 namespace {
 
 Error bad(const std::string& message) {
   return Error{ErrorCode::invalid_argument, message + "; see --help"};
-}
-
-Result<int> to_int(std::string_view option, std::string_view text, int least) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least) {
-    return bad(std::string(option) + " needs a whole number of " + std::to_string(least) + " or more, got '" + std::string(text) + "'");
-  }
-  return value;
 }
 
 Result<void> set_device(std::string_view text, Arguments& arguments) {
@@ -50,34 +40,27 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
     arguments.outputs.push_back(value);
   } else if (option == "--save-input") {
     arguments.save_input = value;
-  } else if (option == "--labels") {
-    arguments.labels = value;
   } else if (option == "--device") {
     return set_device(value, arguments);
+  } else if (is_task_option(option)) {
+    return set_task_option(option, value, arguments.task);
   } else {
-    const Result<int> number = to_int(option, value, option == "--topk" || option == "--max-pixels" ? 1 : 0);
+    const Result<int> number = to_int(option, value, option == "--max-pixels" ? 1 : 0);
     if (!number) {
       return number.error();
     }
-    if (option == "--threads") {
-      arguments.threads = *number;
-    } else if (option == "--max-pixels") {
-      arguments.max_pixels = *number;
-    } else {
-      arguments.topk = static_cast<std::size_t>(*number);
-    }
+    (option == "--threads" ? arguments.threads : arguments.max_pixels) = *number;
   }
   return {};
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known :
-      {"--input", "--output", "--save-input", "--labels", "--device", "--threads", "--topk", "--max-pixels"}) {
+  for (const std::string_view known : {"--input", "--output", "--save-input", "--device", "--threads", "--max-pixels"}) {
     if (option == known) {
       return true;
     }
   }
-  return false;
+  return is_task_option(option);
 }
 
 }  // namespace
@@ -148,9 +131,8 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
                      other name for a headerless file of little-endian elements
   --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
   --save-input FILE  write the tensor that the model was fed
-  --topk N           classes to print (default 5)
-  --labels FILE      labels of your own, one a line, in the order of the classes
-  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
+)") + kTaskUsage +
+         R"(  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for the run on one picture (default: the backend's choice); of several pictures N are
                      worked on at the same time (default: one for each processor), each by one thread
   --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their size where the model takes no more:
@@ -161,7 +143,7 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --info             print what the model takes and gives and what was loaded, and stop
   --verbose          print what the backend says while it loads
   --help             this text
-)") + kLoadUsage +
+)" + kLoadUsage +
          R"(
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on
 )";

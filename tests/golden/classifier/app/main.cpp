@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "sample/classify.hpp"
 #include "sample/image.hpp"
 #include "sample/model.hpp"
 #include "sample/model_info.hpp"
@@ -19,6 +18,7 @@
 #include "json.hpp"
 #include "load_flags.hpp"
 #include "report.hpp"
+#include "task.hpp"
 
 namespace app = sample::app;
 using sample::Dims;
@@ -122,7 +122,7 @@ Result<std::vector<Tensor>> read_inputs(const Model& model, const app::Arguments
 }
 
 // Runs the model and appends what it said.
-Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   std::vector<TensorView> views;
   for (const Tensor& tensor : tensors) {
     views.push_back(tensor.view());
@@ -134,7 +134,7 @@ Result<void> run_one(const std::string& what, const Model& model, const std::vec
   if (Result<void> written = write_outputs(arguments.outputs, *outputs); !written) {
     return written;
   }
-  const Result<std::string> text = app::report(what, model, *outputs, labels, arguments);
+  const Result<std::string> text = task.report(what, model, *outputs, arguments.json);
   if (!text) {
     return text.error();
   }
@@ -152,7 +152,7 @@ sample::DecodeOptions decoding(const app::Arguments& arguments) {
   return options;
 }
 
-Result<void> run_picture(const std::string& file, const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_picture(const std::string& file, const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   const Result<Image> image = sample::read_image(file, decoding(arguments));
   if (!image) {
     return image.error();
@@ -168,7 +168,7 @@ Result<void> run_picture(const std::string& file, const Model& model, const std:
   }
   std::vector<Tensor> tensors;
   tensors.push_back(std::move(tensor).value());
-  return run_one(file, model, tensors, labels, arguments, reports);
+  return run_one(file, model, tensors, task, arguments, reports);
 }
 
 // How many pictures are worked on at the same time: each by one thread.
@@ -179,7 +179,7 @@ int pictures_at_once(const app::Arguments& arguments) {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-Result<void> run_pictures(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_pictures(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   if (!sample::kHasPreprocess) {
     return Error{ErrorCode::unsupported, "this model was generated without preprocessing: give its tensors with --input"};
   }
@@ -198,7 +198,7 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
     }
   };
   if (arguments.images.size() == 1) {
-    told(arguments.images[0], run_picture(arguments.images[0], model, labels, arguments, reports));
+    told(arguments.images[0], run_picture(arguments.images[0], model, task, arguments, reports));
   } else {
     const std::vector<std::filesystem::path> files(arguments.images.begin(), arguments.images.end());
     sample::PictureOptions options;
@@ -207,7 +207,7 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
     options.decode = decoding(arguments);
     const Result<void> all = sample::run_pictures(model, files, options, [&](std::size_t i, const Result<Outputs>& outputs) {
       const std::string& file = arguments.images[i];
-      const Result<std::string> text = outputs ? app::report(file, model, *outputs, labels, arguments) : outputs.error();
+      const Result<std::string> text = outputs ? task.report(file, model, *outputs, arguments.json) : outputs.error();
       if (text) {
         reports.add(*text);
       }
@@ -223,7 +223,7 @@ Result<void> run_pictures(const Model& model, const std::vector<std::string>& la
   return {};
 }
 
-Result<void> run_tensors(const Model& model, const std::vector<std::string>& labels, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_tensors(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   const Result<std::vector<Tensor>> tensors = read_inputs(model, arguments);
   if (!tensors) {
     return tensors.error();
@@ -236,7 +236,7 @@ Result<void> run_tensors(const Model& model, const std::vector<std::string>& lab
       return written;
     }
   }
-  return run_one(arguments.inputs[0], model, *tensors, labels, arguments, reports);
+  return run_one(arguments.inputs[0], model, *tensors, task, arguments, reports);
 }
 
 // Everything that can fail; what was reported before a failure is still printed.
@@ -257,23 +257,11 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
     print_info(*model);
     return {};
   }
-  std::vector<std::string> labels;
-  constexpr bool kLabelled = sample::kClassifier && sample::kLabelCount > 0;
-  if (!kLabelled && !arguments.labels.empty()) {
-    return Error{ErrorCode::invalid_argument, "--labels: this project was generated without labels (gencpp new --labels FILE)"};
+  const Result<app::Task> task = app::Task::load(arguments.task);
+  if (!task) {
+    return task.error();
   }
-  if (kLabelled) {
-    Result<std::vector<std::string>> read = sample::load_labels(arguments.labels);
-    if (!read) {
-      return read.error();
-    }
-    labels = std::move(read).value();
-    if (labels.size() != sample::kLabelCount) {
-      const std::string file = arguments.labels.empty() ? std::string(sample::kLabelsFile) : arguments.labels;
-      return Error{ErrorCode::bad_file, file + " has " + std::to_string(labels.size()) + " labels, the model " + std::to_string(sample::kLabelCount) + " classes"};
-    }
-  }
-  return arguments.images.empty() ? run_tensors(*model, labels, arguments, reports) : run_pictures(*model, labels, arguments, reports);
+  return arguments.images.empty() ? run_tensors(*model, *task, arguments, reports) : run_pictures(*model, *task, arguments, reports);
 }
 
 int fail(const Error& error) {

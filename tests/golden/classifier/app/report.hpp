@@ -1,18 +1,10 @@
-// What the program says of the model's answers.
+// What the program prints.
 #pragma once
 
 #include <cstddef>
 #include <string>
-#include <vector>
-
-#include "sample/model.hpp"
-
-#include "arguments.hpp"
 
 namespace sample::app {
-
-// What the model said of one picture or one batch of raw tensors, as text or JSON.
-[[nodiscard]] Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, const std::vector<std::string>& labels, const Arguments& arguments);
 
 // Prints reports as they come; as JSON, in one object that finish() ends.
 class Reports {

@@ -5,46 +5,9 @@
 #include <limits>
 #include <numeric>
 
-#include "sample/assets.hpp"
-#include "sample/model_info.hpp"
-
-#include "embedded.hpp"
 #include "exact_math.hpp"
-#include "facts.hpp"
-#include "input_file.hpp"
-#include "integrity.hpp"
-#include "path_text.hpp"
 
 namespace sample {
-namespace {
-
-std::vector<std::string> split_lines(std::istream& in) {
-  std::vector<std::string> lines;
-  std::string line;
-  while (std::getline(in, line)) {
-    if (!line.empty() && line.back() == '\r') {
-      line.pop_back();
-    }
-    lines.push_back(line);
-  }
-  return lines;
-}
-
-// The project's own labels have to be the ones that it was generated with: others name wrong classes.
-Result<std::vector<std::string>> own_lines(std::istream& in, const std::string& where) {
-  std::vector<std::string> lines = split_lines(in);
-  Sha256 hash;
-  for (const std::string& line : lines) {
-    hash.update(line.data(), line.size());
-    hash.update("\n", 1);
-  }
-  if (const std::string found = hash.hex(); found != labels_sha256()) {
-    return Error{ErrorCode::integrity, where + " is not what this project was generated with (sha256 expected " + labels_sha256() + ", found " + found + "): it was swapped or edited. Restore it, name labels of your own (load_labels(FILE), --labels FILE), or generate the project anew with `gencpp new --labels FILE`."};
-  }
-  return lines;
-}
-
-}  // namespace
 
 std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_t k) {
   // NaN has no place in an order: it comes last.
@@ -85,33 +48,6 @@ Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std
   }
   const std::size_t classes = static_cast<std::size_t>(logits.dims()[1]);
   return top_k(logits.data_as<float>() + row * classes, classes, k);
-}
-
-Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) {
-  std::filesystem::path path = file;
-  if (path.empty()) {
-    if (const EmbeddedFile embedded = embedded_file(kLabelsFile); embedded.data != nullptr) {
-      MemoryBuffer buffer(embedded);
-      std::istream in(&buffer);
-      return own_lines(in, std::string(kLabelsFile) + " inside this binary");
-    }
-    Result<std::filesystem::path> found = find_asset(std::string(kLabelsFile));
-    if (!found) {
-      return found.error();
-    }
-    path = *found;
-  }
-  InputFile in;
-  const Result<std::uint64_t> size = in.open(path);
-  if (!size) {
-    return Error{size.error().code, "cannot read labels " + path_text(path) + ": " + size.error().message};
-  }
-  constexpr std::uint64_t kMost = std::uint64_t{64} << 20U;
-  if (*size > kMost) {
-    return Error{ErrorCode::bad_file,
-        path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
-  }
-  return file.empty() ? own_lines(in, path_text(path)) : Result<std::vector<std::string>>(split_lines(in));
 }
 
 }  // namespace sample

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "sample/assets.hpp"
-#include "sample/classify.hpp"
+#include "sample/labels.hpp"
 #include "sample/model.hpp"
 #include "sample/model_info.hpp"
 

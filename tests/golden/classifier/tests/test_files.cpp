@@ -15,8 +15,8 @@
 #include <unistd.h>
 #endif
 
-#include "sample/classify.hpp"
 #include "sample/image.hpp"
+#include "sample/labels.hpp"
 #include "sample/npy.hpp"
 
 #include "check.hpp"

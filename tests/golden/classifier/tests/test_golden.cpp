@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "sample/classify.hpp"
 #include "sample/image.hpp"
 #include "sample/model.hpp"
 #include "sample/npy.hpp"
@@ -15,6 +14,7 @@
 
 #include "check.hpp"
 #include "device.hpp"
+#include "golden_answer.hpp"
 #include "golden_cases.hpp"
 
 namespace sample::test {
@@ -96,33 +96,6 @@ Result<Tensor> from_picture(const GoldenCase& expected, Checker& check) {
   return tensor;
 }
 
-// The best classes in Python's order; classes whose reference logits lie closer together than two
-// tolerances may change places.
-void check_top(const GoldenCase& expected, const Outputs& outputs, Checker& check) {
-  const Result<Tensor> reference = read_npy(golden(expected.outputs[0].file));
-  if (!check.that(reference.ok(), reference.ok() ? "" : reference.error().message)) {
-    return;
-  }
-  double scale = 0.0;
-  for (std::int64_t i = 0; i < reference->dims().elements(); ++i) {
-    scale = std::max(scale, std::abs(element(*reference, i)));
-  }
-  const double near = 2.0 * expected.outputs[0].tolerance * scale;
-  const auto best = top_k(outputs[0], 0, expected.topk.size());
-  if (!check.that(best.ok(), best.ok() ? "" : best.error().message)) {
-    return;
-  }
-  for (std::size_t i = 0; i < best->size(); ++i) {
-    const ClassScore& ours = (*best)[i];
-    const TopClass& theirs = expected.topk[i];
-    std::printf("top-%zu: class %zu %.6f, Python %zu %.6f\n", i + 1, ours.index, static_cast<double>(ours.probability), theirs.index, theirs.probability);
-    const double apart = std::abs(element(*reference, static_cast<std::int64_t>(ours.index)) - element(*reference, static_cast<std::int64_t>(theirs.index)));
-    check.that(apart <= near, "top-" + std::to_string(i + 1) + " is another class");
-    // A probability changes by no more than its logits do.
-    check.that(std::abs(static_cast<double>(ours.probability) - theirs.probability) <= std::max(1e-3, near), "top-" + std::to_string(i + 1) + " has another probability");
-  }
-}
-
 int run(const GoldenCase& expected) {
   Checker check;
   LoadOptions options = load_options();
@@ -166,9 +139,7 @@ int run(const GoldenCase& expected) {
   for (std::size_t i = 0; i < outputs->size(); ++i) {
     compare((*outputs)[i], expected.outputs[i], check);
   }
-  if (!expected.topk.empty()) {
-    check_top(expected, *outputs, check);
-  }
+  check_answer(expected, *outputs, check);
 
   // The caller's own buffers get the same bits.
   Outputs buffers;

@@ -10,6 +10,9 @@
 namespace sample {
 
 inline constexpr Precision kPrecision = Precision::fp32;
+inline constexpr const char* kPrecisionName = "fp32";
+inline constexpr ComputeCapability kPrecisionCapability{0, 0};
+inline constexpr double kTolerance = 0.001;
 // Whether float32 operands may be rounded to TF32.
 inline constexpr bool kTf32 = false;
 // The oldest TensorRT that the artifact is made for.

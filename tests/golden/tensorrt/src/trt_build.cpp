@@ -209,7 +209,9 @@ Result<void> set_tactic_sources(nvinfer1::IBuilderConfig& config, const std::str
 }
 
 Result<void> configure(nvinfer1::IBuilderConfig& config, const EngineOptions& options) {
-  set_precision(config, engine_precision());
+  if (Result<void> set = set_precision(config, engine_precision()); !set) {
+    return set;
+  }
   if (!engine_tf32()) {
     config.clearFlag(nvinfer1::BuilderFlag::kTF32);
   }

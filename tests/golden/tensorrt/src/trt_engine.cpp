@@ -55,7 +55,7 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
       {"headers", to_string(kHeaders)},  // they decide what is asked of the library
       {"tensorrt", options.version_compatible ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible" : this_tensorrt()},
       {"gpu", options.hardware_compatible ? "any from Ampere on" : this_gpu(gpu)},
-      {"precision", engine_precision() == Precision::fp16 ? "fp16" : "fp32"},
+      {"precision", precision_name()},
       {"tf32", engine_tf32() ? "on" : "off"},
       {"profiles", profiles},
       {"workspace", options.workspace_bytes == 0 ? "no limit" : std::to_string(options.workspace_bytes)},
@@ -226,8 +226,20 @@ Result<void> check_source_edges(const NetworkSource& source) {
   return intact && data != nullptr ? check_edges(source.file.parent_path() / data->file, *data) : intact;
 }
 
+// Said before the minutes of a build that would fail at its end.
+Result<void> check_gpu(const Gpu& gpu) {
+  const ComputeCapability least = precision_capability();
+  if (std::pair(gpu.major, gpu.minor) >= std::pair(least.major, least.minor)) {
+    return {};
+  }
+  return Error{ErrorCode::unsupported, std::string(precision_name()) + " needs a GPU of compute capability " + std::to_string(least.major) + "." + std::to_string(least.minor) + ", " + gpu.name + " has " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor)};
+}
+
 Result<void> build(Engine& made, const EngineRequest& request, const fs::path& file, const std::string& key) {
   const LoadOptions& options = request.options;
+  if (Result<void> able = check_gpu(request.gpu); !able) {
+    return able;
+  }
   if (Result<void> intact = check_source(request.artifact.source, Check::quick); !intact) {
     return intact;
   }

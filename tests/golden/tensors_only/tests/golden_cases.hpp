@@ -13,11 +13,6 @@ struct GoldenOutput {
   double tolerance;  // of max |difference| / max |reference|
 };
 
-struct TopClass {
-  std::size_t index;
-  double probability;
-};
-
 // With an image, the inputs are what preprocessing must make of it.
 struct GoldenCase {
   std::string name;
@@ -25,7 +20,6 @@ struct GoldenCase {
   std::vector<GoldenOutput> outputs;
   std::string image;
   std::string pixels;  // uint8 after resize and crop
-  std::vector<TopClass> topk;
 };
 
 struct PixelCase {
@@ -43,7 +37,6 @@ inline const std::vector<GoldenCase>& golden_cases() {
           {{"output_0", "seeded-0-output-0.npy", 0.0001}, {"output_1", "seeded-0-output-1.npy", 0.0001}, {"output_2", "seeded-0-output-2.npy", 0.0001}},
           "",
           "",
-          {},
       },
   };
   return cases;

@@ -22,7 +22,7 @@ namespace {
 
 struct Options {
   {= name =}::LoadOptions load;
-  double tolerance = {= name =}::engine_precision() == {= name =}::Precision::fp16 ? 1e-2 : 1e-3;
+  double tolerance = {= name =}::engine_tolerance();
   bool all = false;
   bool json = false;
   bool verbose = false;

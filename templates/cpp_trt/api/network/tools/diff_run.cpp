@@ -137,7 +137,9 @@ Result<void> LayerEngine::build(const LoadOptions& options, const std::vector<Te
   if (config == nullptr) {
     return failed("a build configuration cannot be made", logger_);
   }
-  trt::set_precision(*config, engine_precision());
+  if (Result<void> set = trt::set_precision(*config, engine_precision()); !set) {
+    return set;
+  }
   trt::limit_tactics(*config);
   if (!engine_tf32()) {
     config->clearFlag(nvinfer1::BuilderFlag::kTF32);

@@ -1,11 +1,10 @@
-// Postprocessing of a classifier: the best classes with their labels.
+// Postprocessing of a classifier: the best classes, whose labels load_labels() gives.
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
-#include <string>
 #include <vector>
 
+#include "labels.hpp"
 #include "result.hpp"
 #include "tensor.hpp"
 
@@ -21,9 +20,5 @@ struct ClassScore {
 
 // The same for row `row` of a float32 tensor of N x classes.
 [[nodiscard]] Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k);
-
-// One label a line, in the order of the classes. Empty path: the project's own labels, which have to be those that
-// it was generated with.
-[[nodiscard]] Result<std::vector<std::string>> load_labels(const std::filesystem::path& file = {});
 
 }  // namespace {= name =}

@@ -35,8 +35,6 @@ inline constexpr std::array<TensorFacts, 1> kOutputs{
     TensorFacts{"logits", DType::float32, Dims{1, 3}, Dims{1, 3}, Dims{8, 3}, 0.0},
 };
 
-// Whether output 0 holds logits of N x classes.
-inline constexpr bool kClassifier = true;
 inline constexpr std::string_view kLabelsFile = "labels.txt";
 inline constexpr std::size_t kLabelCount = 3;
 

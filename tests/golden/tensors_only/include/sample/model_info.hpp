@@ -38,8 +38,6 @@ inline constexpr std::array<TensorFacts, 3> kOutputs{
     TensorFacts{"output_2", DType::boolean, Dims{2}, Dims{2}, Dims{2}, 0.0},
 };
 
-// Whether output 0 holds logits of N x classes.
-inline constexpr bool kClassifier = false;
 inline constexpr std::string_view kLabelsFile = "labels.txt";
 inline constexpr std::size_t kLabelCount = 0;
 

@@ -1,0 +1,44 @@
+"""What the rest of gencpp asks of a task: the column that each of them fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..core.spec import GoldenCase, ProjectSpec, TensorSpec
+
+
+class TaskColumn(Protocol):
+    """A meaning that a model's outputs may have. Holds no state; imports torch inside its methods only."""
+
+    @property
+    def layer(self) -> str:
+        """The folder under templates/ with its C++, over templates/common."""
+
+    @property
+    def proof(self) -> str:
+        """What its tests compare besides the outputs, for the project's README; empty: nothing."""
+
+    def named(self, outputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+        """The outputs of a model as its C++ calls them."""
+
+    def check(self, outputs: Sequence[TensorSpec], labels: Sequence[str]) -> None:
+        """Raises UsageError for outputs, or labels, that it cannot be of."""
+
+    def postprocess(self, outputs: Sequence[Any]) -> Any:
+        """What a Python user makes of a batch's outputs (torch tensors): the stage that bench times."""
+
+    def golden(self, outputs: Sequence[Any]) -> dict[str, Any]:
+        """The reference answer for the outputs of a picture (torch tensors), as plain JSON; empty: none."""
+
+    def check_golden(self, case: GoldenCase) -> None:
+        """Raises UsageError for an answer that a manifest should not have."""
+
+    def difference(self, case: GoldenCase, printed: Any, outputs: Sequence[Any]) -> str:
+        """How the program's JSON differs from the case's answer; empty: it does not.
+
+        `printed`: what it told of the picture, decoded and not checked; `outputs`: the references (NumPy).
+        """
+
+    def generated_files(self, project: ProjectSpec) -> dict[str, str]:
+        """Text files that no template can hold, by their path."""
