@@ -331,7 +331,8 @@ def finish(h: History) -> None:
     if [p.name for p in h.folder.iterdir()] != ["out"]:
         raise Lost(f"left beside OUT: {[p.name for p in h.folder.iterdir()]}")
     if (h.out / ".gencpp").exists():
-        extra = [p.name for p in (h.out / ".gencpp").iterdir() if not p.name.startswith("kept-")]
+        there = {p.name for p in (h.out / ".gencpp").iterdir() if not p.name.startswith("kept-")}
+        extra = sorted(there - {"base.zip"})
         if extra:
             raise Lost(f"left in OUT: {extra}")
     if (h.out / ".git").exists():

@@ -7,6 +7,8 @@ import re
 from .errors import UsageError
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
+BASE = ".gencpp/base.zip"
+"""The one file in gencpp's own folder that is part of a project (project/base.py)."""
 _LONGEST = 255
 """Bytes of a name on every file system that matters."""
 
@@ -29,6 +31,8 @@ def check_file_name(value: str, where: str) -> None:
 
 def check_relative_path(value: str, where: str) -> None:
     """Raises UsageError unless `value` is a `/`-separated path that stays below where it begins."""
+    if value == BASE:
+        return
     for part in value.split("/"):
         _check_part(part, value, where)
 

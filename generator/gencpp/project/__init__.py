@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .assets import check_assets as check_assets
+from .base import read_base as read_base
 from .manifest import MANIFEST as MANIFEST
 from .manifest import Manifest as Manifest
 from .manifest import edited_files as edited_files

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.names import BASE
 from ..core.spec import JsonValue
 from .manifest import MANIFEST, Manifest
 from .paths import Found, Kind, look
-from .render import templates_root
+from .render import SUBLAYERS, templates_root
 
 EDITED, REMOVED, FOREIGN = "edited", "removed", "not written by gencpp"
 """What happened to a file that would be lost."""
@@ -59,7 +60,7 @@ def compare(out: Path, new: Mapping[str, str], manifest: Manifest | None) -> Com
             blocked[path] = "no file"
         elif there.sha256 != new[path]:
             generated = old.get(path, "")
-            if why := _lost(there, path in old, generated):
+            if path != BASE and (why := _lost(there, path in old, generated)):
                 lost[path] = why
             changes.append(Change(path=path, new=new[path], found=there.sha256, generated=generated))
     ours = _entries()
@@ -83,5 +84,8 @@ def _lost(there: Found, written: bool, generated: str) -> str:
 
 def _entries() -> frozenset[str]:
     """Names in a project's root that gencpp writes."""
-    layers = [folder for folder in templates_root().iterdir() if folder.is_dir()]
+    root = templates_root()
+    layers = [
+        f for f in (*root.iterdir(), *root.glob("tasks/*"), *root.glob(f"*/{SUBLAYERS}/*")) if f.is_dir()
+    ]
     return frozenset([*(entry.name for layer in layers for entry in layer.iterdir()), *_GENERATED])

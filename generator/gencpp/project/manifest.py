@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core import jsonfile
 from ..core.errors import UsageError
-from ..core.names import check_relative_path
+from ..core.names import BASE, check_relative_path
 from ..core.spec import ProjectSpec
 from ..tasks import TASKS
 from .paths import Kind, kind_of, look, regular_file
@@ -21,7 +21,8 @@ MANIFEST = "gencpp.json"
 SCHEMA = 2
 """Number of its schema; 1 kept the request as texts, without what repeats it."""
 OWN_FOLDER = ".gencpp"
-"""What gencpp keeps in a project: the journal of a command that writes, and copies of what was replaced."""
+"""What gencpp keeps in a project: its texts as they were rendered, the journal of a command that writes, and
+copies of what was replaced."""
 JOURNAL = f"{OWN_FOLDER}/journal"
 
 _DAMAGED = "Restore it, or delete the folder and generate the project anew."
@@ -130,8 +131,8 @@ def _anew(data: Mapping[str, Any], folder: Path) -> str:
 
 
 def edited_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Generated files that differ from the manifest or are gone, in order."""
-    found = [path for path, digest in manifest.files.items() if not _is(folder, path, digest)]
+    """Generated files that differ from the manifest or are gone, in order; of those that are the user's."""
+    found = [p for p, digest in manifest.files.items() if p != BASE and not _is(folder, p, digest)]
     return tuple(sorted([*found, *([MANIFEST] if manifest.edited else [])]))
 
 

@@ -17,9 +17,11 @@ from pathlib import Path, PurePosixPath
 
 from ..core.errors import EnvironmentLacks, GencppError, UsageError
 from ..core.files import disk_errors
+from ..core.names import BASE
 from ..core.progress import Progress, notice, silent
 from ..core.spec import ProjectSpec
 from . import journal
+from .base import packed
 from .changes import EDITED, FOREIGN, REMOVED, compare
 from .journal import Kept
 from .lock import LOCK, locked
@@ -187,6 +189,8 @@ def _complete(tree: Path, project: ProjectSpec, texts: Mapping[PurePosixPath, by
         target = tree / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+    (tree / BASE).parent.mkdir(exist_ok=True)
+    (tree / BASE).write_bytes(packed(texts))
     files = {
         p.relative_to(tree).as_posix(): sha256_file(p)
         for p in sorted(tree.rglob("*"))
