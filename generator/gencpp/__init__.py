@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["GencppError", "Request", "__version__", "generate", "inspect", "verify"]
+__all__ = ["GencppError", "ModelRequest", "Request", "__version__", "generate", "inspect", "verify"]
 
 if TYPE_CHECKING:
     from .core.errors import GencppError as GencppError
+    from .core.request import ModelRequest as ModelRequest
     from .core.request import Request as Request
     from .pipeline import generate as generate
     from .pipeline import inspect as inspect
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:
     _WHERE = {
         "GencppError": "core.errors",
-        "Request": "core.request",
+        **dict.fromkeys(("ModelRequest", "Request"), "core.request"),
         **dict.fromkeys(("generate", "inspect", "verify"), "pipeline"),
     }
 

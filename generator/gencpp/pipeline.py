@@ -134,10 +134,11 @@ def repeat(
 def _request(
     asked: ModelRequest, recipe: ProjectRecipe, out: Path, force: bool, made: ProjectSpec | None
 ) -> Request:
+    if made is not None:
+        asked = replace(asked, again=Again(recipe=made.recipe.model, weights=made.model.weights))
     model = {f.name: getattr(asked, f.name) for f in fields(asked)}
-    again = Again(recipe=made.recipe.model, weights=made.model.weights) if made is not None else None
     project = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
-    return Request(**model, **project, out=out, force=force, again=again)
+    return Request(**model, **project, out=out, force=force)
 
 
 def _own_labels(made: ProjectSpec, folder: Path) -> str | None:
@@ -159,7 +160,7 @@ class Inspected:
     """(operator, nodes, first TensorRT that takes it; empty: none) of the ONNX file, most frequent first."""
 
 
-def inspect(request: Request, progress: Progress = _silent) -> Inspected:
+def inspect(request: ModelRequest, progress: Progress = _silent) -> Inspected:
     """Loads the model and tries each backend's export; writes nothing."""
     if ":" in request.source or "." in request.source:
         request = replace(request, weights="auto")  # --weights is for torchvision's names
@@ -188,26 +189,17 @@ def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions |
     return verify_project(folder, manifest, backend, progress, options or RuntimeOptions())
 
 
-def _inspected(request: Request, progress: Progress) -> Inspection:
+def _inspected(request: ModelRequest, progress: Progress) -> Inspection:
     need_torch()
-    from .model.inspection import inspect_model
-    from .model.sizes.answers import Answers
-    from .model.sizes.bounding import taken_by_the_model
-    from .model.sizes.dynamic import apply_dynamic, asked_places
+    from .model.inspected import inspected
     from .sources.load import load_source, parse_source
 
-    options = request.load_options()
     progress(f"loading {request.source}")
-    loaded = load_source(parse_source(request.source), options, progress)
+    loaded = load_source(parse_source(request.source), request.load_options(), progress)
     if request.again is not None and request.again.weights is not None:
         loaded = replace(loaded, weights=request.again.weights)
     progress("inspecting")
-    model, profiles = apply_dynamic(loaded, inspect_model(loaded, options), request.dynamic)
-    asked = asked_places(model, request.dynamic)
-    # Profiles that nobody asked for are the model's own bounds, which an export may narrow.
-    answers = Answers(loaded=loaded, seed=request.seed, profiles=profiles if asked else (), asked=asked)
-    model = taken_by_the_model(answers, model)
-    return Inspection(loaded=loaded, model=model, profiles=profiles, answers=answers)
+    return inspected(loaded, request)
 
 
 def _made(

@@ -11,3 +11,4 @@ from gencpp.core.spec import VerifyReport
 assert_type(gencpp.verify(Path("out")), VerifyReport)
 gencpp.Request(source="resnet18", backend="libtorch", out="out")  # type: ignore[arg-type]
 gencpp.nothing  # type: ignore[attr-defined]  # noqa: B018
+assert_type(gencpp.inspect(gencpp.ModelRequest(source="resnet18")).backends, dict[str, str])

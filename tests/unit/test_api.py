@@ -12,7 +12,7 @@ from places import PACKAGE
 
 import gencpp
 
-OFFERED = ("GencppError", "Request", "generate", "inspect", "verify")
+OFFERED = ("GencppError", "ModelRequest", "Request", "generate", "inspect", "verify")
 
 
 def test_importing_loads_nothing_heavy() -> None:

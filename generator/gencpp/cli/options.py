@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..core.request import Request
+    from ..core.request import ModelRequest, Request
 
 
 _MODEL = typer.Option(
@@ -47,3 +47,10 @@ def request_for(**options: Any) -> Request:
     from ..core.request import Request
 
     return Request(**options)
+
+
+def model_request_for(**options: Any) -> ModelRequest:
+    """The same of a model alone."""
+    from ..core.request import ModelRequest
+
+    return ModelRequest(**options)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import ImportPath, Input, Json, Seed, StateDict, Weights, request_for
+from .options import ImportPath, Input, Json, Seed, StateDict, Weights, model_request_for
 from .show import print_row, print_table, progressing, scaled, stdout_is_ours
 
 
@@ -27,10 +26,8 @@ def inspect(
     from ..backends import BACKENDS
     from ..project import readme
 
-    request = request_for(
+    request = model_request_for(
         source=source,
-        backend="libtorch",
-        out=Path(),
         weights=weights,
         seed=seed,
         path=tuple(path or ()),

@@ -36,6 +36,8 @@ class ModelRequest:
     """`module:attr`, `file.py:attr` or a JSON file"""
     labels: str | None = None
     """A UTF-8 file with one label a line."""
+    again: Again | None = None
+    """Of a model that is asked for again: how it was asked for first, and the weights that it has."""
 
     def __post_init__(self) -> None:
         """Code that is named by its file becomes the module that it is, in a folder of `path`."""
@@ -86,8 +88,6 @@ class Request(ModelRequest):
     tune: bool = False
     """Whether the variant and the threads are chosen by measuring (libtorch only)"""
     tune_rounds: int = 5
-    again: Again | None = None
-    """Of a project that is made again: what the model was asked as, and the weights that it has."""
 
     def __post_init__(self) -> None:
         ModelRequest.__post_init__(self)
