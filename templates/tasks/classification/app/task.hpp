@@ -1,6 +1,7 @@
 // What the program does for the task of its model: options of its own, and what it says of the outputs.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

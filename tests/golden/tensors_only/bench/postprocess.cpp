@@ -1,0 +1,7 @@
+#include "postprocess.hpp"
+
+namespace sample::bench {
+
+Result<void> postprocess(const Outputs& /*outputs*/) { return {}; }
+
+}  // namespace sample::bench

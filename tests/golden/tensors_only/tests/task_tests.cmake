@@ -1,0 +1,1 @@
+# A generic model has none.
