@@ -12,7 +12,11 @@ from places import GOLDEN
 from samples import classifier, tensorrt, tensors_only
 from writing import texts_of
 
+from gencpp.backends import BACKENDS
 from gencpp.core.spec import ProjectSpec
+from gencpp.project import templates_root
+from gencpp.project.render import SUBLAYERS
+from gencpp.tasks import TASKS
 
 TREES = {"classifier": classifier(), "tensors_only": tensors_only(), "tensorrt": tensorrt()}
 
@@ -33,6 +37,22 @@ def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> No
     assert sorted(kept) == sorted(rendered)
     different = [path for path in sorted(kept) if kept[path] != rendered[path]]
     assert not different, "rendered otherwise than tests/golden (--update-golden writes it anew)"
+
+
+def test_layers_add_files_and_replace_none() -> None:
+    """What is written twice is mended once."""
+    root = templates_root()
+    for project in TREES.values():
+        task, backend = TASKS[project.model.task], BACKENDS[project.backend]
+        layers = ["common", task.layer, *backend.template_layers(project)]
+        files = [path for layer in layers for path in own_files(root / layer)]
+        assert sorted(files) == sorted(set(files)), layers
+
+
+def own_files(layer: Path) -> list[str]:
+    """Without those of layers of their own inside it."""
+    every = (p.relative_to(layer).as_posix() for p in layer.rglob("*") if p.is_file())
+    return [path for path in every if not path.startswith(f"{SUBLAYERS}/")]
 
 
 @pytest.mark.parametrize("name", ["sample", "z", "a_very_long_project_name_that_changes_every_line_break"])
