@@ -728,12 +728,12 @@ def test_outputs_whose_size_only_the_run_tells(host: Host, tmp_path: Path) -> No
 def profiled(
     doubles: Callable[[str], Double], gencpp: Gencpp, once: Once, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Host]:
-    """A project in fp16, TF32 allowed, with two profiles and a gap between them."""
-    bounds = ("--dynamic", "image:0=1:1:3,6:6:8", "--precision", "fp16", "--tf32")
-    project = generated(once, gencpp, "photo_profiled", "--backend", "tensorrt", *bounds)
+    """A project in fp16 or bf16, TF32 allowed, with two profiles and a gap between them."""
+    bounds = ("--dynamic", "image:0=1:1:3,6:6:8", "--tf32", "--precision")
 
     def get(version: str) -> Host:
-        double = doubles(version)
+        precision, double = NARROW[version], doubles(version)
+        project = generated(once, gencpp, f"photo_{precision}", "--backend", "tensorrt", *bounds, precision)
         folder = once.folder(
             f"profiled-{version}", lambda folder: build_host(project, double, folder, "driver")
         )
@@ -742,7 +742,11 @@ def profiled(
     return get
 
 
-@pytest.mark.parametrize("version", ["8.6", "10.13"])
+NARROW = {"8.6": "fp16", "10.13": "bf16"}
+"""The precision of the project, by the version that it is built with."""
+
+
+@pytest.mark.parametrize("version", NARROW)
 def test_several_profiles(version: str, profiled: Callable[[str], Host]) -> None:
     host = profiled(version)
     (built,) = [c for c in host.passes("load").calls if c.startswith("build ")]
@@ -756,6 +760,21 @@ def test_several_profiles(version: str, profiled: Callable[[str], Host]) -> None
     )
     host.passes("golden")
     host.passes("threads")
+
+
+@pytest.mark.parametrize("version", NARROW)
+def test_a_precision_that_the_gpu_lacks(
+    version: str, profiled: Callable[[str], Host], tmp_path: Path
+) -> None:
+    """Named before the minutes of a build, and in what --info and the cache call the engine."""
+    host, name = profiled(version), NARROW[version]
+    least, below = {"fp16": ("5.3", "5.2"), "bf16": ("8.0", "7.5")}[name]
+    said = (f"{name} needs a GPU of compute capability {least}", f"Old card has {below}")
+    old = {"GENCPP_DOUBLE_GPU": f"Old card:{below}"}
+    done = host.fails("load", "unsupported", *said, env=old, cache=tmp_path / "old")
+    assert not [c for c in done.calls if c.startswith("build ")]
+    host.passes("load", env={"GENCPP_DOUBLE_GPU": f"Least card:{least}"}, cache=tmp_path / "least")
+    assert f"precision: {name}" in host.passes("tell", cache=tmp_path / "least").output
 
 
 # --- the project as a package, and its programs -------------------------------------------------------------

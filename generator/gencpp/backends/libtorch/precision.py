@@ -41,10 +41,11 @@ def in_precision(loaded: LoadedModel, spec: ModelSpec, precision: Precision) -> 
     made = replace(loaded, module=module, scripted=False, precision=precision, reference=loaded.module)
     problem, _ = compared_with_eager(module, loaded.module, inputs, tolerances.LIBTORCH[precision])
     if problem:
-        other = "bf16, which has float32's range, or " if precision is Precision.fp16 else ""
+        wider = [p for p, row in PRECISIONS.items() if row.largest > PRECISIONS[precision].largest]
+        others = " or ".join(str(p) for p in wider if p in tolerances.LIBTORCH)
         raise CheckFailed(
             f"{loaded.source_text} in {precision} is not the model any more: {problem}",
-            hint=f"use --precision {other}fp32.",
+            hint=f"use --precision {others}: they reach further.",
         )
     return made
 

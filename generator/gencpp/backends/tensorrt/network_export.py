@@ -162,7 +162,7 @@ def _checked(
     )
     if compared.problem:
         hint = "use --trt-api parser, and report the model: this is a mistake of gencpp's."
-        if options.precision is Precision.fp16:
+        if options.precision is not Precision.fp32:
             hint = "use --precision fp32, or --trt-api parser."
         raise CheckFailed(
             f"{answers.loaded.source_text}: the network definition is not the model: {compared.problem}",
