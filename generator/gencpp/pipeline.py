@@ -127,8 +127,18 @@ def repeat(
     if made is not None:
         labels = _own_labels(made, found.folder)
     asked = repeated(found.recipe.model, path, made.model.weights if made else None, labels=labels)
-    changed = replace(found.recipe.project, **(changes or {}))
+    changed = _changed(found.recipe.project, changes or {})
     return generate(_request(asked, changed, out, force, made), progress)
+
+
+def _changed(recipe: ProjectRecipe, changes: Mapping[str, Any]) -> ProjectRecipe:
+    """`recipe` with `changes`; on another backend without the options that only the old one has."""
+    changed = replace(recipe, **changes)
+    if changed.backend == recipe.backend:
+        return changed
+    own = set(backend_named(recipe.backend).own_options) - set(backend_named(changed.backend).own_options)
+    defaults: dict[str, Any] = {f.name: f.default for f in fields(recipe)}
+    return replace(changed, **{name: defaults[name] for name in own - set(changes)})
 
 
 def _request(

@@ -16,6 +16,7 @@ from places import MODELS, SUPPORT
 from gencpp import project
 from gencpp.bench.remake import load_again
 from gencpp.core.errors import UsageError
+from gencpp.core.recipe import ProjectRecipe
 from gencpp.core.request import Request
 from gencpp.pipeline import generate, repeat, tune_project
 
@@ -183,6 +184,20 @@ def test_options_of_the_project_may_be_given_anew(
     made, of = project.read_manifest(tmp_path / "out").project, project.read_manifest(photo_project).project
     assert (made.backend, made.name) == ("tensorrt", "eyes") and made.recipe.model == of.recipe.model
     assert made.model.inputs == of.model.inputs
+
+
+def test_options_of_the_old_backend_are_left_behind(tmp_path: Path) -> None:
+    asked = a_variant(tmp_path)
+    generate(Request(**asked, backend="libtorch", path=(str(MODELS),), out=tmp_path / "one"))
+    changes = {"backend": "tensorrt", "tensorrt_min": "8.6"}
+    made = repeat(tmp_path / "one", tmp_path / "two", path=(str(MODELS),), changes=changes).project
+    assert made.recipe.project == ProjectRecipe(**changes)
+    with pytest.raises(UsageError, match="--artifact: only for LibTorch"):
+        repeat(
+            tmp_path / "one", tmp_path / "two", path=(str(MODELS),), changes={**changes, "artifact": "fused"}
+        )
+    with pytest.raises(UsageError, match="there is no backend 'opencl'"):
+        repeat(tmp_path / "one", tmp_path / "two", path=(str(MODELS),), changes={"backend": "opencl"})
 
 
 def test_a_recipe_by_hand(tmp_path: Path) -> None:
