@@ -30,7 +30,7 @@ class WithoutChecks:
 class WithoutGolden:
     """All of a generic task but `golden`."""
 
-    layer, proof = Generic.layer, Generic.proof
+    layer, api, proof = Generic.layer, Generic.api, Generic.proof
     named, check, postprocess = Generic.named, Generic.check, Generic.postprocess
     check_golden, difference = Generic.check_golden, Generic.difference
     generated_files = Generic.generated_files

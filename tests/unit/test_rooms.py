@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,17 @@ FLOORS = {
 """A room imports only from rooms on lower floors. `gencpp` itself, on top of all, is not among them."""
 TESTS_OF = (*FLOORS, "support")
 """Folders of tests/unit and tests/torch; `support` tests the tests' own programs."""
-RUNTIMES = ("backends.libtorch", "backends.tensorrt")
-"""Neither imports the other; `backends` has the table of both."""
+RUNTIMES = tuple(
+    f"backends.{f.name}" for f in (GENCPP / "backends").iterdir() if (f / "backend.py").is_file()
+)
+"""None imports another; `backends` has the table of all."""
 
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "tensorrt", "numpy", "PIL"}
 NO_TORCH_AT_ALL = ("project", "verification", "doctor", "cli")
-NO_TORCH = ("core/cpp.py", "core/spec.py", "core/toolchain.py", "backends/libtorch/backend.py")
+NO_TORCH = (
+    *("core/cpp.py", "core/spec.py", "core/toolchain.py"),
+    *(f"{name.replace('.', '/')}/backend.py" for name in RUNTIMES),
+)
 
 
 @cache
@@ -117,7 +123,8 @@ def test_imports_go_down() -> None:
 
 
 def test_no_runtime_imports_the_other() -> None:
-    for own, other in (RUNTIMES, RUNTIMES[::-1]):
+    assert len(RUNTIMES) > 1
+    for own, other in permutations(RUNTIMES, 2):
         for name in modules():
             if name.startswith(own):
                 assert not [i for i in imports(name) if i.startswith(other)], name

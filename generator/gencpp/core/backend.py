@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """Where the user says that a runtime is."""
+    """Where the user says that a runtime is; a field begins with the name of its backend."""
 
     tensorrt_root: Path | None = None
     tensorrt_headers: Path | None = None
@@ -97,7 +97,7 @@ class Tried:
     """What `gencpp inspect` tells of a backend."""
 
     answers: dict[str, str]
-    """By way: `yes: how`, or `no: why`."""
+    """`yes: how`, or `no: why`, by way; the backend's own name is among them."""
     operators: tuple[tuple[str, int, str], ...] = ()
     """(operator of ONNX, nodes, the runtime's first version that takes it; empty: none)"""
 
@@ -163,7 +163,10 @@ class Backend(Protocol):
         """How to get the runtime."""
 
     def configure_arguments(self, name: str, options: RuntimeOptions) -> tuple[list[str], str]:
-        """CMake arguments for the project `name` that point to the runtime, and why there are none."""
+        """CMake arguments for the project `name` that point to the runtime, and what is missing of it here.
+
+        Empty: nothing is missing. Anything else ends the command.
+        """
 
     def absent(self, log: str) -> str:
         """What the machine lacks of this runtime, from the log of a failed configure; empty: nothing.

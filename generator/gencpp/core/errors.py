@@ -32,6 +32,10 @@ class UsageError(GencppError):
     exit_code = 2
 
 
+class UnknownBackend(UsageError):
+    """A project of a backend that this gencpp does not have."""
+
+
 class EnvironmentLacks(GencppError):
     """The machine lacks something; the hint names the command that gets it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
 from . import tolerances
-from .errors import UsageError
+from .errors import UnknownBackend, UsageError
 from .json_value import IN_MEMORY
 from .json_value import JsonValue as JsonValue
 from .names import check_file_name, check_identifier, check_relative_path
@@ -388,8 +388,12 @@ class RuntimeSpec(JsonValue):
             raise UsageError("runtime: it names no backend")
         kind = cls._kinds.get(data["backend"])
         if kind is None or not issubclass(kind, cls):
+            if not cls._kinds:
+                raise RuntimeError("import gencpp.backends before a manifest is read")
             known = ", ".join(sorted(n for n, k in cls._kinds.items() if issubclass(k, cls)))
-            raise UsageError(f"there is no backend {ascii(data['backend'])[:40]}: this gencpp has {known}")
+            raise UnknownBackend(
+                f"there is no backend {ascii(data['backend'])[:40]}: this gencpp has {known}"
+            )
         rest = {name: value for name, value in data.items() if name != "backend"}
         return cast(Self, JsonValue.from_json.__func__(kind, rest))  # type: ignore[attr-defined]
 

@@ -314,7 +314,7 @@ def _case(
         outputs=stored,
         image="golden.ppm" if is_picture else "",
         pixels="pixels-ppm.npy" if is_picture else "",
-        answer=TASKS[spec.task].golden(outputs) if is_picture else {},
+        answer=TASKS[spec.task].golden(outputs),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import jsonfile
-from ..core.errors import UsageError
+from ..core.errors import UnknownBackend, UsageError
 from ..core.names import BASE, check_relative_path
 from ..core.spec import ProjectSpec
 from ..tasks import TASKS
@@ -85,6 +85,8 @@ def read_manifest_file(file: Path) -> Manifest:
         files = _checked_files(data["files"])
         project = ProjectSpec.from_json(data["project"])
         _check_consistent(project)
+    except UnknownBackend as e:
+        raise UsageError(f"{file}: {e.message}", hint="Use the gencpp that made it.") from None
     except UsageError as e:
         raise UsageError(f"{file} is damaged: {e.message}", hint=_DAMAGED) from None
     body = {key: value for key, value in data.items() if key != "seal"}

@@ -13,6 +13,7 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
     return {
         "backend_title": backend_title,
         "readme_warning": _warning(model),
+        "readme_api": TASKS[model.task].api,
         "readme_tensors": _tensors(model),
         "readme_preprocess": _preprocess(model),
         "readme_artifact": _artifact(project),

@@ -72,7 +72,7 @@ def render(
                 continue
             relative = file.relative_to(root).as_posix().replace("__name__", project.name)
             text = environment.from_string(file.read_text(encoding="utf-8")).render(names)
-            tree[PurePosixPath(relative)] = text.encode()
+            _add(tree, relative, text)
 
     generated = {
         f"include/{project.name}/model_info.hpp": headers.model_info_header(project.name, project.model),
@@ -83,5 +83,13 @@ def render(
         "assets/labels.txt": headers.labels_text(project.model),
     }
     generated |= task.generated_files(project) | backend.generated_files(project) | dict(more or {})
-    tree.update({PurePosixPath(path): text.encode() for path, text in generated.items()})
+    for path, text in generated.items():
+        _add(tree, path, text)
     return tree
+
+
+def _add(tree: dict[PurePosixPath, bytes], path: str, text: str) -> None:
+    """Layers add files: one that replaced another's would hide it, and what is mended there."""
+    if PurePosixPath(path) in tree:
+        raise ValueError(f"{path} is written by two layers")
+    tree[PurePosixPath(path)] = text.encode()

@@ -95,7 +95,9 @@ def load_source(source: Source, options: LoadOptions, progress: Progress) -> Loa
             transforms_given=True,
         )
     if options.labels is not None:
-        loaded = replace(loaded, labels=read_labels(Path(options.labels)), task=Task.classification)
+        # Labels make a classifier of a model of which nothing else is known.
+        task = Task.classification if loaded.task is Task.generic else loaded.task
+        loaded = replace(loaded, labels=read_labels(Path(options.labels)), task=task)
     return loaded
 
 

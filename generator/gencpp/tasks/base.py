@@ -16,6 +16,10 @@ class TaskColumn(Protocol):
         """The folder under templates/ with its C++, over templates/common."""
 
     @property
+    def api(self) -> str:
+        """Its public headers with a comma behind each, for the project's README: "`boxes.hpp`, "."""
+
+    @property
     def proof(self) -> str:
         """What its tests compare besides the outputs, for the project's README; empty: nothing."""
 
@@ -29,7 +33,7 @@ class TaskColumn(Protocol):
         """What a Python user makes of a batch's outputs (torch tensors): the stage that bench times."""
 
     def golden(self, outputs: Sequence[Any]) -> dict[str, Any]:
-        """The reference answer for the outputs of a picture (torch tensors), as plain JSON; empty: none."""
+        """The reference answer for a golden case's outputs (torch tensors), as plain JSON; empty: none."""
 
     def check_golden(self, case: GoldenCase) -> None:
         """Raises UsageError for an answer that a manifest should not have."""
@@ -37,7 +41,7 @@ class TaskColumn(Protocol):
     def difference(self, case: GoldenCase, printed: Any, outputs: Sequence[Any]) -> str:
         """How the program's JSON differs from the case's answer; empty: it does not.
 
-        `printed`: what it told of the picture, decoded and not checked; `outputs`: the references (NumPy).
+        `printed`: `results[0]` of its JSON, decoded and not checked; `outputs`: the references (NumPy).
         """
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:

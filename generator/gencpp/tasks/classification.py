@@ -26,6 +26,7 @@ class Classification:
     """Softmax over the first output."""
 
     layer = "tasks/classification"
+    api = "`classify.hpp` (the best classes), "
     proof = "the best classes"
 
     def named(self, outputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
@@ -62,7 +63,7 @@ class Classification:
         return TopClasses(best=best).to_json()
 
     def check_golden(self, case: GoldenCase) -> None:
-        """TopClasses, of pictures only."""
+        """TopClasses."""
         if case.answer:
             TopClasses.from_json(case.answer)
 

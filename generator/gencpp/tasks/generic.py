@@ -13,6 +13,7 @@ class Generic:
     """No postprocessing."""
 
     layer = "tasks/generic"
+    api = ""
     proof = ""
 
     def named(self, outputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:

@@ -77,6 +77,7 @@ def _compare_case(
         found.log += f"{results[-1]}\n"
     if case.image:
         _compare_fed(case, load_array(fed, found), load_array(goldens / case.inputs[0], found), found)
+    if case.answer:
         outputs = [load_array(goldens / output.file, found) for output in case.outputs]
         _compare_answer(project, case, finished.output, outputs, found)
     return results
@@ -101,7 +102,7 @@ def _compare_fed(case: GoldenCase, ours: Any, theirs: Any, found: Comparison) ->
 def _compare_answer(
     project: ProjectSpec, case: GoldenCase, output: str, outputs: list[Any], found: Comparison
 ) -> None:
-    """What the program printed of the picture, by the task's own comparison."""
+    """What the program printed, by the task's own comparison."""
     if any(t is None for t in outputs):
         return
     try:

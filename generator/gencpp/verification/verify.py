@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,10 @@ def verify_project(
     folder = folder.resolve()
     check_assets(folder, manifest.project)
     tools = find_toolchain()
-    if options != RuntimeOptions() and backend.name != "tensorrt":
-        raise UsageError(f"--tensorrt-root and --tensorrt-headers: {folder.name} runs on {backend.title}")
+    given = [f.name for f in fields(options) if getattr(options, f.name) is not None]
+    if others := [name for name in given if not name.startswith(f"{backend.name}_")]:
+        told = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise UsageError(f"{told}: {folder.name} runs on {backend.title}")
     arguments, missing = backend.configure_arguments(manifest.project.name, options)
     if missing:
         raise EnvironmentLacks(f"{backend.title} was not found: {missing}", hint=backend.remedy)

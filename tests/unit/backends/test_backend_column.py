@@ -16,7 +16,8 @@ from gencpp.core.request import Request
 from gencpp.core.spec import ProjectSpec, RuntimeSpec
 
 MEMBERS = sorted(name for name in vars(Backend) if not name.startswith("_"))
-PROJECTS = {"libtorch": classifier(), "tensorrt": tensorrt()}
+PROJECTS = {p.backend: p for p in (classifier(), tensorrt())}
+"""A sample of each backend: tests/support/samples.py."""
 
 
 def holes(backends: dict[str, Any]) -> list[str]:
@@ -33,6 +34,7 @@ def holes(backends: dict[str, Any]) -> list[str]:
 
 def test_no_backend_has_a_hole() -> None:
     assert holes(dict(BACKENDS)) == []
+    assert set(PROJECTS) == set(BACKENDS)
     assert len(MEMBERS) > 15 and {"check", "export", "precisions", "facts", "checks"} <= set(MEMBERS)
 
 

@@ -56,7 +56,7 @@ Result<void> set_task_option(std::string_view option, const std::string& value, 
 
 Result<Task> Task::load(const TaskOptions& options) {
   Task task;
-  task.topk_ = static_cast<std::size_t>(options.topk);
+  task.state_.topk = static_cast<std::size_t>(options.topk);
   if (kLabelCount == 0) {
     if (!options.labels.empty()) {
       return Error{ErrorCode::invalid_argument, "--labels: this project was generated without labels (gencpp new --labels FILE)"};
@@ -71,7 +71,7 @@ Result<Task> Task::load(const TaskOptions& options) {
     const std::string file = options.labels.empty() ? std::string(kLabelsFile) : options.labels;
     return Error{ErrorCode::bad_file, file + " has " + std::to_string(labels->size()) + " labels, the model " + std::to_string(kLabelCount) + " classes"};
   }
-  task.labels_ = std::move(labels).value();
+  task.state_.labels = std::move(labels).value();
   return task;
 }
 
@@ -79,7 +79,7 @@ Result<std::string> Task::report(const std::string& what, const Model& /*model*/
   std::string text;
   const auto rows = static_cast<std::size_t>(outputs[0].dims()[0]);
   for (std::size_t row = 0; row < rows; ++row) {
-    const Result<std::string> top = top_text(outputs[0], row, topk_, labels_, json);
+    const Result<std::string> top = top_text(outputs[0], row, state_.topk, state_.labels, json);
     if (!top) {
       return top.error();
     }

@@ -1,19 +1,14 @@
 // What the program does for the task of its model: options of its own, and what it says of the outputs.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "sample/model.hpp"
 
-namespace sample::app {
+#include "task_state.hpp"
 
-struct TaskOptions {
-  std::string labels;  // empty: the project's own
-  int topk = 5;
-};
+namespace sample::app {
 
 // Whether `option` is the task's; each takes a value.
 [[nodiscard]] bool is_task_option(std::string_view option) noexcept;
@@ -25,12 +20,12 @@ class Task {
  public:
   // With what it reads, such as labels.
   [[nodiscard]] static Result<Task> load(const TaskOptions& options);
-  // What the model said of one picture or one batch of raw tensors, as text or JSON.
+  // What the model said of one picture or one batch of raw tensors, as text or JSON: there an object for each item
+  // with its "source", and commas between them.
   [[nodiscard]] Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, bool json) const;
 
  private:
-  std::size_t topk_ = 5;
-  std::vector<std::string> labels_;
+  TaskState state_;
 };
 
 }  // namespace sample::app

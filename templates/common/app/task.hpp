@@ -6,9 +6,9 @@
 
 #include "{= name =}/model.hpp"
 
-namespace {= name =}::app {
+#include "task_state.hpp"
 
-struct TaskOptions {};
+namespace {= name =}::app {
 
 // Whether `option` is the task's; each takes a value.
 [[nodiscard]] bool is_task_option(std::string_view option) noexcept;
@@ -20,8 +20,12 @@ class Task {
  public:
   // With what it reads, such as labels.
   [[nodiscard]] static Result<Task> load(const TaskOptions& options);
-  // What the model said of one picture or one batch of raw tensors, as text or JSON.
+  // What the model said of one picture or one batch of raw tensors, as text or JSON: there an object for each item
+  // with its "source", and commas between them.
   [[nodiscard]] Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, bool json) const;
+
+ private:
+  TaskState state_;
 };
 
 }  // namespace {= name =}::app

@@ -1,0 +1,10 @@
+// Of a generic model: nothing.
+#pragma once
+
+namespace sample::app {
+
+struct TaskOptions {};
+
+struct TaskState {};
+
+}  // namespace sample::app
