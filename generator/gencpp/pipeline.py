@@ -14,6 +14,7 @@ from .core import cpp
 from .core.again import asked_again, check_named, repeated
 from .core.backend import Backend, Completed, Folders, Inspection, RuntimeOptions
 from .core.environment import versions
+from .core.files import is_file
 from .core.progress import Progress, notice
 from .core.progress import silent as _silent
 from .core.python_file import as_module
@@ -132,13 +133,14 @@ def repeat(
 
 
 def _changed(recipe: ProjectRecipe, changes: Mapping[str, Any]) -> ProjectRecipe:
-    """`recipe` with `changes`; on another backend without the options that only the old one has."""
+    """`recipe` with `changes`, and without what these leave no room for: options of the old backend, too."""
     changed = replace(recipe, **changes)
-    if changed.backend == recipe.backend:
-        return changed
-    own = set(backend_named(recipe.backend).own_options) - set(backend_named(changed.backend).own_options)
+    backend = backend_named(changed.backend)
+    gone = set(backend.excluded(changes))
+    if changed.backend != recipe.backend:
+        gone |= set(backend_named(recipe.backend).own_options) - set(backend.own_options)
     defaults: dict[str, Any] = {f.name: f.default for f in fields(recipe)}
-    return replace(changed, **{name: defaults[name] for name in own - set(changes)})
+    return replace(changed, **{name: defaults[name] for name in gone - set(changes)})
 
 
 def _request(
@@ -152,8 +154,9 @@ def _request(
 
 
 def _own_labels(made: ProjectSpec, folder: Path) -> str | None:
-    """The project's copy of the labels that it was given."""
-    if made.recipe.model.labels is None:
+    """The project's copy of the labels that it was given, where it is there."""
+    own = folder.resolve() / "assets" / "labels.txt"
+    if made.recipe.model.labels is None or not is_file(own):
         return None
     return str(project.regular_file(folder.resolve(), "assets/labels.txt"))
 
@@ -206,8 +209,9 @@ def _inspected(request: ModelRequest, progress: Progress) -> Inspection:
 
     progress(f"loading {request.source}")
     loaded = load_source(parse_source(request.source), request.load_options(), progress)
-    if request.again is not None and request.again.weights is not None:
-        loaded = replace(loaded, weights=request.again.weights)
+    then = request.again.weights if request.again is not None else None
+    if then is not None and then.kind == loaded.weights.kind == "random":
+        loaded = replace(loaded, weights=then)  # with the reason that there was then
     progress("inspecting")
     return inspected(loaded, request)
 

@@ -20,6 +20,7 @@ class WithoutChecks:
     name, title, remedy = LibTorch.name, LibTorch.title, LibTorch.remedy
     own_options, on_cpu, layer_times = LibTorch.own_options, LibTorch.on_cpu, LibTorch.layer_times
     precisions: Mapping[Any, float] = {}
+    excluded = LibTorch.excluded
     check, export, tried, facts = LibTorch.check, LibTorch.export, LibTorch.tried, LibTorch.facts
     measured, check_tunable = LibTorch.measured, LibTorch.check_tunable
     template_layers, generated_files = LibTorch.template_layers, LibTorch.generated_files

@@ -51,7 +51,9 @@ def new(
         str | None,
         typer.Option(help="Of weights and arithmetic: fp32 (default), fp16, bf16.", show_default=False),
     ] = None,
-    tf32: Annotated[bool, typer.Option("--tf32", help="TensorRT: float32 may be rounded to TF32.")] = False,
+    tf32: Annotated[
+        bool, typer.Option("--tf32/--no-tf32", help="TensorRT: float32 may be rounded to TF32.")
+    ] = False,
     tensorrt_min: Annotated[
         str | None,
         typer.Option(
@@ -84,7 +86,7 @@ def new(
     tune: Annotated[
         bool,
         typer.Option(
-            "--tune",
+            "--tune/--no-tune",
             help="LibTorch: build the program, measure the variants and thread counts, and keep the fastest "
             "that passes (minutes).",
         ),

@@ -111,9 +111,17 @@ def print_row(label: str, text: str, *, width: int) -> None:
 
 
 def fail(message: str, hint: str) -> None:
-    """An error, and what to do about it, on standard error."""
+    """An error, and what to do about it, on standard error.
+
+    Parts of it may come from a file: control characters, which a terminal would obey, are shown as such.
+    """
+    message, hint = _harmless(message), _harmless(hint)
     for line in _lines(f"gencpp: error: {message}", sys.stderr, 0) + _lines(hint, sys.stderr, 0):
         print(line, file=sys.stderr)
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _lines(text: str, stream: TextIO, indent: int) -> list[str]:

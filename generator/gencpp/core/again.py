@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import UsageError
+from .files import is_file
 from .names import check_file_name
 from .recipe import ModelRecipe
 from .request import ModelRequest
@@ -19,7 +20,8 @@ from .spec import ProjectSpec, WeightsInfo
 from .values import file_of
 
 _BUILDER = re.compile(r"[A-Za-z0-9_]+")
-_FACTORY = re.compile(r"[\w.]+:[\w.]+")
+_PART = r"[A-Za-z_]\w*"
+_FACTORY = re.compile(rf"{_PART}(\.{_PART})*:{_PART}(\.{_PART})*", re.ASCII)
 _MAX_SEED = 2**32 - 1
 
 
@@ -61,8 +63,14 @@ def repeated(
     for option, text in (("--model", recipe.source), ("--preprocess", recipe.preprocess or "")):
         if not _is_code(text):
             continue
-        top = text.partition(":")[0].partition(".")[0]
-        if not any((Path(p) / f"{top}.py").is_file() or (Path(p) / top).is_dir() for p in path):
+        if not _FACTORY.fullmatch(text):
+            raise UsageError(
+                f"the recipe has {option} {ascii(text)[1:-1][:80]}, which is no module:factory",
+                hint="Name the code by its module, as nets:make, and its folder by --path.",
+            )
+        file = Path(*text.partition(":")[0].split("."))
+        places = (Path(p) / part for p in path for part in (file.with_suffix(".py"), file / "__init__.py"))
+        if not any(is_file(place) for place in places):
             raise UsageError(
                 f"the recipe has {option} {ascii(text)[1:-1][:80]}: Python code that is in no folder of"
                 f" --path{_looked(path)}",
@@ -93,7 +101,7 @@ def _asked(
     source, taken, preprocess = recipe.source, "auto", recipe.preprocess if transforms else None
     if _BUILDER.fullmatch(source):
         taken = _weights(recipe, weights, path)
-        if Path(source).exists():  # which a source would be taken for
+        if is_file(Path(source)):  # which a source would be taken for
             raise UsageError(
                 f"{source} is a file here, and torchvision's model of this name is wanted",
                 hint="Run gencpp in another folder.",
@@ -120,7 +128,7 @@ def _asked(
 
 
 def _is_code(text: str) -> bool:
-    return _FACTORY.fullmatch(text) is not None or ":" in text
+    return ":" in text
 
 
 def _weights(recipe: ModelRecipe, info: WeightsInfo | None, path: Sequence[str]) -> str:
@@ -147,7 +155,7 @@ def _found(name: str, path: Sequence[str], named: Sequence[str], option: str) ->
     """The file of this name that the user names, or that is in a folder that the user names."""
     check_file_name(name, f"the recipe's {option}")
     files = [*(Path(n) for n in named if Path(n).name == name), *(Path(p) / name for p in path)]
-    found = next((str(file) for file in files if file.is_file()), "")
+    found = next((str(file) for file in files if is_file(file)), "")
     if not found:
         raise UsageError(
             f"{name} ({option}) is in no folder of --path{_looked(path)}",

@@ -120,6 +120,9 @@ class Backend(Protocol):
     def own_options(self) -> tuple[str, ...]:
         """Fields of Request that it takes and others do not."""
 
+    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """Fields of ProjectRecipe that those in `given` leave no room for."""
+
     @property
     def on_cpu(self) -> bool:
         """Whether its programs run without a GPU."""

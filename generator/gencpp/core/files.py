@@ -57,3 +57,11 @@ def disk_errors(place: Path) -> Iterator[None]:
                 hint="Choose an OUT that you may write to.",
             ) from None
         raise
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the system refuses (too long) is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

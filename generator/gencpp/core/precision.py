@@ -34,7 +34,7 @@ class PrecisionRow:
     largest: float
     """Largest finite value."""
     capability: tuple[int, int] = (0, 0)
-    """Compute capability of the oldest NVIDIA GPU that has it."""
+    """Compute capability of the oldest NVIDIA GPU that TensorRT computes in it on; (0, 0): of any."""
 
 
 PRECISIONS = {
@@ -53,7 +53,6 @@ PRECISIONS = {
         onnx="FLOAT16",
         onnx_opset=1,
         largest=65504.0,
-        capability=(5, 3),
     ),
     Precision.bf16: PrecisionRow(
         title="bfloat16",

@@ -71,8 +71,8 @@ class _Types:
     def variables(self, node: Any) -> tuple[list[str], list[str], dict[str, set[str]]]:
         """(type variable of every input, of every output, types that each variable allows).
 
-        The types of the newest version of the operator count, where it has the variable: convolutions take
-        bfloat16 by opset 22, and TensorRT in files of any.
+        What takes float16, and bfloat16 in a later version of the operator, takes that: convolutions do by
+        opset 22, and in TensorRT in files of any.
         """
         import onnx
 
@@ -80,8 +80,8 @@ class _Types:
         allowed = {c.type_param_str: set(c.allowed_type_strs) for c in schema.type_constraints}
         newest = onnx.defs.get_schema(node.op_type, domain=node.domain)
         for c in newest.type_constraints:
-            if c.type_param_str in allowed:
-                allowed[c.type_param_str] |= set(c.allowed_type_strs)
+            if "tensor(float16)" in allowed.get(c.type_param_str, ()):
+                allowed[c.type_param_str] |= {"tensor(bfloat16)"} & set(c.allowed_type_strs)
 
         def names(formal: Any, count: int, side: str) -> list[str]:
             found = []
@@ -254,6 +254,7 @@ def _convert_weights(
 
     graph = model.graph
     still = set(_readers(graph))
+    outputs = {o.name for o in graph.output}
     renamed: dict[str, str] = {}
     for name, narrow in narrow_weights.items():
         values = numpy_helper.to_array(weights[name])
@@ -261,6 +262,10 @@ def _convert_weights(
             converted.clamped.append(f"{name} (up to {float(np.abs(values[np.isfinite(values)]).max()):.3g})")
             values = np.where(np.isfinite(values), values.clip(-target.largest, target.largest), values)
         made = numpy_helper.from_array(values.astype(target.numpy), name)
+        if name in outputs:  # which keep their names and their types
+            made.name = narrow
+            graph.initializer.append(made)
+            continue
         if name in still:
             graph.initializer.append(made)
             weights[name].name = renamed[name] = f"{name}_fp32"

@@ -21,13 +21,14 @@ def has_bfloat16(model: Any) -> bool:
 
 
 def rounded(model: Any) -> None:
-    """Rewrites `model`, whose values are described; inputs and outputs of the graph are not of bfloat16."""
+    """Rewrites `model`, whose values are described; none of its inputs is of bfloat16."""
     import onnx
     from onnx import helper, numpy_helper
 
     kind, single = onnx.TensorProto.BFLOAT16, onnx.TensorProto.FLOAT
     graph = model.graph
-    narrow = {v.name for v in graph.value_info if v.type.tensor_type.elem_type == kind}
+    described = (*graph.value_info, *graph.output)
+    narrow = {v.name for v in described if v.type.tensor_type.elem_type == kind}
     nodes: list[Any] = []
     renamed: dict[str, str] = {}
     for tensor in graph.initializer:
@@ -51,6 +52,6 @@ def rounded(model: Any) -> None:
     nodes = [type(n).FromString(n.SerializeToString()) for n in nodes]
     del graph.node[:]
     graph.node.extend(nodes)
-    for value in graph.value_info:
-        if value.name in narrow:
+    for value in (*graph.value_info, *graph.output):  # a probe has outputs of every kind
+        if value.type.tensor_type.elem_type == kind:
             value.type.tensor_type.elem_type = single

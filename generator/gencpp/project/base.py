@@ -21,7 +21,7 @@ from .paths import Kind, look
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format holds: a project has no dates."""
 _LARGEST = 64 << 20
-"""Bytes of one text."""
+"""Bytes of all texts: the largest network as C++ has some 10 MB."""
 
 
 def packed(texts: Mapping[PurePosixPath, bytes]) -> bytes:
@@ -43,11 +43,14 @@ def read_base(folder: Path, manifest: Manifest) -> dict[str, bytes]:
             hint="Restore it, or generate the project anew.",
         )
     found: dict[str, bytes] = {}
+    left = _LARGEST
     try:
         with zipfile.ZipFile(folder / BASE) as archive:
             for entry in archive.infolist():
                 wanted = manifest.files.get(entry.filename)
-                if wanted is None or entry.filename in found or entry.file_size > _LARGEST:
+                left -= entry.file_size
+                known = wanted is not None and entry.filename not in found
+                if not known or left < 0 or entry.compress_type != zipfile.ZIP_DEFLATED:
                     raise UsageError(f"{folder / BASE}: {ascii(entry.filename)[:100]} is not of this project")
                 data = archive.read(entry)
                 if hashlib.sha256(data).hexdigest() != wanted:

@@ -118,7 +118,6 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         "// The reference data in assets/goldens, made by the Python model.",
         "#pragma once",
         "",
-        "#include <cstddef>",
         "#include <string>",
         "#include <vector>",
         "",

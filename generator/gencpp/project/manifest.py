@@ -129,7 +129,9 @@ def _anew(data: Mapping[str, Any], folder: Path) -> str:
     argv += [f"--{key}" for key in ("tf32", "tune") if key in told]
     # What a file says goes to a terminal: as ASCII, without control characters.
     words = [ascii(word)[1:-1] for word in argv]
-    return f"Generate it anew, with folders in front of files: {shlex.join([*words, str(folder)])}"
+    # Elsewhere: this gencpp cannot tell what in `folder` is the user's, and would refuse it.
+    out = f"{folder}-new" if folder.name else "OUT"
+    return f"Generate it anew, with folders in front of files: {shlex.join([*words, str(out)])}"
 
 
 def edited_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:

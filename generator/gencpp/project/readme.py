@@ -6,6 +6,8 @@ from ..core.spec import UNBOUNDED, GeometryStep, ModelSpec, ProjectSpec, TensorS
 from ..core.values import told
 from ..tasks import TASKS
 
+_LABELS = " Labels of your own: `--labels FILE`, `load_labels(file)`."
+
 
 def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
     """Names for templates/common/README.md."""
@@ -14,6 +16,7 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
         "backend_title": backend_title,
         "readme_warning": _warning(model),
         "readme_api": TASKS[model.task].api,
+        "readme_labels": _LABELS if model.labels else "",
         "readme_tensors": _tensors(model),
         "readme_preprocess": _preprocess(model),
         "readme_artifact": _artifact(project),
@@ -119,7 +122,7 @@ def _proof(project: ProjectSpec) -> str:
     compared = [f"outputs within {tolerance} of the largest reference value"]
     if model.preprocess is not None:
         compared.append("pixels after resize and crop bit for bit with Pillow's")
-        compared += [TASKS[model.task].proof] if TASKS[model.task].proof else []
+    compared += [proof] if (proof := TASKS[model.task].proof) else []
     return f"compare {', '.join(compared)}; they feed bad input, and run 8 threads on one model."
 
 

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..core.errors import EnvironmentLacks, UsageError
@@ -53,6 +54,11 @@ def resolve(module: str, attr: str, path: Sequence[str]) -> Any:
             )
         value = getattr(value, part)
         walked = f"{walked}.{part}"
+        if isinstance(value, ModuleType):
+            raise UsageError(
+                f"{walked} is a module, and not what {module} defines",
+                hint=f"name the module itself: {value.__name__}:...",
+            )
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core import jsonfile
 from ..core.errors import UsageError
+from ..core.files import is_file
 from ..core.loaded import (
     ExportedProgramSource,
     FactorySource,
@@ -23,7 +24,7 @@ from ..core.loaded import (
 )
 from ..core.progress import Progress
 from ..core.spec import Task, TensorSpec, WeightsInfo
-from ..tensors.module import is_file, parse_input
+from ..tensors.module import parse_input
 from .factory import call, call_factory, resolve
 from .initialisation import seeded
 from .onnx_file import known_inputs, load_onnx

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import GencppError, UsageError
+from ..core.files import is_file
 from ..core.spec import Dim, TensorSpec
-from ..tensors.module import dtype_of, forward_arguments, is_file
+from ..tensors.module import dtype_of, forward_arguments
 
 
 def load_archive(path: Path) -> Any:

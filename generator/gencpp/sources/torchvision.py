@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import EnvironmentLacks, GencppError, UsageError
+from ..core.files import is_file
 from ..core.progress import Progress
 from ..core.spec import Dim, DType, Task, TensorSpec, WeightsInfo
-from ..tensors.module import forward_arguments, is_file
+from ..tensors.module import forward_arguments
 from .initialisation import BATCH, initialise_from_data, seeded
 from .weights import (
     Published,

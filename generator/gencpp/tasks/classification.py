@@ -26,7 +26,7 @@ class Classification:
     """Softmax over the first output."""
 
     layer = "tasks/classification"
-    api = "`classify.hpp` (the best classes), "
+    api = "`classify.hpp` (the best classes), `labels.hpp` (their names), "
     proof = "the best classes"
 
     def named(self, outputs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
@@ -63,9 +63,11 @@ class Classification:
         return TopClasses(best=best).to_json()
 
     def check_golden(self, case: GoldenCase) -> None:
-        """TopClasses."""
+        """TopClasses, some of them; what they are beyond is compared with the outputs."""
         if case.answer:
-            TopClasses.from_json(case.answer)
+            best = TopClasses.from_json(case.answer).best
+            if not 1 <= len(best) <= TOP or any(index < 0 or not 0 <= p <= 1 for index, p in best):
+                raise UsageError(f"golden {case.name}: these are no best classes")
 
     def difference(self, case: GoldenCase, printed: Any, outputs: Sequence[Any]) -> str:
         """The best classes in Python's order; those whose reference logits lie within two tolerances of each
@@ -80,10 +82,12 @@ class Classification:
         except (ValueError, KeyError, IndexError, TypeError) as e:
             return f"no classes from the program: {type(e).__name__}: {e}"
         logits = outputs[0]
+        if logits.ndim != 2:
+            return f"the reference has {logits.ndim} dimensions, not batch x classes"
         near = 2 * case.outputs[0].tolerance * float(np.abs(logits).max())
         known = range(logits.shape[1])
         if len(ours) == len(theirs) and all(
-            a in known and abs(float(logits[0, a]) - float(logits[0, b])) <= near
+            a in known and b in known and abs(float(logits[0, a]) - float(logits[0, b])) <= near
             for a, b in zip(ours, theirs, strict=True)
         ):
             return ""
@@ -100,7 +104,7 @@ class Classification:
             rows.append(f"      {{{string_literal(case.name)}, {{{told}}}}},")
         table = ["  static const std::vector<GoldenTop> tops{", *rows, "  };"]
         lines = [
-            "// The best classes of pictures, by the Python model.",
+            "// The best classes of the golden cases, by the Python model.",
             "#pragma once",
             "",
             "#include <cstddef>",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..core.errors import UsageError
@@ -141,11 +140,3 @@ def parse_input(text: str) -> TensorSpec:
         ) from None
     values = parse_values(drawn, dtype, tuple(sizes), f"--input {text!r}") if equals else None
     return TensorSpec(name=name, dtype=dtype, dims=tuple(Dim.fixed(s) for s in sizes), values=values)
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that the system refuses (too long) is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False

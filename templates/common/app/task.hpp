@@ -25,7 +25,7 @@ class Task {
   [[nodiscard]] Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, bool json) const;
 
  private:
-  TaskState state_;
+  [[maybe_unused]] TaskState state_;
 };
 
 }  // namespace {= name =}::app

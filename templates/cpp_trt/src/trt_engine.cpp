@@ -232,7 +232,7 @@ Result<void> check_gpu(const Gpu& gpu) {
   if (std::pair(gpu.major, gpu.minor) >= std::pair(least.major, least.minor)) {
     return {};
   }
-  return Error{ErrorCode::unsupported, std::string(precision_name()) + " needs a GPU of compute capability " + std::to_string(least.major) + "." + std::to_string(least.minor) + ", " + gpu.name + " has " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor)};
+  return Error{ErrorCode::no_device, std::string(precision_name()) + " needs a GPU of compute capability " + std::to_string(least.major) + "." + std::to_string(least.minor) + ", " + gpu.name + " has " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor)};
 }
 
 Result<void> build(Engine& made, const EngineRequest& request, const fs::path& file, const std::string& key) {

@@ -15,6 +15,7 @@ from gencpp.core.spec import Precision
 from gencpp.network.replay.rtx import PACKAGES
 from gencpp.pipeline import Generated, generate
 
+MASKED = ("tokens:1x5:int64", "mask:1x5:float32")
 LACKING = [p for p in PACKAGES if importlib.util.find_spec(p) is None]
 
 
@@ -24,17 +25,21 @@ def made(folder: Path, source: str, *inputs: str, **more: str) -> Generated:
     return generate(Request(source=source, inputs=inputs, path=path, out=folder / "out", **asked))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("api", ["parser", "network"])
-@pytest.mark.parametrize(
-    ("source", "inputs"),
-    [
-        ("photo:model", ("image:1x3x32x32",)),
-        ("tiny:cnn", ("image:1x3x32x32",)),  # BatchNorm, a mean
-        ("models.layers:masked", ("tokens:1x5:int64", "mask:1x5:float32")),  # attention, integers
-    ],
-    ids=["convolutions", "normalised", "attention"],
-)
-def test_answers_and_the_builder(tmp_path: Path, api: str, source: str, inputs: tuple[str, ...]) -> None:
+MORE = pytest.mark.full("more models in bfloat16")
+MODELS_AND_APIS = [
+    pytest.param("photo:model", ("image:1x3x32x32",), "parser", id="convolutions"),
+    pytest.param("photo:model", ("image:1x3x32x32",), "network", id="convolutions-network", marks=MORE),
+    pytest.param("tiny:cnn", ("image:1x3x32x32",), "parser", id="normalised", marks=MORE),
+    pytest.param("tiny:cnn", ("image:1x3x32x32",), "network", id="normalised-network"),
+    pytest.param("models.layers:masked", MASKED, "parser", id="attention"),
+    pytest.param("models.layers:masked", MASKED, "network", id="attention-network", marks=MORE),
+    pytest.param("tiny:named", ("x:1x6",), "parser", id="argmax", marks=MORE),
+    pytest.param("tiny:named", ("x:1x6",), "network", id="argmax-network"),
+]
+
+
+@pytest.mark.parametrize(("source", "inputs", "api"), MODELS_AND_APIS)
+def test_answers_and_the_builder(tmp_path: Path, source: str, inputs: tuple[str, ...], api: str) -> None:
     project = made(tmp_path, source, *inputs, trt_api=api).project
     assert project.runtime.precision is Precision.bf16
     assert {o.tolerance for c in project.goldens.cases for o in c.outputs} == {8e-2}

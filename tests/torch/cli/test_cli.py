@@ -384,6 +384,13 @@ def test_no_command_shows_the_help(gencpp: Gencpp) -> None:
     assert done.returncode == 2 and "Usage" in done.stdout and "error" not in done.stderr
 
 
+def test_what_a_file_says_does_not_command_the_terminal(gencpp: Gencpp, tmp_path: Path) -> None:
+    (tmp_path / "gencpp.json").write_text(json.dumps({"schema": "\x1b]0;mine\x07\x1b[2J\x9b"}))
+    done = gencpp("verify", tmp_path)
+    assert done.returncode == 2 and r"\x1b]0;mine\x07\x1b[2J\x9b" in done.stderr
+    assert not {"\x1b", "\x07", "\x9b"} & set(done.stderr)
+
+
 def test_rows_are_wrapped_on_a_terminal_alone(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

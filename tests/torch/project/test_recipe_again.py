@@ -18,7 +18,7 @@ from gencpp.bench.remake import load_again
 from gencpp.core.errors import UsageError
 from gencpp.core.recipe import ProjectRecipe
 from gencpp.core.request import Request
-from gencpp.pipeline import generate, repeat, tune_project
+from gencpp.pipeline import _changed, generate, repeat, tune_project
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -99,6 +99,10 @@ KINDS = (
 )
 
 
+IN_EVERY_RUN = (its_file, a_state_dict, a_torchscript_file_with_labels, values_in_a_file, an_onnx_file)
+"""Each kind of file, and both backends."""
+
+
 def arguments(asked: dict[str, Any]) -> list[str]:
     """The command's options for a request's fields."""
     names = {"source": "--model", "inputs": "--input"}
@@ -118,7 +122,11 @@ def differences(one: dict[str, bytes], two: dict[str, bytes]) -> list[str]:
     return sorted(path for path in one.keys() | two.keys() if one.get(path) != two.get(path))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[k.__name__ for k in KINDS])
+MORE = pytest.mark.full("more kinds of projects made again")
+EACH = [pytest.param(k, id=k.__name__, marks=[] if k in IN_EVERY_RUN else MORE) for k in KINDS]
+
+
+@pytest.mark.parametrize("kind", EACH)
 def test_byte_for_byte(kind: Callable[[Path], dict[str, Any]], tmp_path: Path, gencpp: Gencpp) -> None:
     files, out = tmp_path / "files", tmp_path / "first" / "out"
     for folder in (files, out.parent):
@@ -198,6 +206,35 @@ def test_options_of_the_old_backend_are_left_behind(tmp_path: Path) -> None:
         )
     with pytest.raises(UsageError, match="there is no backend 'opencl'"):
         repeat(tmp_path / "one", tmp_path / "two", path=(str(MODELS),), changes={"backend": "opencl"})
+
+
+def test_what_is_given_takes_the_place_of_what_leaves_no_room_for_it() -> None:
+    tuned = ProjectRecipe(backend="libtorch", tune=True, tune_rounds=3)
+    for changes in ({"artifact": "plain"}, {"precision": "fp16"}, {"tune": False}):
+        found = _changed(tuned, changes)
+        assert not found.tune and all(getattr(found, n) == value for n, value in changes.items())
+    compiled = ProjectRecipe(backend="libtorch", artifact="aoti", device="cuda")
+    found = _changed(compiled, {"tune": True})
+    assert (found.artifact, found.device, found.tune) == (None, None, True)
+    found = _changed(compiled, {"artifact": "torchscript"})
+    assert (found.artifact, found.device) == ("torchscript", None)
+    assert _changed(compiled, {"artifact": "aoti-autotuned", "device": "cpu"}).device == "cpu"
+
+
+def test_labels_are_found_without_the_project(tmp_path: Path) -> None:
+    """With its manifest alone; beside it lie the labels that it has."""
+    files = tmp_path / "files"
+    files.mkdir()
+    made = generate(
+        Request(**a_torchscript_file_with_labels(files), backend="libtorch", out=tmp_path / "one")
+    )
+    shutil.copyfile(tmp_path / "one" / "gencpp.json", tmp_path / "alone.json")
+    again = repeat(tmp_path / "alone.json", tmp_path / "two", path=(str(files),)).project
+    assert again.model.labels == made.project.model.labels and again.recipe == made.project.recipe
+    (files / "classes.txt").unlink()
+    assert repeat(tmp_path / "one", tmp_path / "three", path=(str(files),)).project.recipe == again.recipe
+    with pytest.raises(UsageError, match=r"classes\.txt \(--labels\) is in no folder of --path"):
+        repeat(tmp_path / "alone.json", tmp_path / "four", path=(str(files),))
 
 
 def test_a_recipe_by_hand(tmp_path: Path) -> None:

@@ -271,6 +271,11 @@ class TestFactory:
         )
         assert "pickled checkpoint" in refusal(str(tmp_path / "whole.pth"))
 
+    def test_an_attribute_is_of_the_module_itself(self, tmp_path: Path) -> None:
+        (tmp_path / "walks.py").write_text("import os\n")
+        with pytest.raises(UsageError, match=r"walks\.os is a module, and not what walks defines"):
+            load_source(parse_source("walks:os.getcwd"), LoadOptions(path=(str(tmp_path),)), lambda _: None)
+
     def test_options_of_another_source(self) -> None:
         assert "--weights FILE" in refusal("resnet18", state_dict="w.pth")
         assert "--state-dict FILE" in refusal("models.tiny:cnn", weights="none")

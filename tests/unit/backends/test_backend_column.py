@@ -76,6 +76,12 @@ def test_options_of_another_backend_are_refused_by_name(name: str) -> None:
             assert caught.value.hint == f"Add --backend {other.name}."
 
 
+@pytest.mark.parametrize("rounds", [0, -1, 10**18])
+def test_rounds_that_end_are_asked_for(rounds: int) -> None:
+    with pytest.raises(UsageError, match="from 1 to 1000 are measured"):
+        check(Request(source="resnet18", backend="libtorch", out="out", tune=True, tune_rounds=rounds))  # type: ignore[arg-type]
+
+
 def test_an_unknown_backend_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="there is no backend 'opencl'"):
         check(Request(source="resnet18", backend="opencl", out="out"))  # type: ignore[arg-type]

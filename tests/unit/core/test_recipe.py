@@ -91,11 +91,38 @@ def test_files_that_are_gone_are_named_with_where_they_were_looked_for(tmp_path:
     assert f"--path: /nowhere, {here}" in caught.value.message and "--path FOLDER" in caught.value.hint
 
 
-@pytest.mark.parametrize("model", [{"source": "os:getcwd"}, {"source": "n.pt", "preprocess": "os.path:join"}])
-def test_code_runs_from_folders_that_the_user_names_only(tmp_path: Path, model: dict[str, str]) -> None:
-    (tmp_path / "n.pt").write_text("")
-    with pytest.raises(UsageError, match=r"Python code that is in no folder of --path"):
-        repeated(of(**model).recipe.model, [str(tmp_path)], USER)
+OUTSIDE = (
+    *("os:getcwd", "os.path:join", "nets.deep:make", "data:make"),
+    *("../evil.py:make", "./evil.py:make", "../evil:make", ".os:system", ":x", "nets:", "evil.py:make:x"),
+    *("{outside}/evil.py:make", "{outside}/evil:make", "nets/../../evil:make", "nets :make", "nets:make()"),
+)
+"""Code that is in no folder of --path, and texts that are no code's name."""
+
+
+@pytest.mark.parametrize("text", OUTSIDE)
+@pytest.mark.parametrize("field", ["source", "preprocess"])
+def test_code_runs_from_folders_that_the_user_names_only(tmp_path: Path, field: str, text: str) -> None:
+    named, outside = tmp_path / "named", tmp_path / "outside"
+    for folder in (named / "data", outside):
+        folder.mkdir(parents=True)
+    for file in (tmp_path / "evil.py", outside / "evil.py", named / "nets.py", named / "n.pt"):
+        file.write_text("")
+    asked = {"source": "n.pt", field: text.format(outside=outside)}
+    with pytest.raises(UsageError, match=r"in no folder of --path|is no module:factory"):
+        repeated(of(**asked).recipe.model, [str(named)], USER)
+    assert repeated(of(source="nets:make").recipe.model, [str(named)], USER).path == (str(named),)
+
+
+def test_a_folder_that_is_called_as_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `gencpp new --model resnet18 resnet18` makes it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resnet18").mkdir()
+    assert repeated(of(source="resnet18").recipe.model, [], USER).source == "resnet18"
+    (tmp_path / "resnet34").write_text("")
+    with pytest.raises(UsageError, match="is a file here"):
+        repeated(of(source="resnet34").recipe.model, [], USER)
+    with pytest.raises(UsageError):
+        repeated(of(source="x" * 300 + ".pt").recipe.model, [str(tmp_path)], USER)
 
 
 def test_weights_are_those_that_the_project_has() -> None:

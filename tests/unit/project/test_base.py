@@ -63,14 +63,16 @@ def test_what_is_not_as_it_was_written_is_refused(out: Path, tmp_path: Path) -> 
         with pytest.raises(UsageError, match=told):
             read(out)
 
-    def archive(name: str, text: str) -> None:
-        with zipfile.ZipFile(out / BASE, "w") as made:
+    def archive(name: str, text: str, compression: int = zipfile.ZIP_DEFLATED) -> None:
+        with zipfile.ZipFile(out / BASE, "w", compression) as made:
             made.writestr(name, text)
 
     (out / BASE).write_bytes(whole[: len(whole) // 2])
     refused("cannot be read")
     archive("README.md", "other")
     refused(r"README\.md is not as it was written")
+    archive("README.md", "other", zipfile.ZIP_LZMA)
+    refused("is not of this project")
     archive("../../outside", "x")
     refused("is not of this project")
     (out / BASE).unlink()

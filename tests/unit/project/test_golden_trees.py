@@ -56,7 +56,7 @@ def own_files(layer: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["sample", "z", "a_very_long_project_name_that_changes_every_line_break"])
-@pytest.mark.parametrize("make", [classifier, tensors_only])
+@pytest.mark.parametrize("make", [classifier, tensors_only, tensorrt])
 def test_cpp_is_clang_format_clean(make: object, name: str, tmp_path: Path) -> None:
     spec: ProjectSpec = make(name)  # type: ignore[operator]
     files = []

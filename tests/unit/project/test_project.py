@@ -139,7 +139,7 @@ def test_a_manifest_of_schema_1_has_the_command_that_makes_it_anew(tmp_path: Pat
     (tmp_path / "gencpp.json").write_text(json.dumps(OLD))
     with pytest.raises(UsageError, match="has schema 1, this gencpp reads schema 2") as caught:
         project.read_manifest(tmp_path)
-    assert caught.value.hint == f"Generate it anew, with folders in front of files: {ANEW} {tmp_path}"
+    assert caught.value.hint == f"Generate it anew, with folders in front of files: {ANEW} {tmp_path}-new"
     assert caught.value.exit_code == 2
 
 

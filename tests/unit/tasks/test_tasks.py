@@ -77,6 +77,12 @@ def test_the_classes_that_the_program_prints(printed: Any, problem: str) -> None
     assert found.startswith(problem) and bool(found) == bool(problem)
 
 
+@pytest.mark.parametrize("logits", [LOGITS, LOGITS[0], LOGITS[:, :1]])
+def test_an_answer_beyond_the_outputs_is_a_difference(logits: Any) -> None:
+    printed = {"top": [{"index": 1}]}
+    assert TASKS[Task.classification].difference(case([[10**9, 0.5]]), printed, [logits])
+
+
 def test_classes_that_lie_within_two_tolerances_may_change_places() -> None:
     column = TASKS[Task.classification]
     swapped = {"top": [{"index": 2}, {"index": 1}]}
@@ -101,7 +107,9 @@ def test_labels_fit_the_outputs() -> None:
 
 
 def test_an_answer_that_a_manifest_should_not_have() -> None:
-    for answer in ({"best": "x"}, {"worst": []}, {"best": [[0.5, 0.5]]}):
+    many = [[i, 0.1] for i in range(9)]
+    wrong = ([[0.5, 0.5]], [], many, [[-1, 0.5]], [[1, 2.0]], [[1, -0.5]])
+    for answer in ({"best": "x"}, {"worst": []}, *({"best": best} for best in wrong)):
         with pytest.raises(UsageError):
             TASKS[Task.classification].check_golden(replace(case([]), answer=answer))
     with pytest.raises(UsageError, match="no answer besides"):

@@ -154,6 +154,11 @@ class LibTorch:
         """What it computes in, with the tolerance of the goldens."""
         return tolerances.LIBTORCH
 
+    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """--tune chooses the artifact, in float32; another artifact may be for no device."""
+        found = {"artifact": ("tune", "device"), "precision": ("tune",), "tune": ("artifact", "device")}
+        return tuple(name for option in given for name in found.get(option, ()) if name not in given)
+
     def check(self, request: Request) -> None:
         """Of options.py."""
         asked.check(request)

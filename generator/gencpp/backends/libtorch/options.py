@@ -15,6 +15,9 @@ from ...core.request import Request
 from ...core.spec import Precision, ProjectSpec
 from .variants import DEVICES, UNFUSED, Variant, variant_named
 
+MOST_ROUNDS = 1000
+"""Of --tune."""
+
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Raises EnvironmentLacks on a Python that has no TorchScript."""
@@ -91,6 +94,8 @@ def check(request: Request) -> None:
     """Raises UsageError for options that do not go together, EnvironmentLacks without what they need."""
     if request.artifact is not None and request.tune:
         raise UsageError("--artifact and --tune: --tune chooses the artifact", hint="Leave one of them out.")
+    if not 1 <= request.tune_rounds <= MOST_ROUNDS:
+        raise UsageError(f"--rounds {request.tune_rounds}: from 1 to {MOST_ROUNDS} are measured")
     variant = variant_named(request.artifact or "torchscript")
     check_precision(request, variant)
     check_device(request, variant)

@@ -99,6 +99,10 @@ class TensorRT:
         """What it computes in, with the tolerance of the goldens."""
         return tolerances.TENSORRT
 
+    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def check(self, request: Request) -> None:
         """Of options.py."""
         asked.check(request)

@@ -277,7 +277,10 @@ def _tried(
     if warning:
         candidate = replace(candidate, warnings=(*candidate.warnings, warning))
     made = _Made(candidate=candidate, spec=asked, worst=compared.worst)
-    return CONVERTERS[options.precision](made, folder, options, answers)
+    try:
+        return CONVERTERS[options.precision](made, folder, options, answers)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
+        return _Problem(text=f"in {options.precision} it is not valid ONNX: {last_line(e)}")
 
 
 def _as_it_is(made: _Made, folder: Path, options: OnnxOptions, answers: Answers) -> _Made | _Problem:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...core.spec import DType
 from ..plan import ElementWiseKind, Layer, Reduce, ReduceKind, TopK, TopKKind, Unary, UnaryKind
+from .activation import FLOATS
 from .builder import Builder
 from .graph import Node
 from .layers import NotCovered, Tensor
@@ -129,7 +130,7 @@ def arg(kind: TopKKind) -> Callable[[Builder, Node], None]:
 
 def _best(b: Builder, x: Tensor, kind: TopKKind, k: int, axis: int, out: str = "") -> tuple[Tensor, Tensor]:
     """Values and indices; TensorRT wants two dimensions at least."""
-    if x.dtype not in (DType.float32, DType.float16, DType.int32):
+    if x.dtype not in (*FLOATS, DType.int32):
         raise NotCovered(f"is on {x.dtype}")
     if k > LARGEST_K:
         raise NotCovered(f"has a k of {k}, and TensorRT at most {LARGEST_K}")

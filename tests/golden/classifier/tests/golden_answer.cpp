@@ -9,7 +9,6 @@
 #include "sample/classify.hpp"
 #include "sample/npy.hpp"
 
-#include "device.hpp"
 #include "golden_tops.hpp"
 
 namespace sample::test {
@@ -22,6 +21,9 @@ void check_top(const GoldenOutput& expected, const std::vector<TopClass>& theirs
   if (!check.that(reference.ok(), reference.ok() ? "" : reference.error().message)) {
     return;
   }
+  if (reference->dtype() != logits.dtype() || reference->dims() != logits.dims()) {
+    return;  // which the comparison of the outputs has told
+  }
   const float* values = reference->data_as<float>();
   float largest = 0.0F;
   for (std::int64_t i = 0; i < reference->dims().elements(); ++i) {
@@ -29,7 +31,7 @@ void check_top(const GoldenOutput& expected, const std::vector<TopClass>& theirs
   }
   const double near = 2.0 * expected.tolerance * static_cast<double>(largest);
   const auto best = top_k(logits, 0, theirs.size());
-  if (!check.that(best.ok(), best.ok() ? "" : best.error().message)) {
+  if (!check.that(best.ok(), best.ok() ? "" : best.error().message) || !check.that(best->size() == theirs.size(), "count of the best classes")) {
     return;
   }
   for (std::size_t i = 0; i < best->size(); ++i) {

@@ -1,4 +1,4 @@
-// The best classes of pictures, by the Python model.
+// The best classes of the golden cases, by the Python model.
 #pragma once
 
 #include <cstddef>

@@ -245,7 +245,7 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 
 // --- the build ---
 
-// 8.x is told what an engine may compute in; 10 and later build what stands in the network.
+// Before 10 it is told what an engine may compute in; 10 and later build what stands in the network.
 [[nodiscard]] inline Result<void> set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) {
 #if SAMPLE_TRT_API < 1000
   switch (precision) {

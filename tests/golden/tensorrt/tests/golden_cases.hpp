@@ -1,7 +1,6 @@
 // The reference data in assets/goldens, made by the Python model.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 

@@ -213,12 +213,12 @@ Result<LayerValues> LayerEngine::read(const LayerReference& reference, const std
   for (std::uint64_t i = 0; i < reference.count; ++i) {
     const std::size_t at = static_cast<std::size_t>(i * reference.stride) * size_of(buffer.dtype);
     float value = 0.0F;
-    std::uint16_t half = 0;
+    std::uint16_t narrow = 0;
     if (buffer.dtype == DType::float32) {
       std::memcpy(&value, bytes.data() + at, sizeof value);
-    } else if (buffer.dtype == DType::float16) {
-      std::memcpy(&half, bytes.data() + at, sizeof half);
-      value = half_to_float(half);
+    } else if (buffer.dtype == DType::float16 || buffer.dtype == DType::bfloat16) {
+      std::memcpy(&narrow, bytes.data() + at, sizeof narrow);
+      value = buffer.dtype == DType::float16 ? half_to_float(narrow) : bfloat16_to_float(narrow);
     } else {
       return Error{ErrorCode::unsupported, "layer '" + std::string(reference.layer) + "' gives " + to_string(buffer.dtype) + ", which cannot be compared"};
     }
