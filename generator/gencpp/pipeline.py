@@ -18,8 +18,8 @@ from .core.files import is_file
 from .core.progress import Progress, notice
 from .core.progress import silent as _silent
 from .core.python_file import as_module
-from .core.recipe import ProjectRecipe
-from .core.request import Again, ModelRequest, Request, check_path, recipe_of, resolve_out
+from .core.recipe import ProjectRecipe, Recipe
+from .core.request import Again, ModelRequest, Request, check_path, recipe_of, resolve_out, with_files
 from .core.spec import ModelSpec, ProjectSpec, VerifyReport
 from .verification.verify import verify_project
 
@@ -243,12 +243,23 @@ def _made(
         model=exported.model,
         artifact=exported.artifact,
         goldens=goldens,
-        recipe=recipe_of(request),
+        recipe=_recipe(request, progress),
         versions=versions(),
     )
     done = exported.finish(made)
     goldens = with_branches(goldens, loaded, exported.model, done.project.artifact, folders.assets)
     return replace(done, project=replace(done.project, goldens=goldens))
+
+
+def _recipe(request: Request, progress: Progress) -> Recipe:
+    """Of what was asked, with the files as they are now; says where they are others than they were."""
+    recipe = recipe_of(request)
+    made = with_files(recipe, request)
+    for name, digest in recipe.model.files.items():
+        if made.model.files.get(name) != digest:
+            text = Path(str(getattr(request, name))).name
+            notice(progress, f"{text} is another file than the project of the recipe was made from")
+    return made
 
 
 def _warnings(made: ProjectSpec) -> tuple[str, ...]:

@@ -33,6 +33,12 @@ def hashes(path: Path) -> tuple[str, str, int]:
         return whole, hashlib.sha256(head + f.read(_HEAD_TAIL)).hexdigest(), size
 
 
+def sha256_file(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def file_facts(path: Path) -> FileFacts:
     """The facts of a file, by its name without folders."""
     sha256, head_tail, size = hashes(path)

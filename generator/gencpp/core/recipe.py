@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .json_value import JsonValue
 
@@ -19,6 +19,8 @@ class ModelRecipe(JsonValue):
     dynamic: tuple[str, ...] = ()
     preprocess: str | None = None
     labels: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    """sha256 of each file by the field that names it; labels and inputs are in the ModelSpec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .files import is_file, sha256_file
 from .python_file import as_module, refuse_two_of_one_name
 from .recipe import ModelRecipe, ProjectRecipe, Recipe
 from .spec import WeightsInfo
@@ -104,17 +105,31 @@ class Again:
 
 
 def recipe_of(request: Request) -> Recipe:
-    """`request` without the folders of this machine."""
+    """`request` without the folders of this machine, and without the sha256 of files."""
     model = request.again.recipe if request.again is not None else _model_recipe(request)
     asked = {f.name: getattr(request, f.name) for f in fields(ProjectRecipe)}
     return Recipe(model=model, project=ProjectRecipe(**asked))
+
+
+def with_files(recipe: Recipe, request: Request) -> Recipe:
+    """`recipe` with the sha256 of the files that `request` names."""
+    files = {name: sha256_file(Path(getattr(request, name))) for name in _named_files(request)}
+    return replace(recipe, model=replace(recipe.model, files=files))
+
+
+def _named_files(request: ModelRequest) -> list[str]:
+    named = {name: getattr(request, name) for name in ("source", "weights", "state_dict", "preprocess")}
+    words = (None, "auto", "none", "DEFAULT")  # of --weights
+    return [
+        name for name, text in named.items() if text not in words and ":" not in text and is_file(Path(text))
+    ]
 
 
 def _model_recipe(request: ModelRequest) -> ModelRecipe:
     def last(path: str | None) -> str | None:
         return Path(path).name if path and "/" in path else path
 
-    asked = {f.name: getattr(request, f.name) for f in fields(ModelRecipe)}
+    asked = {f.name: getattr(request, f.name) for f in fields(ModelRecipe) if f.name != "files"}
     files = {name: last(asked[name]) for name in ("source", "weights", "state_dict", "preprocess", "labels")}
     return ModelRecipe(**{**asked, **files, "inputs": tuple(map(without_folder, request.inputs))})
 

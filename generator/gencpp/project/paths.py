@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core import jsonfile
 from ..core.errors import UsageError
+from ..core.files import sha256_file
 from ..core.names import check_relative_path
 
 
@@ -71,12 +72,6 @@ def kind_of(file: Path) -> Kind:
     if stat.S_ISLNK(mode):
         return Kind.link
     return Kind.file if stat.S_ISREG(mode) else Kind.other
-
-
-def sha256_file(file: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def regular_file(folder: Path, path: str, what: str = "the project") -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..core.errors import EnvironmentLacks, GencppError, UsageError
-from ..core.files import disk_errors
+from ..core.files import disk_errors, sha256_file
 from ..core.names import BASE
 from ..core.progress import Progress, notice, silent
 from ..core.spec import ProjectSpec
@@ -26,7 +26,7 @@ from .changes import EDITED, FOREIGN, REMOVED, compare
 from .journal import Kept
 from .lock import LOCK, locked
 from .manifest import JOURNAL, MANIFEST, OWN_FOLDER, Manifest, edited_files, manifest_text, read_manifest
-from .paths import Kind, kind_of, sha256_file
+from .paths import Kind, kind_of
 from .steps import reached
 
 _TREE = "tree"

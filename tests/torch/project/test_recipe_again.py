@@ -221,6 +221,24 @@ def test_what_is_given_takes_the_place_of_what_leaves_no_room_for_it() -> None:
     assert _changed(compiled, {"artifact": "aoti-autotuned", "device": "cpu"}).device == "cpu"
 
 
+def test_another_file_of_the_same_name_is_told(gencpp: Gencpp, tmp_path: Path) -> None:
+    import torch
+
+    (tmp_path / "files").mkdir()
+    asked = arguments({**a_state_dict(tmp_path / "files"), "path": (str(MODELS),)})
+    assert gencpp("new", *asked, tmp_path / "one").returncode == 0
+    again = ("new", "--recipe", tmp_path / "one", "--path", MODELS, "--path", tmp_path / "files")
+    done = gencpp(*again, tmp_path / "two")
+    assert done.returncode == 0 and "another file" not in done.stderr, done.stderr
+    state = torch.load(tmp_path / "files" / "best state.pt")
+    torch.save({k: v + 1 for k, v in state.items()}, tmp_path / "files" / "best state.pt")
+    done = gencpp(*again, tmp_path / "three")
+    assert done.returncode == 0, done.stderr
+    assert "best state.pt is another file than the project of the recipe was made from" in done.stderr
+    read = [project.read_manifest(tmp_path / n).project.recipe.model for n in ("one", "three")]
+    assert read[0].files != read[1].files and replace(read[1], files=read[0].files) == read[0]
+
+
 def test_labels_are_found_without_the_project(tmp_path: Path) -> None:
     """With its manifest alone; beside it lie the labels that it has."""
     files = tmp_path / "files"

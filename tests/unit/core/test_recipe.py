@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from samples import classifier
 from gencpp.core.again import repeated
 from gencpp.core.errors import UsageError
 from gencpp.core.recipe import ModelRecipe, ProjectRecipe, Recipe
-from gencpp.core.request import ModelRequest, Request, recipe_of
+from gencpp.core.request import ModelRequest, Request, recipe_of, with_files
 from gencpp.core.spec import ProjectSpec, WeightsInfo
 
 WHERE_AND_HOW = {"path", "out", "force", "again"}
@@ -21,6 +22,7 @@ WHERE_AND_HOW = {"path", "out", "force", "again"}
 
 def test_nothing_of_a_request_is_forgotten() -> None:
     model, project = ({f.name for f in fields(c)} for c in (ModelRecipe, ProjectRecipe))
+    model.remove("files")  # what they held; recipe_of has their names
     assert model == {f.name for f in fields(ModelRequest)} - WHERE_AND_HOW
     assert model | project == {f.name for f in fields(Request)} - WHERE_AND_HOW
 
@@ -60,9 +62,14 @@ def test_what_it_keeps_is_lossless_and_has_no_folder(tmp_path: Path) -> None:
     defaults = recipe_of(Request(source="x", backend="libtorch", out=tmp_path))
     for part in ("model", "project"):
         told, default = getattr(recipe, part), getattr(defaults, part)
-        assert all(getattr(told, f.name) != getattr(default, f.name) for f in fields(told)), part
+        same = [f.name for f in fields(told) if getattr(told, f.name) == getattr(default, f.name)]
+        assert same == (["files"] if part == "model" else [])
     for name in ("net.pt", "weights.pth", "state dict.pt", "ids.npy", "steps.json", "labels.txt"):
         (tmp_path / name).write_text("")
+    made = with_files(recipe, request).model.files
+    assert made == dict.fromkeys(
+        ("source", "weights", "state_dict", "preprocess"), hashlib.sha256().hexdigest()
+    )
     again = repeated(recipe.model, [str(tmp_path)], None)
     assert replace(again, weights=request.weights) == ModelRequest(
         **{f.name: getattr(request, f.name) for f in fields(ModelRequest)}
