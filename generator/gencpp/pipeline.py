@@ -14,7 +14,7 @@ from .core import cpp
 from .core.again import asked_again, check_named, repeated
 from .core.backend import Backend, Completed, Folders, Inspection, RuntimeOptions
 from .core.environment import versions
-from .core.files import is_file
+from .core.files import is_file, is_folder
 from .core.progress import Progress, notice
 from .core.progress import silent as _silent
 from .core.python_file import as_module
@@ -123,6 +123,7 @@ def repeat(
     `recipe`: a project's gencpp.json (or its folder), or a file with a Recipe's JSON. `path`: folders with
     the modules and files that it names. `changes`: fields of ProjectRecipe that are asked for otherwise.
     """
+    project.mend(recipe if is_folder(recipe) else recipe.parent, progress)
     found = project.read_recipe(recipe)
     made, labels = found.project, None
     if made is not None:

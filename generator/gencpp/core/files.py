@@ -65,6 +65,14 @@ def disk_errors(place: Path) -> Iterator[None]:
         raise
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that the system refuses (too long) is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def is_file(path: Path) -> bool:
     """Whether there is such a file; a name that the system refuses (too long) is none."""
     try:

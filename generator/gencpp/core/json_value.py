@@ -37,7 +37,7 @@ class JsonValue:
             if n not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         )
         if unknown or missing:
-            raise UsageError(f"{cls.__name__}: unknown fields {unknown}, missing fields {missing}")
+            raise UsageError(f"{cls.__name__}: unknown fields {str(unknown)[:200]}, missing fields {missing}")
         return cls(**{n: _decode(hints[n], v, f"{cls.__name__}.{n}") for n, v in data.items()})
 
 
@@ -83,7 +83,7 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
         try:
             return hint(value)
         except ValueError as e:
-            raise UsageError(f"{where}: {e}") from None
+            raise UsageError(f"{where}: {str(e)[:200]}") from None
     if isinstance(hint, type) and issubclass(hint, JsonValue):
         return hint.from_json(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

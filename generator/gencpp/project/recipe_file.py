@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..core import jsonfile
 from ..core.errors import UsageError
+from ..core.files import is_file, is_folder
 from ..core.recipe import Recipe
 from ..core.spec import ProjectSpec
 from .manifest import MANIFEST, read_manifest_file
@@ -25,9 +26,9 @@ class RecipeFile:
 
 def read_recipe(file: Path) -> RecipeFile:
     """The recipe in `file`, or in the project that `file` is the folder of; raises UsageError."""
-    if file.is_dir():
+    if is_folder(file):
         file = file / MANIFEST
-    if not file.is_file():
+    if not is_file(file):
         raise UsageError(
             f"--recipe {file}: there is no such file", hint="Name a project's gencpp.json, or its folder."
         )

@@ -19,8 +19,8 @@ from gencpp.project import read_manifest
 
 SAMPLE = GOLDEN / "classifier"
 BACKEND = (
-    *("assets", "classify", "cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "embedded", "integrity"),
-    *("libtorch_facts", "memory_file", "model"),
+    *("assets", "classify", "embedded", "integrity", "labels"),
+    *("cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "libtorch_facts", "memory_file", "model"),
 )
 """Sources that the pictures do not need."""
 

@@ -288,6 +288,11 @@ def test_a_file_that_is_no_recipe(tmp_path: Path, content: str | None, told: str
     assert not (tmp_path / "out").exists()
 
 
+def test_a_name_that_the_system_refuses(gencpp: Gencpp, tmp_path: Path) -> None:
+    done = gencpp("new", "--recipe", "x" * 5000, tmp_path / "out")
+    assert done.returncode == 2 and "there is no such file" in done.stderr, done.stderr
+
+
 def test_wrong_usage_of_the_option(gencpp: Gencpp, photo_project: Path, tmp_path: Path) -> None:
     for arguments, told in (
         (("--recipe", photo_project, "--seed", "3"), "--recipe and --seed"),
