@@ -15,7 +15,7 @@ from .. import __version__
 from ..core.errors import GencppError
 from .bench import bench
 from .new import new, tune
-from .show import fail, interrupt
+from .show import fail, interrupt, interrupted
 from .tables import doctor, inspect, models
 from .verify import verify
 
@@ -63,12 +63,7 @@ def main() -> NoReturn:
         fail(e.message, e.hint)
         sys.exit(e.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        wrote = sys.argv[1:2] in (["verify"], ["bench"])
-        fail("interrupted" if wrote else "interrupted; nothing was written", "")
-        # An interrupt that passed through an exec() of a string leaves a mark in CPython, which would end
-        # this process by the signal instead of the exit code; another exec() takes the mark away.
-        exec("")
-        sys.exit(_INTERRUPTED)
+        _end_interrupted()
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -83,9 +78,20 @@ def main() -> NoReturn:
             context = getattr(e, "ctx", None)
             fail(show(), f"Try: {context.command_path if context else 'gencpp'} --help")
             sys.exit(2)
+        if interrupted():  # Python itself makes a RuntimeError of one that comes while a class is made
+            _end_interrupted()
         _report_bug(e)
         sys.exit(e.exit_code if isinstance(e, GencppError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end_interrupted() -> NoReturn:
+    wrote = sys.argv[1:2] in (["verify"], ["bench"])
+    fail("interrupted" if wrote else "interrupted; nothing was written", "")
+    # An interrupt that passed through an exec() of a string leaves a mark in CPython, which would end
+    # this process by the signal instead of the exit code; another exec() takes the mark away.
+    exec("")
+    sys.exit(_INTERRUPTED)
 
 
 def _report_bug(error: Exception) -> None:

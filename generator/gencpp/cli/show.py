@@ -23,6 +23,11 @@ def interrupt(number: int, _: Any) -> None:
     raise KeyboardInterrupt
 
 
+def interrupted() -> bool:
+    """Whether a signal came that was to end this command."""
+    return bool(_interrupts)
+
+
 @contextlib.contextmanager
 def progressing(*, quiet: bool) -> Iterator[Progress]:
     """A status line on a terminal, nothing in a pipe; notices stay on standard error in both."""

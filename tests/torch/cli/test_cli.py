@@ -259,6 +259,21 @@ def test_an_interrupt_that_a_library_swallowed_ends_the_next_step() -> None:
     assert done.stdout == "ended\n", done.stderr
 
 
+def test_an_interrupt_that_became_another_error_is_one() -> None:
+    """Python 3.11 makes a RuntimeError of one that comes while a class is made, as in `import torch`."""
+    code = (
+        "import signal, sys\nfrom gencpp.cli import main, show\n"
+        "class Interrupted:\n"
+        "    def __set_name__(self, owner, name): signal.raise_signal(signal.SIGTERM)\n"
+        "def app(**_):\n"
+        "    type('Made', (), {'part': Interrupted()})\n"
+        "main.app = app\nsys.argv = ['gencpp', 'new']\nmain.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 130 and "interrupted; nothing was written" in done.stderr, done.stderr
+    assert "bug of gencpp" not in done.stderr
+
+
 def test_new_says_what_it_did_and_json_is_json(gencpp: Gencpp, tmp_path: Path) -> None:
     done = gencpp("new", "--model", "tiny:named", "--path", MODELS, *INPUT, tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
