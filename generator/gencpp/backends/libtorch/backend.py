@@ -157,7 +157,8 @@ class LibTorch:
     def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         """--tune chooses the artifact, in float32; another artifact may be for no device."""
         found = {"artifact": ("tune", "device"), "precision": ("tune",), "tune": ("artifact", "device")}
-        return tuple(name for option in given for name in found.get(option, ()) if name not in given)
+        asked = [option for option, value in given.items() if value and value != Precision.fp32]
+        return tuple(name for option in asked for name in found.get(option, ()) if name not in given)
 
     def check(self, request: Request) -> None:
         """Of options.py."""
