@@ -69,8 +69,9 @@ def _compare_case(
         return []
 
     results = []
-    for output, file in zip(case.outputs, files, strict=True):
-        ours, theirs = load_array(file, found), load_array(goldens / output.file, found)
+    references = [load_array(goldens / output.file, found) for output in case.outputs]
+    for output, file, theirs in zip(case.outputs, files, references, strict=True):
+        ours = load_array(file, found)
         if ours is None or theirs is None:
             continue
         results.append(compared(case.name, output.name, ours, theirs, output.tolerance))
@@ -78,8 +79,7 @@ def _compare_case(
     if case.image:
         _compare_fed(case, load_array(fed, found), load_array(goldens / case.inputs[0], found), found)
     if case.answer:
-        outputs = [load_array(goldens / output.file, found) for output in case.outputs]
-        _compare_answer(project, case, finished.output, outputs, found)
+        _compare_answer(project, case, finished.output, references, found)
     return results
 
 
