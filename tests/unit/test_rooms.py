@@ -146,8 +146,8 @@ def test_modules_import_each_other_in_no_circle() -> None:
 
 
 def test_the_picture_in_the_docs_is_this_one() -> None:
-    """docs/architecture.md has the table of the rooms, and the arrows that others do not imply."""
-    text = (ROOT / "docs" / "architecture.md").read_text()
+    """docs/developing/architecture.md has the table of the rooms, and the arrows that others do not imply."""
+    text = (ROOT / "docs" / "developing" / "architecture.md").read_text()
     rows = re.findall(r"^\| (\d) \| (.+?) \|", text, re.MULTILINE)
     told = {name: int(floor) for floor, names in rows for name in re.findall(r"`([a-z]+)(?:\.py|/)?`", names)}
     assert told == FLOORS

@@ -1,6 +1,6 @@
 """LibTorch projects on the CPU against ONNX Runtime, OpenVINO, and TorchScript as saved; one table.
 
-    python tools/benchmarks/cpu_figures.py [--models a,b] [--tune] [--table docs/speed-figures.md]
+    python tools/benchmarks/cpu_figures.py [--models a,b] [--tune] [--table docs/results/cpu-peers.md]
 
 Each model becomes two projects with random weights, initialised from data: the default artifact (--tune:
 the fastest that passes) and `--artifact plain`. `gencpp bench` measures both and the peers in interleaved
@@ -27,6 +27,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 MODELS = (
     *("resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121"),
@@ -67,7 +69,7 @@ def main() -> int:
         rows.append(row(name, json.loads(file.read_text(encoding="utf-8"))))
         print(line(rows[-1]), flush=True)
         if options.table:
-            options.table.write_text(table(rows, options), encoding="utf-8")
+            write_page(options.table, table(rows, options))
     if rows:
         print(means(rows))
     return 0
@@ -208,11 +210,10 @@ def means(rows: list[dict[str, Any]]) -> str:
 def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
     about = rows[-1]["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
-    command = "python tools/benchmarks/cpu_figures.py" + (" --tune" if options.tune else "")
     lines = [
         "# LibTorch projects on the CPU against their peers",
         "",
-        f"Made by `{command}` on {about['cores']} cores of {about['cpu']} ({versions}).",
+        f"On {about['cores']} cores of {about['cpu']} ({versions}).",
         f"Batch 1, float32, {options.threads} threads, random weights; {options.rounds} interleaved rounds",
         f"of {options.seconds:g} s, every subject in a process of its own. Ratios are of the C++ program's",
         "p50 to the other's in the same round: their median and range. Below 1 is faster. GFLOP/s: two for",

@@ -1,6 +1,7 @@
 """Which TorchScript variant is the best default on the CPU: all of them over 32 models; one table.
 
-    python tools/benchmarks/default_variant.py [--models a,b] [--threads 2] [--table docs/speed-default.md]
+    python tools/benchmarks/default_variant.py [--models a,b] [--threads 2]
+         [--table docs/results/default-variant.md]
 
 Random weights, initialised from data, batch 1, float32. Every variant is what `gencpp new --artifact NAME`
 writes, loaded and run from Python in a process of its own, in interleaved rounds. Artifacts and figures are
@@ -25,7 +26,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "generator"))
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 MODELS = (
     *("alexnet", "vgg11", "vgg16", "vgg16_bn", "squeezenet1_0", "squeezenet1_1", "googlenet", "inception_v3"),
@@ -61,7 +64,7 @@ def main() -> int:
         rows.append((name, json.loads(file.read_text(encoding="utf-8"))))
         print(line(*rows[-1]), flush=True)
         if options.table:
-            options.table.write_text(table(rows, options), encoding="utf-8")
+            write_page(options.table, table(rows, options))
     if rows:
         print(means(rows))
     return 0
@@ -189,7 +192,7 @@ def table(rows: list[tuple[str, dict[str, Any]]], options: argparse.Namespace) -
     lines = [
         f"# The TorchScript variants over {len(rows)} models",
         "",
-        f"Made by `python tools/benchmarks/default_variant.py` on {about['cores']} cores of {about['cpu']}",
+        f"On {about['cores']} cores of {about['cpu']}",
         f"(torch {about['versions']['torch']}): batch 1, float32, {options.threads} threads, random weights,",
         f"from Python; {options.rounds} interleaved rounds of {options.seconds:g} s, each variant in a",
         "process of its own. Ratios are to `plain` in the same round, their median; the fastest is bold.",

@@ -1,7 +1,7 @@
 """Picture files to their five best classes: the generated program against Python, pictures a second.
 
     python tools/benchmarks/image_to_top5.py [--models a,b] [--sizes 500x375,4000x3000] [--threads 1,2]
-                                             [--table docs/speed-image.md]
+                                             [--table docs/results/image-to-top5.md]
 
 Every subject gets the same files in one start and tells each picture's answer as soon as it has it; the rate
 is that from the first answer to the last, so that start-up and loading are not in it. Rounds are interleaved,
@@ -35,6 +35,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 from gencpp.bench.build import build  # noqa: E402 - after the path
 from gencpp.bench.machine import machine  # noqa: E402
@@ -240,7 +242,7 @@ def table(rows: list[dict[str, Any]], options: argparse.Namespace, names: list[s
     lines = [
         "# From a picture's file to its five best classes",
         "",
-        f"Made by `python tools/benchmarks/image_to_top5.py` on {about['cores']} cores of {about['cpu']}",
+        f"On {about['cores']} cores of {about['cpu']}",
         f"({versions}): synthetic JPEGs, random weights, {options.rounds} interleaved rounds, every subject",
         "in a process of its own with as many threads. Pictures a second from the first answer to the last:",
         "medians; ratios are those of the rounds, median and range. Above 1 the C++ program is faster.",
@@ -293,7 +295,7 @@ def main() -> int:
                     rows.append({"model": model, "size": size, "threads": threads, **found})
                     print(" | ".join(cells(rows[-1], names)), flush=True)
                     if options.table:
-                        options.table.write_text(table(rows, options, names), encoding="utf-8")
+                        write_page(options.table, table(rows, options, names))
     except (Failure, GencppError) as failure:
         print(failure, file=sys.stderr)
         return 1

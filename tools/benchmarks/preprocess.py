@@ -1,7 +1,7 @@
 """Resize, crop and normalise in C++ against torchvision on PIL, one thread each; ratios of medians.
 
     python tools/benchmarks/preprocess.py [--rounds 7] [--seconds 0.5] [--sizes 4000x3000,500x375]
-        [--table docs/speed-preprocess.md]
+        [--table docs/results/preprocess.md]
 
 Rounds alternate between processes of the two. The picture is synthetic (noise over gradients), decoded in
 memory on both sides: decoding is not timed. Also says how many values of the tensors differ, which must be 0;
@@ -19,7 +19,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "pixels")]
+sys.path[:0] = [str(HERE.parent / "pixels"), str(HERE.parents[1] / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 HEAD = ("picture", "C++", "C++ ms", "torchvision ms", "ratio", "ratios of rounds")
 
@@ -84,7 +86,7 @@ def main() -> int:
                 print(" | ".join(rows[-1]))
     print(f"differing values: {differing}")
     if options.table:
-        options.table.write_text(table(rows, differing, options), encoding="utf-8")
+        write_page(options.table, table(rows, differing, options))
     return 1 if differing else 0
 
 
@@ -97,7 +99,7 @@ def table(rows: list[tuple[str, ...]], differing: int, options: argparse.Namespa
     lines = [
         "# Resize, crop and normalise",
         "",
-        f"Made by `python tools/benchmarks/preprocess.py` on {about['cores']} cores of {about['cpu']}",
+        f"On {about['cores']} cores of {about['cpu']}",
         f"({versions}): one thread, synthetic pictures in memory, medians of {options.rounds}",
         "interleaved rounds. Ratios are torchvision's time on a PIL image to that of the C++ code: above 1",
         "the C++ code is faster.",
@@ -107,7 +109,7 @@ def table(rows: list[tuple[str, ...]], differing: int, options: argparse.Namespa
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
         f"Values of the tensors that differ: {differing}. `Preprocessor` keeps its tables and buffers from",
-        "picture to picture. Wanted: 6 at 4000x3000, 4 at 500x375.",
+        "picture to picture.",
         "",
     ]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """From a program's start to its first answer, and its peak memory, against a bare LibTorch program.
 
-    python tools/benchmarks/start.py [--models a,b] [--starts 10] [--threads 2] [--table docs/speed-start.md]
+    python tools/benchmarks/start.py [--models a,b] [--starts 10] [--threads 2]
+         [--table docs/results/start.md]
 
 Each start is a process of its own, timed from exec to the first byte of its answer; all files are in the page
 cache (a first round is not counted). Rounds are interleaved. Subjects:
@@ -35,13 +36,13 @@ sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
 
 from building import cmake, cmake_arguments  # noqa: E402 - beside conftest.py, which is no package
 from image_to_top5 import Failure, make, write_pictures  # noqa: E402 - beside this file
+from provenance import write_page  # noqa: E402 - below the path
 
 from gencpp.backends.libtorch.spec import LibTorchSpec  # noqa: E402
 from gencpp.bench.machine import machine  # noqa: E402
 from gencpp.bench.process import Ran, environment, spawn  # noqa: E402
 from gencpp.project import read_manifest  # noqa: E402
 
-SECONDS_WANTED, MEMORY_WANTED = 0.6, 1.2
 BARE_OF = {"C++": "bare", "C++ CPU": "bare CPU"}
 RUNS = 3
 STEPS = ("libraries", "torch::jit::load", "first run", "two more runs")
@@ -185,10 +186,9 @@ def table(results: dict[str, dict[str, list[Start]]], options: argparse.Namespac
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items() if k == "torch")
     steps = [step_row(model, found) for model, found in results.items()]
     made = (
-        f"Made by `python tools/benchmarks/start.py` on {about['cores']} cores of {about['cpu']} "
+        f"On {about['cores']} cores of {about['cpu']} "
         f"({versions}): {options.threads} threads, batch 1, medians of {options.starts} interleaved starts "
-        f"and their range, every file in the page cache. Wanted for resnet18: {SECONDS_WANTED} s, and "
-        f"{MEMORY_WANTED} of a bare program's memory."
+        f"and their range, every file in the page cache."
     )
     told = (
         "`C++ CPU` is built with `-D<NAME>_CUDA=OFF`. `bare` loads the same artifact with the same fusion "
@@ -240,7 +240,7 @@ def main() -> int:
                 ),
             )
             if options.table:
-                options.table.write_text(table(results, options), encoding="utf-8")
+                write_page(options.table, table(results, options))
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Compares the generated C++ decoders with Pillow over the pictures of public test suites.
 
-    python tools/pixels/corpora.py [--folder FOLDER] [--page docs/verified-pictures.md]
+    python tools/pixels/corpora.py [--folder FOLDER] [--page docs/results/pictures.md]
 
 FOLDER (default: $GENCPP_PICTURES, else ~/.cache/gencpp/pictures) holds one folder for each suite; SUITES says
 where they are from and how they are laid out. They are never part of this repository. Every file goes through
@@ -26,6 +26,10 @@ import PIL
 from PIL import Image, features
 from pixel_parity import Tool, build_tool, run_tool
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"))
+
+from provenance import write_page
+
 VARIABLE = "GENCPP_PICTURES"
 OURS = ("JPEG", "MPO", "PNG", "PPM")
 """Pillow's names of the formats that the C++ reads (MPO: a JPEG with more pictures behind it)."""
@@ -39,7 +43,7 @@ class Suite:
     title: str
     repository: str
     commit: str
-    """The one that docs/verified-pictures.md was made with."""
+    """The one that docs/results/pictures.md was made with."""
     paths: tuple[str, ...]
     """What to take of the repository, with its folders."""
 
@@ -234,7 +238,7 @@ def main() -> int:
         results = {s: compare_suite(tool, s, options.folder, Path(temporary)) for s in suites}
     print("\n".join(report(results)))
     if options.page:
-        options.page.write_text(page(results), encoding="utf-8")
+        write_page(options.page, page(results))
     return 1 if any(r.differing or any(not o.reason for o in r.one_sided) for r in results.values()) else 0
 
 
@@ -264,7 +268,7 @@ def page(results: dict[Suite, Result]) -> str:
     pixels = sum(r.pixels for r in results.values())
     differing = sum(len(r.differing) for r in results.values())
     made = (
-        f"Made by `python tools/pixels/corpora.py --page docs/verified-pictures.md` with {versions}. "
+        f"With {versions}: "
         f"{differing} of {files + differing} files ({pixels:,} pixels) that both sides read have other "
         'pixels than Pillow\'s `Image.open(file).convert("RGB")`; "both refuse" are files of these formats '
         "that are damaged or beyond what either reads. The pictures are other projects' and no part of this "

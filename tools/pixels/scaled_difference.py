@@ -1,6 +1,6 @@
 """What --fast-jpeg changes: the model's 8-bit pixels from JPEGs decoded whole and at a part of their size.
 
-    python tools/pixels/scaled_difference.py [--table docs/scaled-jpeg.md]
+    python tools/pixels/scaled_difference.py [--table docs/results/fast-jpeg.md]
 
 Both are decoded by Pillow, the second after Image.draft(): pixel_parity.py proves that the C++ has the same
 pixels. Then resize 256 (bilinear) and crop 224 as torchvision does them. Told are the largest and the mean
@@ -24,7 +24,9 @@ from PIL import Image
 from pixel_parity import PRESETS, apply_steps, find_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "generator"))
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 from gencpp.model.pictures import GOLDEN_SIZE, picture  # noqa: E402 - after the path
 
@@ -43,7 +45,7 @@ def main() -> int:
         rows.append(row(name, image))
         print(" | ".join(rows[-1]), flush=True)
     if options.table:
-        options.table.write_text(table(rows), encoding="utf-8")
+        write_page(options.table, table(rows))
     return 0
 
 
@@ -92,7 +94,7 @@ def decoded(data: bytes, *, draft: bool) -> tuple[Image.Image, float]:
 
 def table(rows: list[tuple[str, ...]]) -> str:
     made = (
-        "Made by `python tools/pixels/scaled_difference.py`: JPEGs of quality 90, decoded whole and at the "
+        "JPEGs of quality 90, decoded whole and at the "
         f"part of their size that `--fast-jpeg` takes for a shorter side of {SHORTER}, then resized "
         "(bilinear) and cropped to 224. Differences are of a level of 0 to 255 of the model's pixels; the "
         "C++ program's are the same, bit for bit (`tools/pixels/pixel_parity.py`). Times are Pillow "

@@ -1,6 +1,7 @@
 """Lowers many models to network definitions and proves each plan without a GPU; writes a table.
 
-    python tools/sweeps/network_models.py [--models a,b,...] [--replay] [--table docs/verified-network.md]
+    python tools/sweeps/network_models.py [--models a,b,...] [--replay]
+         [--table docs/results/verified-network.md]
 
 Without --models: every classification builder of torchvision, some for segmentation and video, a small
 U-Net and a transformer encoder (tests/support/models/network.py). Each model has random weights,
@@ -27,7 +28,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "generator"))
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 from gencpp.core.tolerances import PARITY  # noqa: E402 - after the path
 from gencpp.tensors.difference import difference  # noqa: E402
@@ -68,7 +71,7 @@ def main() -> int:
         rows.append(row)
         print(line(row), flush=True)
         if options.table and (options.models is None or len(rows) == len(names)):
-            options.table.write_text(table(rows, len(names), options.replay), encoding="utf-8")
+            write_page(options.table, table(rows, len(names), options.replay))
     failed = [row["model"] for row in rows if row["problem"]]
     print(
         f"{len(rows) - len(failed)} of {len(rows)} passed"
@@ -297,13 +300,11 @@ def table(rows: list[dict[str, Any]], asked: int, replay: bool) -> str:
     versions = ", ".join([f"Python {platform.python_version()}", *(f"{n} {v}" for n, v in used.items())])
     passed = sum(not row["problem"] for row in rows)
     states = len({row["code"] for row in rows})
-    command = f"python tools/sweeps/network_models.py{' --replay' * replay} --table docs/verified-network.md"
     missing = f"; {asked - len(rows)} are still to come" if len(rows) < asked else ""
     lines = [
         "# Models that were lowered to TensorRT network definitions, proven without TensorRT",
         "",
-        f"Made by `{command}` without a GPU",
-        f"({versions}{', TensorRT-RTX ' * bool(rtx)}{', '.join(rtx)}).",
+        f"No GPU was used ({versions}{', TensorRT-RTX ' * bool(rtx)}{', '.join(rtx)}).",
         f"{passed} of {len(rows)} models passed{missing}.",
         *([f"The rows were made by {states} states of the code; `--again` makes all anew."] * (states > 1)),
         "",

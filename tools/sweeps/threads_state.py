@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
 
 import compile_cache  # noqa: E402
 from building import cmake_arguments  # noqa: E402
+from provenance import write_page  # noqa: E402 - below the path
 
 from gencpp.core.toolchain import find_toolchain  # noqa: E402
 
@@ -86,7 +87,7 @@ def main() -> int:
             rows.append(sweep(model, work / model, preset, load))
             print(line(rows[-1]), flush=True)
     if options.table:
-        options.table.write_text(table(rows), encoding="utf-8")
+        write_page(options.table, table(rows))
     return 0 if all(row.passed for row in rows) else 1
 
 

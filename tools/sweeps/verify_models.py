@@ -19,7 +19,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from provenance import write_page  # noqa: E402 - below the path
+
 MODELS = ROOT / "tests" / "support" / "models"
 DEFAULT = (
     "resnet18,mobilenet_v3_small,googlenet,inception_v3,efficientnet_b0,vit_b_16,swin_t,squeezenet1_1,"
@@ -59,7 +63,7 @@ def main() -> int:
         if options.work is None:
             shutil.rmtree(work / model, ignore_errors=True)
     if options.table:
-        options.table.write_text(table(rows), encoding="utf-8")
+        write_page(options.table, table(rows))
     return 0 if all(row.status == "passed" for row in rows) else 1
 
 
@@ -129,9 +133,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# Models that were generated, built and verified",
         "",
-        "Made by `python tools/sweeps/verify_models.py --table docs/verified-models.md`. The weights are",
-        "random (initialised from data) where the machine could not download any; times are of a shared",
-        "machine.",
+        "The weights are random (initialised from data) where the machine could not download any; times are",
+        "of a shared machine.",
         "",
         "| model | artifact | largest relative difference | ctest | verify, s | status |",
         "|---|---|---|---|---|---|",

@@ -20,7 +20,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from provenance import write_page  # noqa: E402 - below the path
+
 NETWORKS = ("resnet18", "mobilenet_v3_small", "efficientnet_b0", "vit_b_16", "convnext_tiny")
 DEFAULT = ",".join([*NETWORKS, *(f"{n}:fp16" for n in NETWORKS), "resnet18:1:8:32", "resnet18:fp16:1:8:32"])
 
@@ -57,7 +61,7 @@ def main() -> int:
         if options.work is None:
             shutil.rmtree(out, ignore_errors=True)
     if options.table:
-        options.table.write_text(table(rows), encoding="utf-8")
+        write_page(options.table, table(rows))
     return 0 if all(row.passed for row in rows) else 1
 
 
@@ -121,10 +125,9 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# ONNX files that were generated for TensorRT and checked without it",
         "",
-        "Made by `python tools/sweeps/verify_onnx.py --table docs/verified-onnx.md` without a GPU. The",
-        "weights are random (initialised from data) where the machine could not download any. ONNX Runtime",
-        "runs the shipped file on the goldens: outputs, largest difference relative to the largest reference",
-        "value.",
+        "No GPU was used. The weights are random (initialised from data) where the machine could not",
+        "download any. ONNX Runtime runs the shipped file on the goldens: outputs, largest difference",
+        "relative to the largest reference value.",
         "The TensorRT-RTX builder parses it, its tensors are compared with ONNX's, and an engine is built:",
         "that is evidence for the graph, not for TensorRT.",
         "",

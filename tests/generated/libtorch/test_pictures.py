@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from building import cmake, cmake_arguments, image_libraries, must
 from PIL import Image
-from places import GOLDEN, SUPPORT
+from places import GENERATED, SUPPORT
 
 from gencpp.core.toolchain import find_toolchain
 from gencpp.model.transforms import reference_tensor
 from gencpp.project import read_manifest
 
-SAMPLE = GOLDEN / "classifier"
 BACKEND = (
     *("assets", "classify", "embedded", "integrity", "labels"),
     *("cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "libtorch_facts", "memory_file", "model"),
@@ -111,11 +110,11 @@ def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None
     )
     if probe.returncode != 0 or run(tmp_path / "trivial").returncode != 0:
         pytest.skip(f"no -fsanitize={sanitizer} here: {probe.stderr[-300:]}")
-    sources = [f for f in sorted((SAMPLE / "src").glob("*.cpp")) if f.stem not in BACKEND]
-    sources += [SAMPLE / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
+    sources = [f for f in sorted((GENERATED / "src").glob("*.cpp")) if f.stem not in BACKEND]
+    sources += [GENERATED / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
     sources.append(SUPPORT / "fakes" / "model_double.cpp")
-    places = [f'-DSAMPLE_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
-    includes = [f"-I{SAMPLE / folder}" for folder in ("include", "src", "tests")]
+    places = [f'-DGENERATED_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
+    includes = [f"-I{GENERATED / folder}" for folder in ("include", "src", "tests")]
     program = tmp_path / "pictures"
     argv = [compiler, *flags, "-ffp-contract=off", *places, *includes, *map(str, sources), "-ldl"]
     must(subprocess.run([*argv, "-o", str(program)], capture_output=True, text=True, check=False))

@@ -1,5 +1,5 @@
 // A Model without a backend, for the code around it: it answers with sums of its input. Compiled with the
-// classifier of tests/golden by test_pictures.py.
+// classifier of examples/generated_project by test_pictures.py.
 #include "sample/model.hpp"
 
 #include <cstddef>

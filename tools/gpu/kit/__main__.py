@@ -117,7 +117,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--report",
         nargs="*",
         metavar="JSON",
-        help="write docs/gpu-results.md from docs/gpu-results/, to which these results.json are added first",
+        help="write docs/results/gpu.md from docs/results/gpu/, to which these results.json are added first",
     )
     options = parser.parse_args(argv)
     try:

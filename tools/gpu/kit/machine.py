@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from provenance import commit as commit
+
 from gencpp.bench import machine as bench_machine
 
 PACKAGES = ("triton", "onnx", "onnxscript")
@@ -29,15 +31,6 @@ def machine() -> dict[str, Any]:
         "compiler": _first_line(["c++", "--version"]),
         "cmake": _first_line(["cmake", "--version"]),
     }
-
-
-def commit(root: Path) -> str:
-    """Of the checkout: GENCPP_COMMIT where that is set (a copy has no history), git's, or `unknown`."""
-    if given := os.environ.get("GENCPP_COMMIT", "").strip():
-        return given
-    found = _output(["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]).strip()
-    changed = bool(_output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"]).strip())
-    return f"{found}{' with changes' if changed else ''}" if found else "unknown"
 
 
 def has_gpu() -> str:

@@ -1,4 +1,4 @@
-"""docs/gpu-results.md, written from the JSON of runs; nothing in it is written by hand."""
+"""docs/results/gpu.md, written from the JSON of runs; nothing in it is written by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from . import machine
 from .projects import ROOT
 from .results import Results, check_rows, figure_rows, markdown, timing_rows
 
-PAGE = ROOT / "docs" / "gpu-results.md"
-STORE = ROOT / "docs" / "gpu-results"
+PAGE = ROOT / "docs" / "results" / "gpu.md"
+STORE = ROOT / "docs" / "results" / "gpu"
 """The results.json of the runs that the page is about, by date."""
 
 
@@ -21,7 +21,7 @@ def keep(files: Sequence[Path]) -> None:
         found = Results.read(file)
         if found.dry_run:
             raise ValueError(f"{file} is of a dry run, which proves nothing about a GPU")
-        STORE.mkdir(exist_ok=True)
+        STORE.mkdir(parents=True, exist_ok=True)
         name = "".join(
             c if c.isalnum() else "-" for c in f"{found.date}-{found.machine['gpu'].get('name', '')}"
         )
@@ -37,7 +37,7 @@ def page(store: Path = STORE) -> str:
     lines = [
         "# What was run on a GPU",
         "",
-        "Written by `tools/gpu/run.sh --report` from the JSON files in `docs/gpu-results/`, which are what",
+        "Written by `tools/gpu/run.sh --report` from the JSON files in `docs/results/gpu/`, which are what",
         "`tools/gpu/run.sh` wrote on machines with a GPU. Nothing here is written by hand.",
         "",
     ]

@@ -142,7 +142,7 @@ def _dense_planes(graph: Any) -> None:
     """Copies a channel of a picture before it is scaled or shifted alone (torchvision's transform_input).
 
     In channels-last order its elements lie apart, and for such a tensor oneDNN's fused parts have a slow
-    reference kernel only: docs/speed.md has what that costs.
+    reference kernel only: docs/results/speed.md has what that costs.
     """
     import torch
 

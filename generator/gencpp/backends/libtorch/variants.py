@@ -42,7 +42,7 @@ VARIANTS = {
 }
 
 DEFAULT = "fused-channels-last"
-"""Without --tune: see docs/speed.md for the measurements."""
+"""Without --tune: see docs/results/speed.md for the measurements."""
 
 UNFUSED = "channels-last"
 """Where fusion cannot run the model."""
