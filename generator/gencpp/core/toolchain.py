@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from .errors import EnvironmentLacks
 
@@ -91,27 +96,63 @@ def first_line(argv: list[str]) -> str:
 
 
 def run(
-    argv: list[str], *, timeout: float, env: dict[str, str] | None = None, cwd: Path | None = None
+    argv: list[str],
+    *,
+    timeout: float,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Finished:
-    """Runs a program without a shell or standard input; its two output streams come as one text."""
+    """Runs a program without a shell or standard input; its two output streams come as one text.
+
+    `told` gets each line of it, less its end, when it is printed. `timeout` is in seconds.
+    """
     begin = time.monotonic()
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=env,
+        cwd=cwd,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # A thread of its own: what the program started may hold the pipe open for longer than it lives itself.
+    threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
+    output: list[str] = []
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            env=env,
-            cwd=cwd,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        code, output = done.returncode, done.stdout
-    except subprocess.TimeoutExpired as e:
-        partial = e.stdout or b""
-        output = partial.decode(errors="replace") if isinstance(partial, bytes) else partial
-        output += f"\n[stopped after {timeout:.0f} s]\n"
+        while (line := lines.get(timeout=max(0.0, begin + timeout - time.monotonic()))) is not None:
+            output.append(line)
+            if told is not None:
+                told(line.rstrip("\n"))
+        code = process.wait(timeout=max(0.0, begin + timeout - time.monotonic()))
+    except (queue.Empty, subprocess.TimeoutExpired):
+        process.kill()
+        process.wait()
+        output += _rest(lines)
+        output.append(f"\n[stopped after {timeout:.0f} s]\n")
         code = 124
-    return Finished(argv=tuple(argv), code=code, output=output, seconds=time.monotonic() - begin)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return Finished(argv=tuple(argv), code=code, output="".join(output), seconds=time.monotonic() - begin)
+
+
+def _rest(lines: queue.SimpleQueue[str | None]) -> list[str]:
+    """What a program printed before it was ended; of what it left behind no more than a second's."""
+    end, found = time.monotonic() + 1.0, []
+    with contextlib.suppress(queue.Empty):
+        while (line := lines.get(timeout=max(0.0, end - time.monotonic()))) is not None:
+            found.append(line)
+    return found
+
+
+def _pass_on(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
