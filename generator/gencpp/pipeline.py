@@ -21,6 +21,7 @@ from .core.python_file import as_module
 from .core.recipe import ProjectRecipe, Recipe
 from .core.request import Again, ModelRequest, Request, check_path, recipe_of, resolve_out, with_files
 from .core.spec import ModelSpec, ProjectSpec, VerifyReport
+from .verification.choice import VerifyOptions
 from .verification.verify import verify_project
 
 if TYPE_CHECKING:
@@ -193,14 +194,21 @@ def inspect(request: ModelRequest, progress: Progress = _silent) -> Inspected:
     return Inspected(model=inspected.model, work=work, backends=answers, onnx_operators=operators)
 
 
-def verify(folder: Path, progress: Progress = _silent, options: RuntimeOptions | None = None) -> VerifyReport:
+def verify(
+    folder: Path,
+    progress: Progress = _silent,
+    runtime: RuntimeOptions | None = None,
+    options: VerifyOptions | None = None,
+) -> VerifyReport:
     """Proves the project in `folder`; see verification/verify.py."""
     folder = Path(folder)
     check_path(folder)
     project.mend(folder, progress)
     manifest = project.read_manifest(folder.resolve())
     backend = backend_named(manifest.project.backend)
-    return verify_project(folder, manifest, backend, progress, options or RuntimeOptions())
+    return verify_project(
+        folder, manifest, backend, progress, runtime or RuntimeOptions(), options or VerifyOptions()
+    )
 
 
 def _inspected(request: ModelRequest, progress: Progress) -> Inspection:

@@ -15,7 +15,7 @@ from ..core.spec import ProjectSpec
 from ..core.toolchain import Finished, find_toolchain, run
 from ..project import check_assets, mend, read_manifest
 from ..verification import parity
-from ..verification.verify import is_cache_of
+from ..verification.building import is_cache_of
 
 _NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")
 """What `<name>_bench` has to know."""

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..core.progress import Progress, noticed
+from ..core.progress import Progress, noticed, stepped
+
+_COLUMNS = 80
+"""Of a status line, at most: a longer one would be two."""
+_SPINNER = 2
 
 _interrupts: list[int] = []
 """Signals that came: a library's bare `except:` may swallow the exception, so each step looks here."""
@@ -30,26 +34,39 @@ def interrupted() -> bool:
 
 @contextlib.contextmanager
 def progressing(*, quiet: bool) -> Iterator[Progress]:
-    """A status line on a terminal, nothing in a pipe; notices stay on standard error in both."""
+    """A status line on a terminal; in a pipe a line for each long step's start and end, and no more.
+
+    Notices stay on standard error in both, and are all that `quiet` leaves.
+    """
 
     def step(text: str) -> None:
         if _interrupts:
             raise KeyboardInterrupt
         if told := noticed(text):
             tell(f"gencpp: {told}")
+        elif line := stepped(text):
+            begin(line)
         else:
             show(text)
 
     tell: Callable[[str], object] = lambda text: print(text, file=sys.stderr)  # noqa: E731
 
     show: Callable[[str], object] = lambda _: None  # noqa: E731
+    begin = show if quiet else lambda line: tell(f"gencpp: {line}")
     if quiet or not sys.stderr.isatty():
         yield step
         return
     from rich.console import Console
+    from rich.text import Text
 
     with Console(stderr=True).status("starting") as status:
-        show = status.update
+
+        def show(text: str) -> None:
+            line = Text(text)
+            line.truncate(min(status.console.width, _COLUMNS) - _SPINNER, overflow="ellipsis")
+            status.update(line)
+
+        begin = show
         tell = lambda text: status.console.out(text, highlight=False)  # noqa: E731
         yield step
 

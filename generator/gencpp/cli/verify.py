@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from .options import Json
 from .show import print_table, progressing, shown, warn
 
 if TYPE_CHECKING:
-    from ..core.spec import VerifyReport
+    from ..core.spec import StepResult, VerifyReport
 
 
 def verify(
@@ -29,15 +30,32 @@ def verify(
         Path | None,
         typer.Option(help="Folder with NvInfer.h, for TensorRT libraries that came without headers."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", help="Compilers that run at a time (default: ninja's)."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STEP[,STEP]", help="Run these steps, and what they need."),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STEP[,STEP]", help="Leave these steps out, and what needs them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Build a project, test it, and compare its answers with the Python model's."""
+    """Build a project, test it, and compare its answers with the Python model's.
+
+    The proof is incomplete (exit code 3) where a step was skipped that it needs, for whatever reason.
+    """
     from .. import pipeline
     from ..core.backend import RuntimeOptions
+    from ..verification.choice import VerifyOptions, names
 
-    options = RuntimeOptions(tensorrt_root=tensorrt_root, tensorrt_headers=tensorrt_headers)
+    runtime = RuntimeOptions(tensorrt_root=tensorrt_root, tensorrt_headers=tensorrt_headers)
+    options = VerifyOptions(jobs=jobs, only=names("--only", only or ()), skip=names("--skip", skip or ()))
     with progressing(quiet=as_json) as progress:
-        report = pipeline.verify(out, progress, options)
+        report = pipeline.verify(out, progress, runtime, options)
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
     else:
@@ -51,15 +69,8 @@ def verify(
 def _print_report(report: VerifyReport, out: Path) -> None:
     warn(report.warnings)
     rows = [("step", "status", "seconds", "")]
-    for step in report.steps:
-        rows.append(
-            (
-                step.name,
-                step.status,
-                f"{step.seconds:.1f}",
-                step.reason.splitlines()[0] if step.reason else "",
-            )
-        )
+    for step, reason in zip(report.steps, reasons(report.steps), strict=True):
+        rows.append((step.name, step.status, f"{step.seconds:.1f}", reason))
     print_table(rows)
     if report.parity:
         print()
@@ -75,6 +86,23 @@ def _print_report(report: VerifyReport, out: Path) -> None:
             print(f"\n{step.name} failed; its log is {shown(out.resolve() / step.log)}", file=sys.stderr)
             print("\n".join(f"  {line}" for line in step.reason.splitlines()), file=sys.stderr)
     print(f"\n{report.project}: {report.status}; report in {shown(out.resolve() / 'verify.json')}")
+
+
+def reasons(steps: Sequence[StepResult]) -> list[str]:
+    """A line for each step. Why one was skipped is said once, and so is what enables it: later steps refer to
+    the first that says it."""
+    said: dict[str, str] = {}
+    remedies: set[str] = set()
+    lines = []
+    for step in steps:
+        line = step.reason.partition("\n")[0]
+        if step.status == "skipped":
+            first = said.setdefault(step.reason, step.name)
+            why, enable, remedy = line.partition(" To enable it: ")
+            line = f"as {first}" if first != step.name else why if remedy in remedies else line
+            remedies |= {remedy} if enable else set()
+        lines.append(line)
+    return lines
 
 
 def _number(value: float | None) -> str:

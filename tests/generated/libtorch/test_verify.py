@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 from building import cmake, cmake_arguments, ctest, must
 from conftest import photo_arguments
 from places import ROOT
+
+from gencpp.verification.hints import hint_for
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -35,6 +38,28 @@ def test_verify_passes_every_step(verified_project: Path) -> None:
         assert report["bench"][key] > 0
     for step in report["steps"]:
         assert (verified_project / step["log"]).is_file(), step
+    reason = next(s["reason"] for s in report["steps"] if s["name"] == "consumer-subdirectory")
+    taken, of, whole = reason.split()[:3]
+    # All but the host's own: the library, the source with torch among it, is compiled once.
+    assert of == "of" and int(taken) == int(whole) - 1 >= 25, reason
+
+
+def test_a_model_that_does_not_load_is_told_as_verify_reads_it(
+    verified_project: Path, tmp_path: Path
+) -> None:
+    """What verify looks at when tests have failed, and the hint to the message."""
+    shutil.copytree(verified_project / "assets", tmp_path / "assets")
+    argv = [verified_project / "build" / "photo", "--info", "--check", "full"]
+    environment = {**os.environ, "PHOTO_ASSETS": str(tmp_path / "assets")}
+    codes, hints = [], []
+    for _ in range(2):
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+        codes.append(done.returncode)
+        hints.append(hint_for(done.stdout + done.stderr))
+        model = tmp_path / "assets" / "model.pt"
+        model.write_bytes(model.read_bytes()[:-1] + b"!")
+    assert codes == [0, 1] and done.stderr.splitlines()[-1].startswith("photo: ")
+    assert hints[0] == "" and hints[1].startswith("An asset is not the one that was generated")
 
 
 def test_the_time_of_each_operator(verified_project: Path, tmp_path: Path) -> None:

@@ -16,12 +16,8 @@ from fakes.double import Double
 from fakes.harness import verify_on
 from once import Once
 
-from gencpp.backends import backend_named
 from gencpp.backends.tensorrt import answers, checks
-from gencpp.core import toolchain
-from gencpp.core.backend import RuntimeOptions
 from gencpp.project import read_manifest
-from gencpp.verification import verify
 
 pytestmark = [pytest.mark.torch]
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
@@ -146,30 +142,6 @@ def test_without_rtx_the_step_names_the_command(trt_project: Path, monkeypatch: 
     monkeypatch.setattr(checks.importlib.util, "find_spec", lambda _: None)
     checked = checks.rtx_builder(trt_project, read_manifest(trt_project).project)
     assert checked.status == "skipped" and "pip install 'gencpp[rtx]'" in checked.reason
-
-
-@pytest.mark.parametrize(("code", "status"), [(0, "skipped"), (1, "failed")])
-def test_a_consumer_that_fails_is_not_taken_for_skipped(
-    trt_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, status: str
-) -> None:
-    """Its output may hold the word, in a line of the compiler's for example."""
-    (tmp_path / "verify").mkdir()
-
-    def ran(argv: list[str], **_: Any) -> toolchain.Finished:
-        return toolchain.Finished(argv=tuple(argv), code=code, output="skipped: no driver\n", seconds=0.1)
-
-    monkeypatch.setattr(verify, "run", ran)
-    verification = verify._Verification(
-        tmp_path,
-        read_manifest(trt_project),
-        backend_named("tensorrt"),
-        RuntimeOptions(),
-        toolchain.find_toolchain(),
-        [],
-        lambda _: None,
-    )
-    verification._consumer("subdirectory", [])
-    assert [step.status for step in verification.steps] == [status]
 
 
 def test_every_step_on_the_double(

@@ -197,6 +197,26 @@ def test_verify_of_what_is_no_project(gencpp: Gencpp, tmp_path: Path) -> None:
     refused(gencpp("verify", tmp_path / "none"), 2, "does not exist")
 
 
+def test_verify_takes_steps_by_their_names(gencpp: Gencpp, photo_copy: Path) -> None:
+    steps = "doctor, configure, build, test, parity, bench, consumer-subdirectory, install, consumer-package"
+    done = gencpp("verify", photo_copy, "--only", "build,parrity")
+    refused(done, 2, "--only: there is no step 'parrity'", f"The steps of this project: {steps}.")
+    refused(gencpp("verify", photo_copy, "--skip", "test", "--skip", ""), 2, "--skip test,: a name is empty")
+    done = gencpp("verify", photo_copy, "--only", "test", "--skip", "build")
+    refused(done, 2, "--skip build: test, which --only names, needs it")
+    refused(gencpp("verify", photo_copy, "-j", "0"), 2, "--jobs 0: at least one job is needed")
+
+
+def test_verify_of_one_step_is_incomplete(gencpp: Gencpp, photo_copy: Path) -> None:
+    """What is told goes to standard error, a line a step; the table says once why the others did not run."""
+    done = gencpp("verify", photo_copy, "--only", "doctor")
+    assert done.returncode == 3, done.stdout + done.stderr
+    begin, end = done.stderr.splitlines()
+    assert begin == "gencpp: [1/1] doctor" and end.startswith("gencpp: [1/1] doctor: passed after ")
+    assert done.stdout.count("left out by --only doctor") == 1 and done.stdout.count("as configure") == 7
+    assert gencpp("verify", photo_copy, "--only", "doctor", "--allow-incomplete").returncode == 0
+
+
 def test_no_compiler(gencpp: Gencpp, photo_copy: Path) -> None:
     done = gencpp("verify", photo_copy, env={"PATH": "/nowhere", "CXX": ""})
     refused(done, 3, "C++ compiler", "apt install g++")
