@@ -7,6 +7,7 @@ import importlib.util
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -105,7 +106,8 @@ def run(
 ) -> Finished:
     """Runs a program without a shell or standard input; its two output streams come as one text.
 
-    `told` gets each line of it, less its end, when it is printed. `timeout` is in seconds.
+    `told` gets each line of it, less its end, when it is printed. After `timeout` seconds, or when this is
+    interrupted, it is ended with all that it started.
     """
     begin = time.monotonic()
     process = subprocess.Popen(
@@ -117,10 +119,11 @@ def run(
         cwd=cwd,
         text=True,
         errors="replace",
+        process_group=0,  # so that what it starts can be ended with it
     )
     assert process.stdout is not None
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    # A thread of its own: what the program started may hold the pipe open for longer than it lives itself.
+    # A thread of its own: what left the group may hold the pipe open for longer than the program lives.
     threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
     output: list[str] = []
     try:
@@ -130,16 +133,24 @@ def run(
                 told(line.rstrip("\n"))
         code = process.wait(timeout=max(0.0, begin + timeout - time.monotonic()))
     except (queue.Empty, subprocess.TimeoutExpired):
-        process.kill()
-        process.wait()
+        _end(process)
         output += _rest(lines)
         output.append(f"\n[stopped after {timeout:.0f} s]\n")
         code = 124
     except BaseException:
-        process.kill()
-        process.wait()
+        _end(process)
         raise
     return Finished(argv=tuple(argv), code=code, output="".join(output), seconds=time.monotonic() - begin)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends a program with what it started: a build's compilers, for example."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def _rest(lines: queue.SimpleQueue[str | None]) -> list[str]:

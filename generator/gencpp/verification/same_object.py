@@ -16,22 +16,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 LOG = "objects.txt"
 """In the folder of the build: a word for each object."""
 TAKEN = "taken"
 COMPILED = "compiled"
 
-_COMMANDS = "compile_commands.json"
 
-
-def main(argv: list[str], launcher: list[str]) -> int:
-    """Copies the object, or runs the compiler. `launcher`: this program as CMake calls it."""
+def main(argv: list[str]) -> int:
+    """Copies the object, or runs the compiler."""
     other, command = Path(argv[0]), argv[1:]
-    out = command[command.index("-o") + 1] if "-o" in command[:-1] else ""
-    same = find(Path.cwd(), other, out, launcher) if out else None
+    out = _object(command)
+    same = find(Path.cwd(), other, out) if out else None
     if same is None:
         code = subprocess.call(command)
     else:
@@ -43,35 +41,37 @@ def main(argv: list[str], launcher: list[str]) -> int:
     return code
 
 
-def find(build: Path, other: Path, out: str, launcher: list[str]) -> Path | None:
+def find(build: Path, other: Path, out: str) -> Path | None:
     """The object of `other` that is made as `out` of `build` is; None: there is none."""
-    own = [entry for entry in _entries(build) if entry.get("output") == out]
+    own = [words for words, _ in _commands(build) if _object(words) == out]
     if len(own) != 1:
         return None
-    wanted = _command(own[0], launcher)
-    for entry in _entries(other):
-        if entry.get("file") == own[0].get("file") and _command(entry, []) == wanted:
-            found = Path(str(entry["directory"]), str(entry["output"]))
-            if found.is_file():
-                return found
+    for words, folder in _commands(other):
+        if _nameless(words) == _nameless(own[0]) and (folder / _object(words)).is_file():
+            return folder / _object(words)
     return None
 
 
-def _entries(build: Path) -> list[dict[str, Any]]:
+def _commands(build: Path) -> Iterator[tuple[list[str], Path]]:
+    """The words of each command, and the folder that it runs in."""
     try:
-        found = json.loads((build / _COMMANDS).read_text(encoding="utf-8"))
+        found = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no such build, or one that tells nothing: all is compiled
-        return []
-    return [entry for entry in found if isinstance(entry, dict) and "output" in entry]
+        return
+    for entry in found:
+        yield shlex.split(entry["command"]), Path(entry["directory"])
 
 
-def _command(entry: dict[str, Any], launcher: list[str]) -> list[str]:
-    """The words of a command, less the launcher, with one name for the object."""
-    words = shlex.split(str(entry.get("command", "")))
-    if launcher and words[: len(launcher)] == launcher:
-        words = words[len(launcher) :]
-    return [word.replace(str(entry["output"]), "OBJECT") for word in words]
+def _object(command: list[str]) -> str:
+    """What a compiler writes; empty: it writes no object."""
+    return command[command.index("-o") + 1] if "-o" in command[:-1] and "-c" in command else ""
+
+
+def _nameless(command: list[str]) -> list[str]:
+    """A command with one name for whatever it calls its object, and what lies beside that."""
+    own = _object(command)
+    return [word.replace(own, "OBJECT") if own else word for word in command]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], [sys.executable, "-I", "-S", *sys.argv[:2]]))
+    sys.exit(main(sys.argv[1:]))

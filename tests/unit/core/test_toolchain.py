@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from gencpp.core.toolchain import run
 
 SLOW = "import time; print('first', flush=True); time.sleep(60)"
-PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLOW!r}])"
+CHILD = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
 
 
 def test_both_streams_are_one_text_and_each_line_is_told() -> None:
@@ -39,12 +43,35 @@ def test_what_was_printed_until_the_time_was_over() -> None:
     assert (done.code, done.output) == (124, "first\nrest\n[stopped after 3 s]\n")
 
 
-def test_what_a_program_left_behind_is_not_waited_for() -> None:
-    """Such as a compiler of a build that ran out of time: it has the pipe as long as it lives."""
+def test_what_a_program_started_is_ended_with_it() -> None:
+    """Such as the compilers of a build that ran out of time."""
+    done = run([sys.executable, "-c", PARENT], timeout=5)
+    pid, told = done.output.split("\n", 1)
+    assert (done.code, told) == (124, "\n[stopped after 5 s]\n")
+    assert _ends(int(pid))
+
+
+def test_what_left_the_group_is_not_waited_for() -> None:
     begin = time.monotonic()
-    done = run([sys.executable, "-c", PARENT], timeout=3)
-    assert (done.code, done.output) == (124, "first\n\n[stopped after 3 s]\n")
-    assert time.monotonic() - begin < 50
+    done = run(
+        [sys.executable, "-c", PARENT.replace("run([", "run(start_new_session=True, args=[")], timeout=5
+    )
+    assert done.code == 124 and time.monotonic() - begin < 50
+    os.kill(int(done.output.split("\n")[0]), signal.SIGKILL)
+
+
+def _ends(pid: int) -> bool:
+    """Whether a process is gone, or only waits to be counted, within some seconds."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        state = Path(f"/proc/{pid}/stat")
+        if state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_bytes_that_are_no_text_are_replaced() -> None:

@@ -32,10 +32,9 @@ class Builds:
     def has(self, build: Path, out: str, *flags: str, source: str = "/p/a.cpp") -> None:
         file = build / "compile_commands.json"
         entries = json.loads(file.read_text()) if file.is_file() else []
-        launcher = self.launcher if build == self.host else []
-        words = [*launcher, *self.compiler, *flags, "-o", out, "-c", source]
+        words = [*self.compiler, *flags, "-o", out, "-c", source]
         command = " ".join(f'"{w}"' if " " in w else w for w in words)
-        entries.append({"directory": str(build), "command": command, "file": source, "output": out})
+        entries.append({"directory": str(build), "command": command, "file": source})
         file.write_text(json.dumps(entries))
         if build == self.first:
             (build / out).write_text("of the first build")
