@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.backend import RuntimeOptions
+from ..core.progress import step as told_step
 from ..core.spec import StepResult
 from ..core.toolchain import first_line
 from .junit import read_junit
@@ -58,6 +59,7 @@ def configure(proof: Proof) -> StepResult:
         )
     )
     cache.unlink(missing_ok=True)
+    told_step(proof.progress, f"{proof.label}: {title} was not found; building what needs none")
     core_only = f"-D{proof.project.name.upper()}_CORE_ONLY=ON"
     finished, step = proof.command("configure", [*argv, core_only])
     return replace(step, reason=f"only what needs no {title}") if finished.code == 0 else step

@@ -87,4 +87,4 @@ def _objects(log: Path) -> str:
         return ""
     found = Counter(log.read_text(encoding="utf-8").split())
     whole = found.total()
-    return f"{found[same_object.TAKEN]} of {whole} objects are the build's: the same command makes them"
+    return f"{found[same_object.TAKEN]} of {whole} objects are those of the build"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import textwrap
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +22,9 @@ from . import consumers
 from .choice import Chosen, VerifyOptions, choose
 from .proof import Proof
 from .steps import Step, steps_of
+
+_REASON = 100
+"""Characters of a reason in the line at a step's end, at most: the report has all of it."""
 
 
 def verify_project(
@@ -103,7 +107,8 @@ def _obstacle(proof: Proof, step: Step) -> str:
 
 
 def _ended(result: StepResult) -> str:
-    why = result.reason.partition("\n")[0] if result.status != "passed" else ""
+    why = "" if result.status == "passed" else result.reason.partition("\n")[0]
+    why = textwrap.shorten(why, _REASON, placeholder=" ...")
     return f"{result.status} after {result.seconds:.1f} s" + (f" ({why})" if why else "")
 
 
