@@ -197,17 +197,20 @@ def inspect(request: ModelRequest, progress: Progress = _silent) -> Inspected:
 def verify(
     folder: Path,
     progress: Progress = _silent,
-    runtime: RuntimeOptions | None = None,
-    options: VerifyOptions | None = None,
+    options: RuntimeOptions | None = None,
+    how: VerifyOptions | None = None,
 ) -> VerifyReport:
-    """Proves the project in `folder`; see verification/verify.py."""
+    """Proves the project in `folder`; see verification/verify.py.
+
+    `options`: where the runtime is. `how`: which steps run, and with how many jobs.
+    """
     folder = Path(folder)
     check_path(folder)
     project.mend(folder, progress)
     manifest = project.read_manifest(folder.resolve())
     backend = backend_named(manifest.project.backend)
     return verify_project(
-        folder, manifest, backend, progress, runtime or RuntimeOptions(), options or VerifyOptions()
+        folder, manifest, backend, progress, options or RuntimeOptions(), how or VerifyOptions()
     )
 
 
