@@ -6,7 +6,7 @@ import re
 
 _HINTS = (
     (
-        r"[:.(] ?No space left on device\)?:?$",
+        r"[:.(] ?No space left on device\)?:?$|^OSError: \[Errno 28\] No space left on device",
         "The disk is full: free space and run verify again.",
     ),
     (

@@ -16,6 +16,7 @@ LOGS = [
     (DISK, "/tmp/ccX.s: fatal error: error writing to /tmp/ccX.s: No space left on device\n"),
     (DISK, "ninja: fatal: opening build log: No space left on device\n"),
     (DISK, "/usr/bin/ld: final link failed: No space left on device\ncollect2: error: ld returned 1\n"),
+    (DISK, "OSError: [Errno 28] No space left on device: '/p/build/x'\n"),
     (DISK, "  file failed to open for writing (No space left on device):\n"),
     (MEMORY, "c++: fatal error: Killed signal terminated program cc1plus\ncompilation terminated.\n"),
     (MEMORY, "g++: internal compiler error: Killed (program cc1plus)\n"),

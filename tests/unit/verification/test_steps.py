@@ -131,6 +131,28 @@ def test_without_a_device_hosts_are_built_nevertheless(machine: Machine) -> None
     assert found["consumer-package"].status == "skipped"
 
 
+def test_the_host_takes_objects_of_the_build(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a launcher in front of the user's own; the host of the package has the user's alone."""
+    monkeypatch.setenv("CMAKE_CXX_COMPILER_LAUNCHER", "ccache;wrapper")
+    run = machine.run
+
+    def building(argv: list[str], **more: Any) -> Any:
+        if argv[1] == "--build" and "consumer-subdirectory" in argv[2]:
+            Path(argv[2]).mkdir(parents=True)
+            (Path(argv[2]) / "objects.txt").write_text("taken\ncompiled\ntaken\n")
+        return run(argv, **more)
+
+    monkeypatch.setattr("gencpp.verification.proof.run", building)
+    report = machine.verify()
+    host, package = (machine.named(f"consumer-{m} configure")[0] for m in ("subdirectory", "package"))
+    (launcher,) = (word for word in host if word.startswith("-DCMAKE_CXX_COMPILER_LAUNCHER="))
+    assert launcher.endswith(f"same_object.py;{machine.folder / 'build'};ccache;wrapper")
+    assert not any("LAUNCHER" in word for word in package)
+    assert results(report)["consumer-subdirectory"].reason == "2 of 3 objects are those of the build"
+    assert results(report)["consumer-package"].reason == ""
+    assert not (machine.folder / "verify" / "build-consumer-subdirectory").exists()
+
+
 def test_a_consumer_that_fails_is_not_taken_for_skipped(machine: Machine) -> None:
     """Its output may hold the word, in a line of the compiler's for example."""
     machine.answers["consumer-subdirectory build"] = (1, "skipped: no driver\n")
