@@ -1,5 +1,27 @@
-"""`python -m gencpp`: the same as the command `gencpp`."""
+"""The command `gencpp`, and `python -m gencpp`: little that an interrupt may find before there is a command."""
 
-from .cli.main import main
+from __future__ import annotations
 
-main()
+import contextlib
+import os
+import signal
+from typing import Any, NoReturn
+
+
+def main() -> NoReturn:
+    """Runs the command line; an interrupt while it is imported is one message, too."""
+    with contextlib.suppress(ValueError, AttributeError):  # not the main thread
+        signal.signal(signal.SIGINT, _end)
+        signal.signal(signal.SIGTERM, _end)
+    from .cli.main import main as run
+
+    run()
+
+
+def _end(*_: Any) -> NoReturn:
+    os.write(2, b"gencpp: error: interrupted; nothing was written\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

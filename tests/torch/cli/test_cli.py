@@ -450,3 +450,17 @@ def test_rows_are_wrapped_on_a_terminal_alone(
     )
     assert all(len(line) <= 60 for line in said.err.splitlines())
     assert said.err.splitlines()[0] == "gencpp: error: no: it calls operators:"
+
+
+def test_an_interrupt_before_there_is_a_command() -> None:
+    """While its modules are imported, which takes a tenth of a second."""
+    code = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['gencpp', '--version']\nfrom gencpp.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 130 and done.stderr == "gencpp: error: interrupted; nothing was written\n"
