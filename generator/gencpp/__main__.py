@@ -1,4 +1,4 @@
-"""The command `gencpp`, and `python -m gencpp`: little that an interrupt may find before there is a command."""
+"""The command `gencpp`, and `python -m gencpp`: an interrupt finds little before there is a command."""
 
 from __future__ import annotations
 

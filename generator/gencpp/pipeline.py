@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import project
 from .backends import BACKENDS, backend_named, check, need_torch
-from .core import cpp
+from .core import project_name
 from .core.again import asked_again, check_named, repeated
 from .core.backend import Backend, Completed, Folders, Inspection, RuntimeOptions
 from .core.environment import versions
 from .core.files import is_file, is_folder
+from .core.loaded import default_name
 from .core.progress import Progress, notice
 from .core.progress import silent as _silent
 from .core.python_file import as_module
@@ -42,32 +43,41 @@ class Generated:
 def generate(request: Request, progress: Progress = _silent) -> Generated:
     """Inspects, exports, makes goldens, renders, and puts the finished project into `request.out`."""
     backend = check(request)
-    if request.name is not None:
-        cpp.identifier(request.name)  # a bad name is said before minutes of work
+    name = _name(request, progress)  # a bad one is said before minutes of work
     out = resolve_out(request.out)
     with (
         project.writing(out, force=request.force, progress=progress) as target,
         tempfile.TemporaryDirectory(prefix="gencpp-") as scratch,
     ):
-        _tell_replaced(request, target, progress)
+        _tell_replaced(request, name, target, progress)
         folders = Folders(assets=target.tree / "assets", scratch=Path(scratch))
         folders.assets.mkdir()
-        made = _made(request, backend, _inspected(request, progress), folders, progress)
+        made = _made(request, name, backend, _inspected(request, progress), folders, progress)
         progress("writing the project")
         kept = target.commit(made.project, project.render(made.project, backend, made.files))
     copies = tuple(out / kept.folder / path for path in kept.paths)
     return Generated(out=out, project=made.project, warnings=_warnings(made.project), kept=copies)
 
 
-def _tell_replaced(request: Request, target: project.Writing, progress: Progress) -> None:
+def _name(request: Request, progress: Progress) -> str:
+    """The project's: what was asked for, or one after the model; says where that is not the model's own."""
+    if request.name is not None:
+        return project_name.given(request.name)
+    from .sources.load import parse_source
+
+    text = default_name(parse_source(request.source))
+    name = project_name.derived(text)
+    if name != text:
+        why = project_name.problem(text).removeprefix(f"{text} ")
+        notice(progress, f"the project of {text!a} is called {name} ({why}); --name gives it another name")
+    return name
+
+
+def _tell_replaced(request: Request, name: str, target: project.Writing, progress: Progress) -> None:
     """Says which project `target` holds, where it is not of the same model, backend and name."""
     if target.there is None:
         return
-    from .core.loaded import default_name
-    from .sources.load import parse_source
-
-    old, source = target.there.project, parse_source(request.source)
-    name = cpp.identifier(request.name or default_name(source))
+    old = target.there.project
     new = recipe_of(request).model.source
     if (old.recipe.model.source, old.backend, old.name) != (new, request.backend, name):
         notice(
@@ -129,7 +139,7 @@ def repeat(
     made, labels = found.project, None
     if made is not None:
         labels = _own_labels(made, found.folder)
-    asked = repeated(found.recipe.model, path, made.model.weights if made else None, labels=labels)
+    asked = repeated(found.recipe.model, path, found.weights, labels=labels)
     changed = _changed(found.recipe.project, changes or {})
     return generate(_request(asked, changed, out, force, made), progress)
 
@@ -140,7 +150,7 @@ def _changed(recipe: ProjectRecipe, changes: Mapping[str, Any]) -> ProjectRecipe
     backend = backend_named(changed.backend)
     gone = set(backend.excluded(changes))
     if changed.backend != recipe.backend:
-        gone |= set(backend_named(recipe.backend).own_options) - set(backend.own_options)
+        gone |= {option for b in BACKENDS.values() for option in b.own_options} - set(backend.own_options)
     defaults: dict[str, Any] = {f.name: f.default for f in fields(recipe)}
     return replace(changed, **{name: defaults[name] for name in gone - set(changes)})
 
@@ -149,6 +159,8 @@ def _request(
     asked: ModelRequest, recipe: ProjectRecipe, out: Path, force: bool, made: ProjectSpec | None
 ) -> Request:
     if made is not None:
+        if recipe.name is not None and recipe.name == made.recipe.project.name:
+            recipe = replace(recipe, name=made.name)  # gencpp 0.1 changed names that could not be a project's
         asked = replace(asked, again=Again(recipe=made.recipe.model, weights=made.model.weights))
     model = {f.name: getattr(asked, f.name) for f in fields(asked)}
     project = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
@@ -229,7 +241,7 @@ def _inspected(request: ModelRequest, progress: Progress) -> Inspection:
 
 
 def _made(
-    request: Request, backend: Backend, inspected: Inspection, folders: Folders, progress: Progress
+    request: Request, name: str, backend: Backend, inspected: Inspection, folders: Folders, progress: Progress
 ) -> Completed:
     """Export, goldens, and what the backend does with both."""
     from .model.branches.check import with_branches
@@ -250,7 +262,7 @@ def _made(
         unproven=unproven(*(exported.candidates or (exported.artifact,))),
     )
     made = ProjectSpec(
-        name=cpp.identifier(request.name or loaded.default_name),
+        name=name,
         runtime=exported.runtime,
         model=exported.model,
         artifact=exported.artifact,

@@ -99,7 +99,7 @@ def _asked(
     labels: str | None,
 ) -> ModelRequest:
     source, taken, preprocess = recipe.source, "auto", recipe.preprocess if transforms else None
-    if _BUILDER.fullmatch(source):
+    if _BUILDER.fullmatch(source) and "source" not in recipe.files:
         taken = _weights(recipe, weights, path)
         if is_file(Path(source)):  # which a source would be taken for
             raise UsageError(
@@ -132,13 +132,13 @@ def _is_code(text: str) -> bool:
 
 
 def _weights(recipe: ModelRecipe, info: WeightsInfo | None, path: Sequence[str]) -> str:
-    name = recipe.weights
+    name, file = recipe.weights, "weights" in recipe.files
     if info is not None:
         if info.kind == "random":
             return "none"
         if info.kind == "pretrained":
-            name = info.detail.rpartition(".")[2] or name
-    return name if _BUILDER.fullmatch(name) else _found(name, path, (), "--weights")
+            name, file = info.detail.rpartition(".")[2] or name, False
+    return _found(name, path, (), "--weights") if file or not _BUILDER.fullmatch(name) else name
 
 
 def _input(text: str, path: Sequence[str], named: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Values as C++ text: identifiers, literals and the generated headers. Nothing else writes C++."""
+"""Values as C++ text: literals and the words of the language. Nothing else writes C++."""
 
 from __future__ import annotations
 
@@ -6,49 +6,24 @@ import re
 import struct
 from collections.abc import Iterable
 
-from .errors import UsageError
 from .spec import DType
 
-_KEYWORDS = frozenset(
+KEYWORDS = frozenset(
     """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t
-    class compl concept const consteval constexpr constinit const_cast continue co_await co_return co_yield
-    decltype default delete do double dynamic_cast else enum explicit export extern false float for friend
-    goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private
-    protected public register reinterpret_cast requires return short signed sizeof static static_assert
-    static_cast struct switch template this thread_local throw true try typedef typeid typename union
-    unsigned using virtual void volatile wchar_t while xor xor_eq
+    alignas alignof and and_eq asm atomic_cancel atomic_commit atomic_noexcept auto bitand bitor bool break
+    case catch char char8_t char16_t char32_t class compl concept const consteval constexpr constinit
+    const_cast continue contract_assert co_await co_return co_yield decltype default delete do double
+    dynamic_cast else enum explicit export extern false final float for friend goto if import inline int
+    long module mutable namespace new noexcept not not_eq nullptr operator or or_eq override private
+    protected public reflexpr register reinterpret_cast requires return short signed sizeof static
+    static_assert static_cast struct switch synchronized template this thread_local throw true try typedef
+    typeid typename typeof union unsigned using virtual void volatile wchar_t while xor xor_eq
     """.split()  # noqa: SIM905
 )
-
-# Names that a namespace, a CMake target or a program in build/ cannot take: something else has them.
-_TAKEN = frozenset(
-    """
-    std main test tests app bench assets cmake include src lib bin share core consumer torch at c10 caffe2
-    gencpp nvinfer1 all clean install help package edit_cache rebuild_cache list_install_components linux
-    unix windows errno stdin stdout stderr assert
-    """.split()  # noqa: SIM905
-)
+"""Of C++17 to C++26, of technical specifications and of GNU, with words that are keywords in some places."""
 
 DTYPES = {d: f"DType::{'boolean' if d is DType.bool_ else d.value}" for d in DType}
 """Enumerators of generated projects."""
-
-
-def identifier(name: str) -> str:
-    """`name` cleaned to a lower-case C++ identifier; raises UsageError when nothing usable is left."""
-    cleaned = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()
-    cleaned = re.sub(r"_+", "_", cleaned)
-    if cleaned and cleaned[0].isdigit():
-        cleaned = f"m_{cleaned}"
-    if not cleaned:
-        raise UsageError(
-            f"'{name}' cannot be made a C++ identifier", hint="Give one with --name, such as --name my_model."
-        )
-    if cleaned in _KEYWORDS or cleaned in _TAKEN:
-        cleaned = f"{cleaned}_model"
-    if len(cleaned) > 64:
-        raise UsageError(f"the name '{cleaned}' is longer than 64 characters", hint="Give a shorter --name.")
-    return cleaned
 
 
 def string_literal(text: str) -> str:

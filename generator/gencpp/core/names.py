@@ -14,7 +14,7 @@ _LONGEST = 255
 
 
 def check_identifier(value: str, where: str) -> None:
-    """Raises UsageError unless `value` is a project's name as `cpp.identifier` gives it."""
+    """Raises UsageError unless `value` is a project's name as project_name has them."""
     if not _IDENTIFIER.fullmatch(value):
         raise UsageError(f"{where}: {_shown(value)} is not a name of a project")
 
@@ -35,6 +35,12 @@ def check_relative_path(value: str, where: str) -> None:
         return
     for part in value.split("/"):
         _check_part(part, value, where)
+
+
+def check_text(value: str, where: str) -> None:
+    """Raises UsageError unless `value` is Unicode: names of files may hold any bytes, JSON and C++ not."""
+    if not value.isascii() and any(0xD800 <= ord(c) < 0xE000 for c in value):
+        raise UsageError(f"{where}: {_shown(value)} is not UTF-8 text", hint="Rename it.")
 
 
 def _check_part(part: str, value: str, where: str) -> None:

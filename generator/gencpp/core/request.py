@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
 from .files import is_file, sha256_file
+from .names import check_text
 from .python_file import as_module, refuse_two_of_one_name
 from .recipe import ModelRecipe, ProjectRecipe, Recipe
 from .spec import WeightsInfo
@@ -15,6 +17,13 @@ from .values import without_folder
 
 if TYPE_CHECKING:
     from .loaded import LoadOptions
+
+
+_OPTIONS = {
+    **{"source": "--model", "weights": "--weights", "state_dict": "--state-dict", "inputs": "--input"},
+    **{"dynamic": "--dynamic", "preprocess": "--preprocess", "labels": "--labels"},
+}
+"""Texts of a request that a project keeps, by its fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,10 @@ class ModelRequest:
         for name in ("path", "inputs", "dynamic"):
             if isinstance(getattr(self, name), str):
                 raise UsageError(f"{name}: a sequence of texts is wanted, not one text")
+        for name, option in _OPTIONS.items():
+            value = getattr(self, name)
+            for text in value if isinstance(value, tuple) else (value,):
+                check_text(str(text or ""), option)
         texts = [str(self.source), *([self.preprocess] if self.preprocess else [])]
         refuse_two_of_one_name(texts)
         source, folders = as_module(texts[0])
@@ -134,22 +147,35 @@ def _model_recipe(request: ModelRequest) -> ModelRecipe:
     return ModelRecipe(**{**asked, **files, "inputs": tuple(map(without_folder, request.inputs))})
 
 
-def check_path(folder: Path) -> None:
-    """Raises UsageError for characters that CMake cannot handle in the path of a project."""
-    if bad := sorted(set(str(folder)) & set(';"\\\n\r')):
-        raise UsageError(
-            f"OUT has characters that CMake cannot handle in a path: {' '.join(map(repr, bad))}",
-            hint="Choose another name.",
-        )
+_NOT_IN_A_PATH = frozenset(';"\\<>|*?[]^`') | {chr(c) for c in (*range(32), 127)}
+"""CMake takes them for lists, escapes, expressions or patterns, or Ninja compiles all in every build."""
+_VARIABLE = re.compile(r"\$\w*\{")
+"""CMake puts a variable's value in its place."""
+
+
+def check_path(folder: Path) -> Path:
+    """`folder` as an absolute path; raises UsageError for what CMake and Ninja cannot handle in it.
+
+    All else goes, such as spaces, `#`, `$`, quotes, commas and letters of any script.
+    """
+    try:
+        resolved = folder.resolve()
+    except (OSError, RuntimeError) as e:  # RuntimeError: a loop of links, before Python 3.13
+        raise UsageError(f"OUT {folder}: {getattr(e, 'strerror', None) or e}") from None
+    for path in (folder.as_posix(), resolved.as_posix()):
+        check_text(path, "OUT")
+        if bad := [*sorted(set(path) & _NOT_IN_A_PATH), *_VARIABLE.findall(path)]:
+            raise UsageError(
+                f"OUT {ascii(path)[1:-1][-200:]}: CMake or Ninja cannot handle"
+                f" {' '.join(map(repr, bad))} in a path",
+                hint="Choose another name, for it or for the folder above it that has them.",
+            )
+    return resolved
 
 
 def resolve_out(out: Path) -> Path:
-    """`out` as an absolute path; raises UsageError for the root."""
-    check_path(out)
-    try:
-        resolved = out.resolve()
-    except (OSError, RuntimeError) as e:  # RuntimeError: a loop of links, before Python 3.13
-        raise UsageError(f"OUT {out}: {getattr(e, 'strerror', None) or e}") from None
+    """`out` as an absolute path; raises UsageError as check_path, and for the root."""
+    resolved = check_path(out)
     if resolved == resolved.parent:
         raise UsageError("OUT must not be the root of the file system", hint="Name a folder inside it.")
     return resolved

@@ -57,12 +57,22 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} is half-written: a gencpp command was interrupted there",
             hint="Any gencpp command on this folder mends it, such as: gencpp verify OUT",
         )
+    if kind_of(folder / MANIFEST) is Kind.absent and kind_of(folder / BASE) is Kind.file:
+        raise manifest_is_gone(folder)
     if not folder.is_dir() or kind_of(folder / MANIFEST) is Kind.absent:
         raise UsageError(
             f"{folder} is not a gencpp project: it has no {MANIFEST}",
             hint="Name the folder that `gencpp new` wrote.",
         )
     return read_manifest_file(regular_file(folder, MANIFEST))
+
+
+def manifest_is_gone(folder: Path) -> UsageError:
+    """Of a project without its manifest."""
+    return UsageError(
+        f"{folder} was written by gencpp, and its {MANIFEST} is gone, which says what in it is gencpp's",
+        hint=f"Restore {MANIFEST}, or generate the project in another folder.",
+    )
 
 
 def read_manifest_file(file: Path) -> Manifest:
@@ -86,7 +96,7 @@ def read_manifest_file(file: Path) -> Manifest:
         project = ProjectSpec.from_json(data["project"])
         _check_consistent(project)
     except UnknownBackend as e:
-        raise UsageError(f"{file}: {e.message}", hint="Use the gencpp that made it.") from None
+        raise UnknownBackend(f"{file}: {e.message}", hint="Use the gencpp that made it.") from None
     except UsageError as e:
         raise UsageError(f"{file} is damaged: {e.message}", hint=_DAMAGED) from None
     body = {key: value for key, value in data.items() if key != "seal"}

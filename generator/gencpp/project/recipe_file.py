@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core import jsonfile
-from ..core.errors import UsageError
+from ..core.errors import UnknownBackend, UsageError
 from ..core.files import is_file, is_folder
 from ..core.recipe import Recipe
-from ..core.spec import ProjectSpec
+from ..core.spec import ProjectSpec, WeightsInfo
 from .manifest import MANIFEST, read_manifest_file
 
 
@@ -21,7 +22,9 @@ class RecipeFile:
     folder: Path
     """Where the file lies."""
     project: ProjectSpec | None = None
-    """Of a manifest."""
+    """Of a manifest whose backend this gencpp has."""
+    weights: WeightsInfo | None = None
+    """Of a manifest: those that its project has."""
 
 
 def read_recipe(file: Path) -> RecipeFile:
@@ -34,11 +37,24 @@ def read_recipe(file: Path) -> RecipeFile:
         )
     data = jsonfile.read(file)
     if isinstance(data, dict) and "schema" in data:
-        made = read_manifest_file(file).project
-        return RecipeFile(recipe=made.recipe, folder=file.parent, project=made)
+        try:
+            made = read_manifest_file(file).project
+        except UnknownBackend:
+            return _of_another_backend(data["project"], file)
+        return RecipeFile(recipe=made.recipe, folder=file.parent, project=made, weights=made.model.weights)
     try:
         return RecipeFile(recipe=Recipe.from_json(data), folder=file.parent)
     except UsageError as e:
         raise UsageError(
             f"{file} is no recipe: {e.message}", hint="Name a project's gencpp.json, or its folder."
         ) from None
+
+
+def _of_another_backend(project: dict[str, Any], file: Path) -> RecipeFile:
+    """What a project on a backend that is not known here was asked, for one that is."""
+    try:
+        weights = WeightsInfo.from_json(project["model"]["weights"])
+        recipe = Recipe.from_json(project["recipe"])
+    except (UsageError, KeyError, TypeError) as e:
+        raise UsageError(f"{file} is damaged: {str(e)[:200]}", hint="Restore it.") from None
+    return RecipeFile(recipe=recipe, folder=file.parent, weights=weights)

@@ -25,7 +25,16 @@ from .base import packed
 from .changes import EDITED, FOREIGN, REMOVED, compare
 from .journal import Kept
 from .lock import LOCK, locked
-from .manifest import JOURNAL, MANIFEST, OWN_FOLDER, Manifest, edited_files, manifest_text, read_manifest
+from .manifest import (
+    JOURNAL,
+    MANIFEST,
+    OWN_FOLDER,
+    Manifest,
+    edited_files,
+    manifest_is_gone,
+    manifest_text,
+    read_manifest,
+)
 from .paths import Kind, kind_of
 from .steps import reached
 
@@ -162,6 +171,8 @@ def _refuse_foreign(out: Path) -> None:
     interrupted = kind_of(out / JOURNAL) is not Kind.absent
     others = any(entry.name != OWN_FOLDER for entry in out.iterdir())
     if others and not interrupted and kind_of(out / MANIFEST) is Kind.absent:
+        if kind_of(out / BASE) is Kind.file:
+            raise manifest_is_gone(out)
         raise UsageError(
             f"{out} is not empty and was not written by gencpp",
             hint="Choose another OUT, or empty the folder yourself: gencpp does not overwrite it.",

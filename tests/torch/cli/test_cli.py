@@ -61,7 +61,10 @@ def refused(
             ["RandomHorizontalFlip", "Lambda", "GaussianBlur"],
         ),
         (["--model", "tiny:named", *INPUT, "--labels", "missing.txt"], ["missing.txt"]),
-        (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name"]),
+        (["--model", "tiny:named", *INPUT, "--name", "---"], ["--name my_model"]),
+        (["--model", "tiny:named", *INPUT, "--name", "../../x"], ["--name ../../x", "Such as: --name x"]),
+        (["--model", "tiny:named", *INPUT, "--name", "class"], ["a keyword of C++", "--name class_model"]),
+        (["--model", "tiny:named", *INPUT, "--name", "index"], ["a global name", "--name index_model"]),
         (["--model", "tiny:named", *INPUT, "--dynamic", "x:0=4"], ["--dynamic"]),
         (["--model", "tiny:named", *INPUT, "--backend", "onnxruntime"], ["libtorch"]),
         (["--model", "tiny:named", *INPUT, "--precision", "fp8"], ["fp8", "libtorch", "fp32, fp16, bf16"]),
@@ -464,3 +467,22 @@ def test_an_interrupt_before_there_is_a_command() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 130 and done.stderr == "gencpp: error: interrupted; nothing was written\n"
+
+
+def test_a_name_after_the_model_is_told_where_it_is_another(tmp_path: Path) -> None:
+    from gencpp.core.progress import noticed
+    from gencpp.core.request import Request
+    from gencpp.pipeline import _name
+
+    def named(source: str) -> tuple[str, list[str]]:
+        said: list[str] = []
+        found = _name(Request(source=source, backend="libtorch", out=tmp_path), said.append)
+        return found, [noticed(text) for text in said]
+
+    assert named("nets:make") == ("make", [])
+    name, (told,) = named("nets:index")
+    assert (
+        name == "index_model" and "the project of 'index' is called index_model" in told and "--name" in told
+    )
+    name, (told,) = named("ResNet-50.onnx")
+    assert name == "resnet_50" and "'ResNet-50'" in told

@@ -6,32 +6,7 @@ import pytest
 from samples import classifier
 
 from gencpp.core import cpp
-from gencpp.core.errors import UsageError
 from gencpp.project import headers
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("resnet18", "resnet18"),
-        ("ResNet-18", "resnet_18"),
-        ("my.model v2", "my_model_v2"),
-        ("__x__y", "x_y"),
-        ("2net", "m_2net"),
-        ("class", "class_model"),
-        ("std", "std_model"),
-        ("test", "test_model"),
-        ("../../etc/passwd", "etc_passwd"),
-    ],
-)
-def test_identifier(given: str, expected: str) -> None:
-    assert cpp.identifier(given) == expected
-
-
-@pytest.mark.parametrize("given", ["", "---", "é", "x" * 65])
-def test_names_that_cannot_be_cleaned(given: str) -> None:
-    with pytest.raises(UsageError):
-        cpp.identifier(given)
 
 
 def read_back(literal: str) -> bytes:

@@ -13,8 +13,11 @@ from samples import classifier
 from gencpp.core.again import repeated
 from gencpp.core.errors import UsageError
 from gencpp.core.recipe import ModelRecipe, ProjectRecipe, Recipe
-from gencpp.core.request import ModelRequest, Request, recipe_of, with_files
+from gencpp.core.request import ModelRequest, Request, recipe_of, resolve_out, with_files
 from gencpp.core.spec import ProjectSpec, WeightsInfo
+from gencpp.pipeline import _changed
+from gencpp.project import read_manifest, read_recipe
+from gencpp.project.manifest import manifest_text
 
 WHERE_AND_HOW = {"path", "out", "force", "again"}
 """Fields of a request that say where it is written and where files lie."""
@@ -138,3 +141,75 @@ def test_weights_are_those_that_the_project_has() -> None:
     assert repeated(recipe, [], taken).weights == "IMAGENET1K_V1"
     assert repeated(recipe, [], WeightsInfo(kind="random", detail="seed 0")).weights == "none"
     assert repeated(recipe, [], None).weights == "auto"
+
+
+def test_a_file_without_a_suffix_is_a_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--weights ./mine` and `--model ./mine`: their names alone could be torchvision's."""
+    (tmp_path / "mine").write_text("")
+    monkeypatch.chdir(tmp_path)
+    request = Request(source="resnet18", backend="libtorch", out=tmp_path / "out", weights="./mine")
+    made = with_files(recipe_of(request), request).model
+    assert (made.weights, list(made.files)) == ("mine", ["weights"])
+    for weights in (None, USER):
+        assert repeated(made, [str(tmp_path)], weights).weights == str(tmp_path / "mine")
+    with pytest.raises(UsageError, match=r"mine \(--weights\) is in no folder of --path"):
+        repeated(made, [], USER)
+    assert (
+        repeated(made, [], WeightsInfo(kind="pretrained", detail="X.IMAGENET1K_V1")).weights
+        == "IMAGENET1K_V1"
+    )
+    request = replace(request, source="./mine", weights="auto")
+    made = with_files(recipe_of(request), request).model
+    assert repeated(made, [str(tmp_path)], USER).source == str(tmp_path / "mine")
+
+
+def test_a_backend_that_is_not_here_leaves_its_recipe(tmp_path: Path) -> None:
+    made = classifier()
+    data = json.loads(manifest_text(made, {}))
+    data["project"]["runtime"] = {"backend": "opencl", "queues": 3}
+    data["project"]["recipe"]["project"] |= {"backend": "opencl", "artifact": "frozen", "precision": "fp16"}
+    file = tmp_path / "gencpp.json"
+    file.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match=r"there is no backend 'opencl': this gencpp has libtorch, tensorrt"):
+        read_manifest(tmp_path)
+    found = read_recipe(file)
+    assert found.recipe.model == made.recipe.model and found.weights == made.model.weights
+    changed = _changed(found.recipe.project, {"backend": "tensorrt"})
+    assert changed == ProjectRecipe(backend="tensorrt", precision="fp16")
+    with pytest.raises(UsageError, match="there is no backend 'opencl'"):
+        _changed(found.recipe.project, {"name": "other"})
+    del data["project"]["recipe"]
+    file.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="is damaged"):
+        read_recipe(file)
+
+
+@pytest.mark.parametrize(
+    "field", ["source", "weights", "state_dict", "preprocess", "labels", "inputs", "dynamic"]
+)
+def test_names_that_are_not_utf_8_are_refused(field: str, tmp_path: Path) -> None:
+    """As Python tells the bytes of a file's name: JSON, C++ and CMake have no word for them."""
+    text = "caf\udce9.pt"
+    option = {"source": "--model", "inputs": "--input"}.get(field, f"--{field.replace('_', '-')}")
+    asked = {"source": "resnet18", field: (text,) if field in ("inputs", "dynamic") else text}
+    with pytest.raises(UsageError, match=rf"{option}: 'caf\\udce9.pt' is not UTF-8 text"):
+        ModelRequest(**asked)
+
+
+@pytest.mark.parametrize("bad", [*';"\\<>|*?[]^`\n\t\x7f', "${HOME}", "$ENV{X}", "\udcff"])
+@pytest.mark.parametrize("above", [False, True])
+def test_what_cmake_cannot_have_in_a_path(
+    bad: str, above: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In OUT, or in the folder that it is named in."""
+    folder = tmp_path / f"a{bad}b"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match=r"^OUT") as caught:
+        resolve_out(Path("out") if above else folder)
+    assert caught.value.message.isascii() and caught.value.message.isprintable()
+
+
+def test_what_cmake_can_have_in_a_path(tmp_path: Path) -> None:
+    out = tmp_path / "it's #1 $HOME $ 100% (größe) & {x}, a=b: ~@!+" / "out"
+    assert resolve_out(out) == out

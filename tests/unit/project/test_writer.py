@@ -299,6 +299,20 @@ def test_other_peoples_folders_are_refused(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["work.txt"]
 
 
+def test_a_project_whose_manifest_is_gone_was_written_by_gencpp(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(out, classifier())
+    (out / "gencpp.json").unlink()
+    before = snapshot(out)
+    for do in (lambda: write(out, OTHER, force=True), lambda: project.read_manifest(out)):
+        with pytest.raises(
+            UsageError, match=r"was written by gencpp, and its gencpp\.json is gone"
+        ) as caught:
+            do()
+        assert "Restore gencpp.json" in caught.value.hint
+    assert snapshot(out) == before
+
+
 def test_an_empty_folder_is_taken_in_place(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ...core.cpp import identifier
-from ...core.errors import UsageError
+from ...core.cpp import KEYWORDS
 
 _RESERVED = frozenset(
     {"net", "at", "i", "x", "y", "z", "define_layers", "layers", "trt", "nvinfer1", "to_string", "int8_t"}
 )
 """What generated code says itself."""
+_TAKEN = frozenset(
+    """
+    std main torch at c10 caffe2 gencpp nvinfer1 linux unix windows errno stdin stdout stderr assert
+    """.split()  # noqa: SIM905
+)
+"""Macros, and namespaces that a variable would hide."""
 
 
 def snake(name: str) -> str:
@@ -26,12 +31,8 @@ def variable(name: str, taken: Collection[str], fallback: str = "value") -> str:
     text = snake(name)
     if not text or text[0].isdigit():
         text = f"{fallback}_{text}".rstrip("_")
-    try:
-        if identifier(text) != text:  # a keyword, or a name that something else has
-            text = f"{text}_"
-            text = f"{text}{fallback}"
-    except UsageError:
-        text = fallback
+    if text in KEYWORDS or text in _TAKEN:
+        text = f"{text}_{fallback}"
     unique, n = text, 1
     while unique in taken or unique in _RESERVED:
         n += 1
