@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from ..tensors.stimuli import seeded_inputs
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
+from .input_examples import input_examples
 from .observed import observe
 from .onnx_work import onnx_work
 from .sizes.value_sizes import Bounds, dims_of_outputs, unknown_sizes, without_bounds
@@ -151,22 +153,26 @@ def _parameters(module: Any) -> list[Any]:
 def _checked_inputs(loaded: LoadedModel) -> tuple[TensorSpec, ...]:
     required, optional = forward_arguments(loaded.module)
     names = [s.name for s in loaded.inputs]
-    example = " ".join(f"--input {n}:1x3x224x224:float32" for n in required or ["x"])
     if not names:
         raise UsageError(
             f"the inputs of {loaded.source_text} are not known"
             + (f": its forward takes {', '.join(required)}" if required else ""),
-            hint=f"name each with its shape and element type, such as {example}",
+            hint=f"name each with its shape and element type, such as {input_examples(loaded.module)}",
         )
     allowed = required + optional
+    inputs = loaded.inputs
+    if names != allowed[: len(names)] and set(allowed) >= {unicodedata.normalize("NFKC", n) for n in names}:
+        # Python's names are in this form, and keyboards and file names may have another one.
+        inputs = tuple(replace(s, name=unicodedata.normalize("NFKC", s.name)) for s in inputs)
+        names = [s.name for s in inputs]
     if allowed and (names[: len(required)] != required or names != allowed[: len(names)]):
         raise UsageError(
             f"--input names {', '.join(names)}; forward takes {', '.join(required)}"
             + (f" and, if wanted, {', '.join(optional)}" if optional else "")
             + ", in this order",
-            hint=f"such as {example}",
+            hint=f"such as {input_examples(loaded.module)}",
         )
-    return loaded.inputs
+    return inputs
 
 
 def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpec]) -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,11 @@ _DTYPES = {
     16: DType.bfloat16,
 }
 """onnx.TensorProto.DataType, which is fixed for all time."""
+
+_CHANNELS = (1, 3, 4)
+"""Of pictures."""
+_SIDE, _LENGTH = 224, 16
+"""Of a picture and of a sequence, in examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,5 +163,18 @@ def _told(i: OnnxInput) -> str:
 
 
 def _example(i: OnnxInput) -> str:
-    sizes = ((1 if n == 0 else 224) if isinstance(d, str) else d for n, d in enumerate(i.dims))
-    return f"--input {i.name}:{'x'.join(map(str, sizes))}:{i.dtype}"
+    sizes = "x".join(str(d if isinstance(d, int) else _size(d, n, i)) for n, d in enumerate(i.dims))
+    return f"--input {i.name}:{sizes}:{i.dtype}"
+
+
+def _size(name: str, index: int, i: OnnxInput) -> int:
+    """For an example, the size of a dimension that is only named: a batch, a side of a picture, a length."""
+    words = re.split(r"[^a-z]+", name.lower())
+    if index == 0 or {"batch", "n", "b"} & set(words) or "batch" in name.lower():
+        return 1
+    sides: tuple[int, ...] = ()
+    if len(i.dims) == 4:
+        sides = (2, 3) if i.dims[1] in _CHANNELS else (1, 2) if i.dims[3] in _CHANNELS else ()
+    if index in sides or {"height", "width", "h", "w"} & set(words):
+        return _SIDE
+    return _LENGTH

@@ -117,10 +117,12 @@ def parse_input(text: str) -> TensorSpec:
     """
     description, equals, drawn = text.partition("=")
     parts = description.split(":")
-    example = "write it as name:1x3x224x224:float32"
-    if len(parts) not in (2, 3) or not parts[0].strip():
+    name = parts[0].strip()
+    own = name or "NAME"
+    example = f"write it as {own}:SHAPE:TYPE: {own}:1x3x224x224:float32, or {own}::int64 for a scalar"
+    if len(parts) not in (2, 3) or not name:
         raise UsageError(f"--input {text!r} is not understood", hint=example)
-    name, dims_text = parts[0].strip(), parts[1].strip().lower()
+    dims_text = parts[1].strip().lower()
     try:
         sizes = [int(d) for d in dims_text.split("x")] if dims_text else []
     except ValueError:

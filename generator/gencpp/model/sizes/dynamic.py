@@ -11,10 +11,10 @@ from ...core.loaded import LoadedModel
 from ...core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
 from ...tensors.module import MAX_ELEMENTS, run_module
 from ...tensors.stimuli import seeded_inputs
+from .plan import shapes_text
 
 MAX_BATCH = 65536
 _SEED = 90_002
-_EXAMPLE = "Such as --dynamic x:0=1:1:64 (dimension 0 is the batch)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,9 @@ def apply_dynamic(
     follow others are found by running the model at the bounds; raises UsageError when it does not run.
     """
     asked = [_parse(text, spec) for text in requests]
+    told = tuple(_told_fixed(a, spec) for a in asked if not _overall(a.ranges).dynamic)
     asked = _with_shared_batch(asked, spec)
+    spec = replace(spec, notes=(*spec.notes, *told))
     count = _profile_count(asked)
     profiles = tuple(
         tuple(_dims(asked, i, t, _of_profile(n)) for i, t in enumerate(spec.inputs)) for n in range(count)
@@ -54,39 +56,65 @@ def apply_dynamic(
     return replace(spec, inputs=inputs, outputs=outputs), profiles
 
 
+def _told_fixed(a: _Asked, spec: ModelSpec) -> str:
+    size, name = a.ranges[0].opt, spec.inputs[a.input].name
+    return f"--dynamic {a.text} lets nothing vary: dimension {a.dim} of {name} is always {size}."
+
+
 def asked_places(spec: ModelSpec, requests: tuple[str, ...]) -> frozenset[tuple[int, int]]:
     """(input, dimension) of everything that `requests` give bounds of."""
     asked = _with_shared_batch([_parse(text, spec) for text in requests], spec)
     return frozenset((a.input, a.dim) for a in asked)
 
 
+def _example(spec: ModelSpec, name: str = "", dim: int = -1) -> str:
+    """`Such as --dynamic image:0=1:1:64`, of the inputs that there are: the batch where it may vary."""
+    named = [t for t in spec.inputs if t.dims]
+    if not named:
+        return "Leave it out: the inputs are scalars, which have no sizes."
+    tensor = next((t for t in named if t.name == name), named[0])
+    if not 0 <= dim < len(tensor.dims):
+        dim = 0 if tensor.dims[0].dynamic else len(tensor.dims) - 1
+    opt = tensor.dims[dim].opt
+    low, high = (1, 64) if dim == 0 else (max(1, opt // 2), 2 * opt)
+    what = " (dimension 0 is the batch)" if dim == 0 else ""
+    return f"Such as --dynamic {tensor.name}:{dim}={low}:{opt}:{max(high, opt)}{what}."
+
+
 def _parse(text: str, spec: ModelSpec) -> _Asked:
+    names = [t.name for t in spec.inputs]
+    where, equals, bounds = text.partition("=")
+    name, _, dimension = where.rpartition(":")
     try:
-        where, bounds = text.split("=")
-        name, dimension = where.rsplit(":", 1)
-        sizes = [tuple(int(b) for b in part.split(":")) for part in bounds.split(",")]
         index = int(dimension)
-        if any(len(s) != 3 for s in sizes):
+        sizes = [tuple(int(b) for b in part.split(":")) for part in bounds.split(",")]
+        if not equals or not name or any(len(s) != 3 for s in sizes):
             raise ValueError
     except ValueError:
+        known = next((n for n in names if text.partition(":")[0].partition("=")[0] == n), "")
+        at = int(dimension) if name and dimension.isdecimal() and len(dimension) < 3 else -1
         raise UsageError(
-            f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX[,MIN:OPT:MAX...]", hint=_EXAMPLE
+            f"--dynamic '{text}' is not INPUT:DIMENSION=MIN:OPT:MAX[,MIN:OPT:MAX...]",
+            hint=_example(spec, known, at),
         ) from None
-    names = [t.name for t in spec.inputs]
     if name not in names:
         raise UsageError(f"--dynamic: there is no input '{name}'", hint=f"Choose from: {', '.join(names)}.")
     tensor = spec.inputs[names.index(name)]
-    if index == 0 and not tensor.dims:
-        raise UsageError(f"--dynamic: input '{name}' is a scalar and has no batch")
+    if not tensor.dims:
+        raise UsageError(
+            f"--dynamic '{text}': input '{name}' is a scalar and has no dimensions", hint=_example(spec)
+        )
     if not 0 <= index < len(tensor.dims):
         raise UsageError(
             f"--dynamic '{text}': input '{name}' has {len(tensor.dims)} dimensions",
-            hint=f"Choose from 0 to {len(tensor.dims) - 1}.",
+            hint=f"Choose from 0 to {len(tensor.dims) - 1}. {_example(spec, name)}",
         )
     if index == 0 and any(s[2] > MAX_BATCH for s in sizes):
-        raise UsageError(f"--dynamic: a batch above {MAX_BATCH} is refused", hint=_EXAMPLE)
+        raise UsageError(f"--dynamic: a batch above {MAX_BATCH} is refused", hint=_example(spec, name, 0))
     if any(not 0 < low <= opt <= high for low, opt, high in sizes):
-        raise UsageError(f"--dynamic '{text}': every range must be 0 < MIN <= OPT <= MAX", hint=_EXAMPLE)
+        raise UsageError(
+            f"--dynamic '{text}': every range must be 0 < MIN <= OPT <= MAX", hint=_example(spec, name, index)
+        )
     ranges = tuple(Dim(min=low, opt=opt, max=high) for low, opt, high in sizes)
     return _Asked(text=text, input=names.index(name), dim=index, ranges=ranges)
 
@@ -114,7 +142,7 @@ def _with_shared_batch(asked: Sequence[_Asked], spec: ModelSpec) -> list[_Asked]
     for b in batches:
         fixed = spec.inputs[b.input].dims[0]
         if not fixed.dynamic and set(b.ranges) != {fixed}:
-            reason = "; ".join(n for n in spec.notes if "batch" in n.lower()) or "the model fixes it"
+            reason = "; ".join(n for n in spec.notes if n.startswith("The batch ")) or "the model fixes it"
             raise UsageError(f"--dynamic: the batch of this model cannot vary: {reason}")
     shared = [i for i, t in enumerate(spec.inputs) if t.dims and t.dims[0].dynamic]
     return [replace(batch, input=i) for i in shared] + others
@@ -217,7 +245,7 @@ def _output_shapes(
 ) -> list[tuple[int, ...]]:
     tensors = seeded_inputs(inputs, _SEED, batch)
     shapes = ", ".join(
-        f"{t.name} {'x'.join(map(str, x.shape))}" for t, x in zip(inputs, tensors, strict=True)
+        f"{t.name} {'x'.join(map(str, x.shape)) or 'a scalar'}" for t, x in zip(inputs, tensors, strict=True)
     )
     try:
         found = [tuple(t.shape) for _, t in run_module(loaded.module, tensors)]
@@ -225,10 +253,11 @@ def _output_shapes(
         raise
     except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
         lines = str(e).strip().splitlines() or [""]
+        usual = shapes_text(spec.inputs, tuple(t.shape() for t in spec.inputs))
         raise UsageError(
             f"--dynamic: {loaded.source_text} does not run with {shapes}:"
             f" {type(e).__name__}: {lines[-1].strip()[:200]}",
-            hint=f"Give bounds that it takes. {_EXAMPLE}",
+            hint=f"Give bounds that it takes; it runs with {usual}.",
         ) from None
     ranks = [len(t.dims) for t in spec.outputs]
     empty = any(
