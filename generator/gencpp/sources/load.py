@@ -25,6 +25,7 @@ from ..core.loaded import (
 from ..core.progress import Progress
 from ..core.spec import Task, TensorSpec, WeightsInfo
 from ..tensors.module import parse_input
+from .drawn_weights import note_of, watching_draws
 from .factory import call, call_factory, resolve
 from .initialisation import seeded
 from .onnx_file import known_inputs, load_onnx
@@ -157,9 +158,10 @@ def _load_factory(source: FactorySource, options: LoadOptions) -> LoadedModel:
 
     where = source_text(source)
     value = resolve(source.module, source.attr, options.path)
-    with seeded(options.seed):
+    with seeded(options.seed), watching_draws() as drawn:
         module = call_factory(value, where)
-    notes: tuple[str, ...] = ()
+    note = note_of(drawn, module, where, state_dict=options.state_dict is not None)
+    notes: tuple[str, ...] = (note,) if note else ()
     detail = f"as {where} made them, without --state-dict"
     scripted = isinstance(module, torch.jit.ScriptModule)
     if options.state_dict is not None:
