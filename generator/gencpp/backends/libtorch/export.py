@@ -22,6 +22,7 @@ from ...tensors.compare import channels_last, compared_with_answers
 from ...tensors.draws import RandomDraw
 from ...tensors.stimuli import covering
 from .operators import BareTorch, check_operators
+from .script_names import check_names
 from .spec import CompiledFor, LibTorchSpec, Tuned
 from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
 
@@ -65,6 +66,8 @@ def export_libtorch(
 ) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
     """Writes the artifact into `directory`; gives the spec back with the bounds that it is right for."""
     answers = answers_for(loaded, answers)
+    if not variant.compiled:
+        check_names(loaded, frozen=variant.freeze)
     compiled: CompiledFor | None = None
     with BareTorch() as bare:  # it imports torch while the model is exported
         if variant.compiled:

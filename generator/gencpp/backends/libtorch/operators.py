@@ -206,7 +206,7 @@ def _all_operators(file: Path) -> list[str]:
         try:
             load: Any = torch.jit.load
             module = load(str(file), map_location="cpu")
-        except RuntimeError:
+        except (RuntimeError, UnicodeDecodeError):  # of names that TorchScript cannot read
             return []
     return list(dict.fromkeys(bare_torch.graph_operators(module.inlined_graph)))
 
