@@ -11,6 +11,7 @@ from ..backends import backend_named
 from ..core.backend import RuntimeOptions
 from ..core.errors import CheckFailed, EnvironmentLacks, UsageError
 from ..core.progress import Progress
+from ..core.request import check_path
 from ..core.spec import ProjectSpec
 from ..core.toolchain import Finished, find_toolchain, run
 from ..project import check_assets, mend, read_manifest
@@ -46,7 +47,7 @@ def build(folder: Path, progress: Progress) -> Built:
     Raises CheckFailed when it does not build or answers otherwise, EnvironmentLacks where something to
     build or run it is missing.
     """
-    folder = folder.resolve()
+    folder = check_path(folder)
     mend(folder, progress)
     project = read_manifest(folder).project
     check_assets(folder, project)

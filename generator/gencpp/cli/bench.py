@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .options import Json
-from .show import print_table, progressing, shown, warn
+from .show import print_json, print_table, progressing, shown, warn
 
 
 def bench(
@@ -79,7 +78,7 @@ def bench(
     if paged:
         page.write(report, paper)
     if as_json:
-        print(json.dumps(report))
+        print_json(report)
     else:
         warn(tuple(report["warnings"]))
         print(f"{summary.headline(report)}\n")

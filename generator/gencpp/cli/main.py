@@ -51,6 +51,9 @@ def _root(
 
 def main() -> NoReturn:
     """The command `gencpp`: every error is one message on standard error and its exit code."""
+    # Names of files may hold any bytes; no terminal or pipe has to end a command for that.
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # Ended by a signal from outside, a half-written folder is removed as after Ctrl-C.
     with contextlib.suppress(ValueError, AttributeError):
         signal.signal(signal.SIGTERM, interrupt)

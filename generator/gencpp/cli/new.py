@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import ImportPath, Input, Json, OptionalModel, Seed, StateDict, Weights, request_for
-from .show import print_row, print_table, progressing, shown, stdout_is_ours, warn
+from .show import print_json, print_row, print_table, progressing, shown, stdout_is_ours, warn
 
 if TYPE_CHECKING:
     from ..pipeline import Generated
@@ -213,7 +212,7 @@ def _print_made(made: Generated, as_json: bool) -> None:
     project = made.project
     if as_json:
         told = {"out": str(made.out), "warnings": list(made.warnings), "kept": list(map(str, made.kept))}
-        print(json.dumps({**told, "project": project.to_json()}))
+        print_json({**told, "project": project.to_json()})
         return
     warn(made.warnings)
     made_artifact = project.artifact

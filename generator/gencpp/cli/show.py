@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -121,6 +123,12 @@ def print_table(rows: Sequence[tuple[str, ...]]) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print("  ".join([*cells, row[-1]]).rstrip())
+
+
+def print_json(data: Any, *, indent: int | None = None) -> None:
+    """As ASCII. What a file's name has that is no UTF-8 becomes U+FFFD: JSON has no word for it."""
+    text = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(data, ensure_ascii=False))
+    print(json.dumps(json.loads(text), indent=indent))
 
 
 def print_row(label: str, text: str, *, width: int) -> None:

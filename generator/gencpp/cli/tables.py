@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from .options import ImportPath, Input, Json, Seed, StateDict, Weights, model_request_for
-from .show import print_row, print_table, progressing, scaled, stdout_is_ours
+from .show import print_json, print_row, print_table, progressing, scaled, stdout_is_ours
 
 
 def inspect(
@@ -49,7 +48,7 @@ def inspect(
                 for name, count, since in found.onnx_operators
             ],
         }
-        print(json.dumps(data, indent=2))
+        print_json(data, indent=2)
         return
     print(f"{spec.source}: {spec.task.value}")
     row = partial(print_row, width=10)
@@ -83,7 +82,7 @@ def models(as_json: Json = False) -> None:
         progress("importing torchvision")
         rows = torchvision_models()
     if as_json:
-        print(json.dumps([row.to_json() for row in rows], indent=2))
+        print_json([row.to_json() for row in rows], indent=2)
         return
     table = [("model", "task", "input", "weights", "libtorch", "tensorrt")]
     table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch, r.tensorrt) for r in rows]
@@ -97,7 +96,7 @@ def doctor(as_json: Json = False) -> None:
     findings = examine()
     missing = any(f.status == "missing" for f in findings)
     if as_json:
-        print(json.dumps({"findings": [f.to_json() for f in findings]}, indent=2))
+        print_json({"findings": [f.to_json() for f in findings]}, indent=2)
     else:
         table = [("", "status", "found")]
         for f in findings:

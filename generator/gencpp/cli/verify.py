@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json
-from .show import print_table, progressing, shown, warn
+from .show import print_json, print_table, progressing, shown, warn
 
 if TYPE_CHECKING:
     from ..core.spec import StepResult, VerifyReport
@@ -57,7 +56,7 @@ def verify(
     with progressing(quiet=as_json) as progress:
         report = pipeline.verify(out, progress, runtime, options)
     if as_json:
-        print(json.dumps(report.to_json(), indent=2))
+        print_json(report.to_json(), indent=2)
     else:
         _print_report(report, out)
     if report.status == "failed":

@@ -486,3 +486,21 @@ def test_a_name_after_the_model_is_told_where_it_is_another(tmp_path: Path) -> N
     )
     name, (told,) = named("ResNet-50.onnx")
     assert name == "resnet_50" and "'ResNet-50'" in told
+
+
+def test_names_that_are_not_utf_8(gencpp: Gencpp, tmp_path: Path) -> None:
+    """Of folders: refused where a project would keep them, and never broken JSON or a traceback."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    (folder / "out").mkdir(parents=True)
+    told = "is not UTF-8 text"
+    for command in (("new", "--model", "tiny:named", "--path", MODELS, *INPUT), ("verify",), ("bench",)):
+        refused(gencpp(*command, "--json", folder / "out"), 2, told, "caf\\udce9")
+        refused(gencpp(*command, "--json", "out", cwd=folder), 2, told, "caf\\udce9")
+    assert os.listdir(folder / "out") == []
+
+
+def test_json_holds_no_half_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    from gencpp.cli.show import print_json
+
+    print_json({"caf\udce9": ["\U0001f63a", "ü", 1.5, None]})
+    assert capsys.readouterr().out == '{"caf\\ufffd": ["\\ud83d\\ude3a", "\\u00fc", 1.5, null]}\n'
