@@ -45,11 +45,12 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
   } else if (is_task_option(option)) {
     return set_task_option(option, value, arguments.task);
   } else {
-    const Result<int> number = to_int(option, value, option == "--max-pixels" ? 1 : 0);
+    const bool threads = option == "--threads";
+    const Result<int> number = threads ? to_int(option, value, 0, kMostThreads) : to_int(option, value, 1);
     if (!number) {
       return number.error();
     }
-    (option == "--threads" ? arguments.threads : arguments.max_pixels) = *number;
+    (threads ? arguments.threads : arguments.max_pixels) = *number;
   }
   return {};
 }

@@ -24,6 +24,11 @@ add_library(sample_core
 add_library(sample::core ALIAS sample_core)
 include(cmake/task.cmake)
 
+if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
+  message(FATAL_ERROR "sample: shared libraries are not found in a folder with a comma or a colon in its path, "
+    "where the linker and the loader divide it: ${CMAKE_CURRENT_BINARY_DIR}. Build in another folder, or with "
+    "BUILD_SHARED_LIBS=OFF.")
+endif()
 target_compile_features(sample_core PUBLIC cxx_std_17)
 target_include_directories(sample_core
   PUBLIC
@@ -34,8 +39,19 @@ target_include_directories(sample_core
 find_package(Threads REQUIRED)
 target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if(SAMPLE_FIND_SOURCE_ASSETS)
-  set_property(SOURCE src/source_folder.cpp APPEND PROPERTY COMPILE_DEFINITIONS
-    SAMPLE_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
+  # Folders are named in headers that are written here: CMake leaves out compile definitions with a # in them.
+  file(CONFIGURE OUTPUT folders/source_assets.hpp @ONLY CONTENT [[
+#pragma once
+
+namespace sample {
+
+inline constexpr const char* kSourceAssets = R"folder(@CMAKE_CURRENT_SOURCE_DIR@/assets)folder";
+
+}  // namespace sample
+]])
+  set_source_files_properties(src/source_folder.cpp PROPERTIES
+    COMPILE_DEFINITIONS SAMPLE_FIND_SOURCE_ASSETS
+    INCLUDE_DIRECTORIES "${CMAKE_CURRENT_BINARY_DIR}/folders")
 endif()
 set_target_properties(sample_core PROPERTIES
   EXPORT_NAME core

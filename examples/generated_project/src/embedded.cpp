@@ -2,7 +2,8 @@
 
 #if defined(SAMPLE_EMBED_ASSETS)
 
-// SAMPLE_ARTIFACT_PATH, SAMPLE_LABELS_PATH and the file names come from cmake/embed.cmake.
+#include "embedded_files.hpp"  // cmake/embed.cmake writes it
+
 #if defined(__APPLE__)
 #define SAMPLE_SYMBOL(x) "_" x
 #define SAMPLE_SECTION ".const_data\n"
@@ -16,7 +17,7 @@
 // The assembler reads the file: no compiler has to parse a hundred megabytes of literals.
 // ccache:disable, since it does not look at what the assembler reads.
 #define SAMPLE_EMBED(symbol, path) \
-  __asm__(SAMPLE_SECTION ".balign 64\n.globl " SAMPLE_SYMBOL(#symbol) "\n" SAMPLE_SYMBOL(#symbol) ":\n.incbin \"" path "\"\n.globl " SAMPLE_SYMBOL(#symbol "_end") "\n" SAMPLE_SYMBOL(#symbol "_end") \
+  __asm__(SAMPLE_SECTION ".balign 64\n.globl " SAMPLE_SYMBOL(#symbol) "\n" SAMPLE_SYMBOL(#symbol) ":\n.incbin " path "\n.globl " SAMPLE_SYMBOL(#symbol "_end") "\n" SAMPLE_SYMBOL(#symbol "_end") \
           ":\n" \
           ".byte 0\n" SAMPLE_SECTION_END)
 

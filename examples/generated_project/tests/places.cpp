@@ -1,5 +1,7 @@
 #include "places.hpp"
 
+#include "test_folders.hpp"  // CMakeLists.txt writes it
+
 namespace sample::test {
 
 const char* goldens_folder() noexcept { return SAMPLE_TEST_GOLDENS; }

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "load_flags.hpp"
+#include "whole_number.hpp"
 
 namespace {= name =}::bench {
 namespace {
@@ -74,7 +75,7 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
     return parse(value, 1, options.batch);
   }
   if (option == "--threads") {
-    return parse(value, 1, options.threads);
+    return parse(value, 1, options.threads) && options.threads <= app::kMostThreads;
   }
   if (option == "--workers" || option == "--infStreams") {
     return parse(value, 1, options.workers) && options.workers <= 1024;

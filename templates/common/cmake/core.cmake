@@ -24,6 +24,11 @@ add_library({= name =}_core
 add_library({= name =}::core ALIAS {= name =}_core)
 include(cmake/task.cmake)
 
+if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
+  message(FATAL_ERROR "{= name =}: shared libraries are not found in a folder with a comma or a colon in its path, "
+    "where the linker and the loader divide it: ${CMAKE_CURRENT_BINARY_DIR}. Build in another folder, or with "
+    "BUILD_SHARED_LIBS=OFF.")
+endif()
 target_compile_features({= name =}_core PUBLIC cxx_std_17)
 target_include_directories({= name =}_core
   PUBLIC
@@ -34,8 +39,19 @@ target_include_directories({= name =}_core
 find_package(Threads REQUIRED)
 target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
 if({= NAME =}_FIND_SOURCE_ASSETS)
-  set_property(SOURCE src/source_folder.cpp APPEND PROPERTY COMPILE_DEFINITIONS
-    {= NAME =}_SOURCE_ASSETS="${CMAKE_CURRENT_SOURCE_DIR}/assets")
+  # Folders are named in headers that are written here: CMake leaves out compile definitions with a # in them.
+  file(CONFIGURE OUTPUT folders/source_assets.hpp @ONLY CONTENT [[
+#pragma once
+
+namespace {= name =} {
+
+inline constexpr const char* kSourceAssets = R"folder(@CMAKE_CURRENT_SOURCE_DIR@/assets)folder";
+
+}  // namespace {= name =}
+]])
+  set_source_files_properties(src/source_folder.cpp PROPERTIES
+    COMPILE_DEFINITIONS {= NAME =}_FIND_SOURCE_ASSETS
+    INCLUDE_DIRECTORIES "${CMAKE_CURRENT_BINARY_DIR}/folders")
 endif()
 set_target_properties({= name =}_core PROPERTIES
   EXPORT_NAME core

@@ -5,6 +5,16 @@ endif()
 set({= name =}_embedded_files
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/{= artifact_file =}"
   "${CMAKE_CURRENT_SOURCE_DIR}/assets/{= labels_file =}")
+# The assembler reads "PATH": a header has the folder, since CMake leaves out compile definitions with a # in them.
+file(CONFIGURE OUTPUT folders/embedded_files.hpp @ONLY CONTENT [[
+#pragma once
+
+#define {= NAME =}_ARTIFACT_FILE "{= artifact_file =}"
+#define {= NAME =}_LABELS_FILE "{= labels_file =}"
+#define {= NAME =}_ARTIFACT_PATH R"folder("@CMAKE_CURRENT_SOURCE_DIR@/assets/{= artifact_file =}")folder"
+#define {= NAME =}_LABELS_PATH R"folder("@CMAKE_CURRENT_SOURCE_DIR@/assets/{= labels_file =}")folder"
+]])
 set_source_files_properties(src/embedded.cpp PROPERTIES
   OBJECT_DEPENDS "${{= name =}_embedded_files}"
-  COMPILE_DEFINITIONS "{= NAME =}_EMBED_ASSETS;{= NAME =}_ARTIFACT_FILE=\"{= artifact_file =}\";{= NAME =}_LABELS_FILE=\"{= labels_file =}\";{= NAME =}_ARTIFACT_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= artifact_file =}\";{= NAME =}_LABELS_PATH=\"${CMAKE_CURRENT_SOURCE_DIR}/assets/{= labels_file =}\"")
+  COMPILE_DEFINITIONS {= NAME =}_EMBED_ASSETS
+  INCLUDE_DIRECTORIES "${CMAKE_CURRENT_BINARY_DIR}/folders")

@@ -2,7 +2,8 @@
 
 #if defined({= NAME =}_EMBED_ASSETS)
 
-// {= NAME =}_ARTIFACT_PATH, {= NAME =}_LABELS_PATH and the file names come from cmake/embed.cmake.
+#include "embedded_files.hpp"  // cmake/embed.cmake writes it
+
 #if defined(__APPLE__)
 #define {= NAME =}_SYMBOL(x) "_" x
 #define {= NAME =}_SECTION ".const_data\n"
@@ -16,7 +17,7 @@
 // The assembler reads the file: no compiler has to parse a hundred megabytes of literals.
 // ccache:disable, since it does not look at what the assembler reads.
 #define {= NAME =}_EMBED(symbol, path) \
-  __asm__({= NAME =}_SECTION ".balign 64\n.globl " {= NAME =}_SYMBOL(#symbol) "\n" {= NAME =}_SYMBOL(#symbol) ":\n.incbin \"" path "\"\n.globl " {= NAME =}_SYMBOL(#symbol "_end") "\n" {= NAME =}_SYMBOL(#symbol "_end") \
+  __asm__({= NAME =}_SECTION ".balign 64\n.globl " {= NAME =}_SYMBOL(#symbol) "\n" {= NAME =}_SYMBOL(#symbol) ":\n.incbin " path "\n.globl " {= NAME =}_SYMBOL(#symbol "_end") "\n" {= NAME =}_SYMBOL(#symbol "_end") \
           ":\n" \
           ".byte 0\n" {= NAME =}_SECTION_END)
 

@@ -1,5 +1,7 @@
 #include "{= name =}/labels.hpp"
 
+#include <string_view>
+
 #include "{= name =}/assets.hpp"
 #include "{= name =}/model_info.hpp"
 
@@ -13,9 +15,13 @@ namespace {= name =} {
 namespace {
 
 std::vector<std::string> split_lines(std::istream& in) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // which editors put in front of UTF-8
   std::vector<std::string> lines;
   std::string line;
   while (std::getline(in, line)) {
+    if (lines.empty() && line.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) {
+      line.erase(0, kByteOrderMark.size());
+    }
     if (!line.empty() && line.back() == '\r') {
       line.pop_back();
     }

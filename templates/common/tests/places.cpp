@@ -1,5 +1,7 @@
 #include "places.hpp"
 
+#include "test_folders.hpp"  // CMakeLists.txt writes it
+
 namespace {= name =}::test {
 
 const char* goldens_folder() noexcept { return {= NAME =}_TEST_GOLDENS; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -71,6 +72,37 @@ def test_a_picture_that_fails_costs_no_other_its_answer(
     assert [i for i, r in enumerate(results) if "error" in r] == [0, 4]
 
 
+def test_json_is_utf_8_whatever_files_are_called(
+    verified_project: Path, pictures: list[Path], tmp_path: Path
+) -> None:
+    program = verified_project / "build" / "photo"
+    file, labels = os.fsencode(tmp_path) + b"/caf\xe9 \xed\xa0\x80.ppm", tmp_path / "labels.txt"
+    shutil.copyfile(pictures[1], file)
+    labels.write_bytes(b"\xef\xbb\xbf" + b"".join(b"n\xffr %d \xf0\x9f\x98\xba\n" % i for i in range(10)))
+    argv = [os.fsencode(program), b"--json", b"--labels", os.fsencode(labels), file, file + b".missing"]
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr
+    first, second = json.loads(done.stdout.decode("utf-8"))["results"]
+    assert first["source"] == f"{tmp_path}/caf\ufffd \ufffd\ufffd\ufffd.ppm"
+    assert "\ufffd.ppm.missing" in second["error"].replace(" \ufffd\ufffd", "")
+    for top in first["top"]:  # the first, too, without the mark in front of it
+        assert top["label"] == f"n\ufffdr {top['index']} \U0001f63a"
+    plain = subprocess.run([*argv[:1], *argv[2:5]], capture_output=True, check=True, timeout=300).stdout
+    assert b"n\xffr " in plain and b"\xef\xbb\xbf" not in plain
+
+
+def test_too_many_threads_are_refused_by_the_option_s_name(
+    verified_project: Path, pictures: list[Path]
+) -> None:
+    program = verified_project / "build" / "photo"
+    for files in (pictures[:1], pictures[:2]):
+        done = run(program, "--threads", "999999", *files)
+        told = "photo: --threads needs a whole number from 0 to 1024, got '999999'; see --help\n"
+        assert (done.returncode, done.stderr) == (2, told)
+    done = run(verified_project / "build" / "photo_bench", "--threads", "999999")
+    assert done.returncode == 2 and "--threads: bad value '999999'" in done.stderr
+
+
 def test_fast_jpeg_is_draft_and_off_by_default(verified_project: Path, tmp_path: Path) -> None:
     if missing := image_libraries():
         pytest.skip(f"needs the development files of {missing}")
@@ -113,10 +145,11 @@ def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None
     sources = [f for f in sorted((GENERATED / "src").glob("*.cpp")) if f.stem not in BACKEND]
     sources += [GENERATED / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
     sources.append(SUPPORT / "fakes" / "model_double.cpp")
-    places = [f'-DGENERATED_TEST_{what}="{tmp_path}"' for what in ("GOLDENS", "SCRATCH")]
-    includes = [f"-I{GENERATED / folder}" for folder in ("include", "src", "tests")]
+    folders = [f'#define SAMPLE_TEST_{what} "{tmp_path}"\n' for what in ("GOLDENS", "SCRATCH")]
+    (tmp_path / "test_folders.hpp").write_text("".join(folders))
+    includes = [f"-I{folder}" for folder in (*(GENERATED / n for n in ("include", "src", "tests")), tmp_path)]
     program = tmp_path / "pictures"
-    argv = [compiler, *flags, "-ffp-contract=off", *places, *includes, *map(str, sources), "-ldl"]
+    argv = [compiler, *flags, "-ffp-contract=off", *includes, *map(str, sources), "-ldl"]
     must(subprocess.run([*argv, "-o", str(program)], capture_output=True, text=True, check=False))
     done = run(program)
     assert done.returncode == 0 and done.stdout == "passed\n" and done.stderr == "", done.stdout + done.stderr

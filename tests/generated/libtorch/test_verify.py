@@ -83,8 +83,11 @@ def test_the_time_of_each_operator(verified_project: Path, tmp_path: Path) -> No
 def test_a_moved_project_verifies_again(
     verified_project: Path, tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp
 ) -> None:
-    """With its build folder, whose CMake cache then belongs to another place; and with an edit."""
-    moved = tmp_path_factory.mktemp("moved") / "elsewhere"
+    """With its build folder, whose CMake cache then belongs to another place; and with an edit.
+
+    That place has every character that CMake, Ninja and shells treat specially and that works.
+    """
+    moved = tmp_path_factory.mktemp("moved") / "it's #1, $HOME (größe) & 100% {more} =@~!+"
     shutil.copytree(verified_project, moved)
     main = moved / "app" / "main.cpp"
     main.write_text(main.read_text().replace("// Runs the model", "// Edited. Runs the model"))
@@ -94,6 +97,8 @@ def test_a_moved_project_verifies_again(
     assert json.loads((moved / "verify.json").read_text())["edited"] == ["app/main.cpp"]
     cache = (moved / "build" / "CMakeCache.txt").read_text()
     assert str(verified_project) not in cache
+    again = must(cmake("--build", moved / "build"))
+    assert "no work to do" in again.stdout  # Ninja finds what the compiler read
 
     arguments = photo_arguments(moved.parent / "labels.txt")
     done = gencpp(*arguments, moved)
