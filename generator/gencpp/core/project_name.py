@@ -22,6 +22,15 @@ _GLOBAL_NAMES = Path(__file__).with_name("global_names.txt")
 OWN = frozenset("app bench detail diff fs gencpp_shared generated test tests trt".split())  # noqa: SIM905
 """Namespaces inside a project's own (tests/unit/core/test_project_name.py finds them in the templates)."""
 
+CALLED = frozenset(
+    """
+    compare compare_layers engine_origin fail measure_all milliseconds on_device parse_options
+    print_report run run_once size_of test_damage test_folders test_full_disk test_locks test_round_trip
+    test_writers to_string
+    """.split()  # noqa: SIM905
+)
+"""Functions that its programs call outside of its namespace (the same tests find them)."""
+
 FOLDERS = frozenset("assets cmake cmakefiles consumer include lib bin share src testing verify".split())  # noqa: SIM905
 """Folders of a project, of its build, and of what is installed."""
 
@@ -109,6 +118,6 @@ def problem(name: str) -> str:
         return f"{name} is the namespace of a library, whose names would meet the project's"
     if name in LIBRARIES:
         return f"lib{name} is a library of the system or of the backend"
-    if name in OWN or name in FOLDERS or name in TARGETS:
+    if name in OWN | CALLED | FOLDERS | TARGETS:
         return f"{name} is a part of every project, or of its build"
     return ""

@@ -48,7 +48,10 @@ def test_a_name_that_can_be_is_taken_as_it_is(name: str) -> None:
         *((name, f"{name}_model") for name in ("index", "time", "signal", "random", "select", "log", "exp")),
         *((name, f"{name}_model") for name in ("system", "read", "link", "y0", "environ", "stat", "errno")),
         *((name, f"{name}_model") for name in ("torch", "at", "c10", "nvinfer1", "cuda", "cub", "posix")),
-        *((name, f"{name}_model") for name in ("st_atime", "daylight", "remove", "linux", "near", "main")),
+        *(
+            (name, f"{name}_model")
+            for name in ("st_atime", "daylight", "remove", "linux", "near", "main", "run")
+        ),
         *((name, f"{name}_model") for name in ("app", "test", "all", "install", "cmakefiles", "png", "m")),
     ],
 )
@@ -98,3 +101,36 @@ def test_no_namespace_inside_a_project_s_own_has_its_name() -> None:
         inner |= set(re.findall(r"^namespace (\w+) (?:\{|=)", file.read_text(encoding="utf-8"), re.MULTILINE))
     assert {"app", "bench", "test"} <= inner
     assert [name for name in sorted(inner) if not project_name.problem(name)] == []
+
+
+_NO_CALLS = frozenset(["if", "while", "for", "switch", "return", "sizeof", "defined", "catch", "decltype"])
+
+
+def plain(code: str) -> str:
+    """Without comments and literals."""
+    code = re.sub(r'R"\w*\(.*?\)\w*"', "0", code, flags=re.DOTALL)
+    return re.sub(r'//[^\n]*|"(\\.|[^"\\\n])*"', "0", code)
+
+
+def called(code: str) -> tuple[set[str], set[str]]:
+    """(functions that are called without their namespace, what is declared) in a source."""
+    calls, declared = set(), set(re.findall(r"\bauto ([a-z_]\w*) = \[", code))
+    for before, name in re.findall(r"(\w+|[^\w\s])?\s*(?<![\w:.>])([a-z_]\w*)\(", code):
+        declares = before == ">" or (before.isidentifier() and before not in ("return", "else", "case"))
+        (declared if declares else calls).add(name)
+    return calls - _NO_CALLS, declared
+
+
+def test_no_function_that_is_called_beside_a_project_s_namespace_has_its_name() -> None:
+    """`run(...)` in main() would be the function or the namespace `run`: g++ calls that ambiguous."""
+    found = set()
+    for file in TEMPLATES.rglob("*.cpp"):
+        code = plain(file.read_text(encoding="utf-8"))
+        if (main := re.search(r"^int main\(.*?^\}", code, re.MULTILINE | re.DOTALL)) is None:
+            continue
+        found |= called(main.group(0))[0] - {"main"}
+        if not re.search(r"^namespace \{= name =\}", code, re.MULTILINE):
+            calls, declared = called(code)
+            found |= calls - declared
+    assert {"fail", "run", "size_of", "to_string"} <= found
+    assert [n for n in sorted(found) if n.islower() and not project_name.problem(n)] == []
