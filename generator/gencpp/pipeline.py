@@ -22,6 +22,7 @@ from .core.python_file import as_module
 from .core.recipe import ProjectRecipe, Recipe
 from .core.request import Again, ModelRequest, Request, check_path, recipe_of, resolve_out, with_files
 from .core.spec import ModelSpec, ProjectSpec, VerifyReport
+from .project import readme
 from .verification.choice import VerifyOptions
 from .verification.verify import verify_project
 
@@ -185,6 +186,8 @@ class Inspected:
     """By backend: `yes: how`, or `no: why`; `network` is TensorRT's network definition as C++."""
     onnx_operators: tuple[tuple[str, int, str], ...] = ()
     """(operator, nodes, first TensorRT that takes it; empty: none) of the ONNX file, most frequent first."""
+    changes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By backend, what a project of it would have otherwise than `model`, one sentence each."""
 
 
 def inspect(request: ModelRequest, progress: Progress = _silent) -> Inspected:
@@ -198,12 +201,24 @@ def inspect(request: ModelRequest, progress: Progress = _silent) -> Inspected:
     work = count_work(inspected.loaded, inspected.model)
     answers: dict[str, str] = {}
     operators: tuple[tuple[str, int, str], ...] = ()
+    changes: dict[str, tuple[str, ...]] = {}
     for backend in BACKENDS.values():
         with tempfile.TemporaryDirectory(prefix="gencpp-") as scratch:
             tried = backend.tried(inspected, Path(scratch), progress)
         answers |= tried.answers
         operators += tried.operators
-    return Inspected(model=inspected.model, work=work, backends=answers, onnx_operators=operators)
+        if tried.model is not None:
+            changes[backend.name] = _changes(inspected.model, tried.model)
+    return Inspected(
+        model=inspected.model, work=work, backends=answers, onnx_operators=operators, changes=changes
+    )
+
+
+def _changes(before: ModelSpec, made: ModelSpec) -> tuple[str, ...]:
+    """What an export made of the model: tensors that it has otherwise, and what it says of it."""
+    pairs = zip((*before.inputs, *before.outputs), (*made.inputs, *made.outputs), strict=True)
+    sizes = [f"{new.name}: {readme.shape_text(new)}" for old, new in pairs if new.dims != old.dims]
+    return (*sizes, *(note for note in made.notes if note not in before.notes))
 
 
 def verify(

@@ -18,6 +18,8 @@ def report(*names: str) -> dict[str, Any]:
     return {
         "schema": 1,
         "gencpp": "0.0",
+        "date": "2026-11-30T23:58:01+00:00",
+        "command": "gencpp bench sample --batch 1,8 --path '<b>'",
         "machine": {
             "cpu": "A processor <with> & signs",
             "cores": 2,

@@ -34,6 +34,13 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     return Ratio(median=statistics.median(each), low=min(each), high=max(each), rounds=each)
 
 
+def times(factor: float) -> str:
+    """`2.2`, `14`; `1.04` for what is nearly 1."""
+    if factor >= 10:
+        return f"{factor:.0f}"
+    return f"{factor:.1f}" if factor >= 1.1 else f"{factor:.2f}"
+
+
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The value that `share` of the sorted samples do not exceed (nearest rank, as the C++ program)."""
     rank = math.ceil(share * len(ordered))

@@ -52,6 +52,8 @@ class Options:
     """Python code that may run to make a project's model again: `nets:make`."""
     growth: Growth | None = None
     baseline: Path | None = None
+    command: str = ""
+    """As it was typed, for those who read the report."""
     max_regression: float = 0.10
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
-"""The plots of a report, as plain data for plotly's script: no colours, which the page has."""
+"""The plots of a report, as plain data for plotly's script: no colours, which the page has by subject."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from . import figures
 
 _MOST_SETTINGS = 6
 """Latency plots of one project."""
@@ -13,7 +15,10 @@ _MOST_SETTINGS = 6
 _MOST_LINES = 3
 """Throughput plots of one project over the same thing."""
 
-_WHISKERS = "p50; the bar ends at the median of the rounds, the whisker spans all."
+_WHISKERS = (
+    "By p50; right of 1 the C++ program is faster. The bar ends at the median of the rounds, the whisker "
+    "spans all."
+)
 _ONE_CALLER = "One caller; the median round."
 
 
@@ -24,7 +29,7 @@ class Plot:
     title: str
     note: str = ""
     data: tuple[dict[str, Any], ...]
-    """Plotly's traces; `meta` is the subject, which decides the colour."""
+    """Plotly's traces; `meta` is the subject, which alone decides the colour, or `text`."""
     layout: dict[str, Any]
     height: int = 340
     """In pixels."""
@@ -59,70 +64,106 @@ def overview(report: dict[str, Any]) -> Plot | None:
         first.setdefault((r["project"], r["peer"]), r)
     if len({project for project, _ in first}) < 2:
         return None
-    traces = []
-    for peer in dict.fromkeys(peer for _, peer in first):
-        rows = [r for (_, p), r in first.items() if p == peer]
-        traces.append(_ratio_trace(peer, rows, [r["project"] for r in rows]))
-    return Plot(
-        title="Time of the C++ program over each peer's",
-        note=f"The first setting of each project. {_WHISKERS}",
-        data=tuple(traces),
-        layout=_ratio_layout(first.values()),
-        height=_bars_height(len(first)),
-    )
+    rows = {f"{project}: {peer}": r for (project, peer), r in first.items()}
+    return _speeds(rows, f"The first setting of each project. {_WHISKERS}")
 
 
 def _ratios(ratios: Sequence[dict[str, Any]]) -> Plot:
+    varying = [key for key in ("batch", "threads") if len({r[key] for r in ratios}) > 1]
+    told = {"batch": lambda r: f"batch {r['batch']}", "threads": lambda r: _threads(r["threads"])}
+    rows = {", ".join([r["peer"], *(told[key](r) for key in varying)]): r for r in ratios}
+    fixed = [told[key](ratios[0]) for key in told if key not in varying]
+    return _speeds(rows, f"{', '.join(fixed)}. ".capitalize() * bool(fixed) + _WHISKERS)
+
+
+def _speeds(rows: Mapping[str, dict[str, Any]], note: str) -> Plot:
+    """Bars from 1 on logarithms: to the right the C++ program is faster, to the left slower."""
     traces = []
-    for peer in dict.fromkeys(r["peer"] for r in ratios):
-        rows = [r for r in ratios if r["peer"] == peer]
-        traces.append(_ratio_trace(peer, rows, [_setting(r["batch"], r["threads"]) for r in rows]))
+    for peer in dict.fromkeys(r["peer"] for r in rows.values()):
+        mine = {label: _Speed.of(r) for label, r in rows.items() if r["peer"] == peer}
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": peer,
+                "meta": peer,
+                "base": [1.0] * len(mine),
+                "x": [_short(s.median - 1) for s in mine.values()],
+                "y": list(mine),
+                "customdata": [_short(s.median) for s in mine.values()],
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [_short(s.high - s.median) for s in mine.values()],
+                    "arrayminus": [_short(s.median - s.low) for s in mine.values()],
+                },
+                "hovertemplate": "%{y}: %{customdata:.3g} times as fast<extra></extra>",
+            }
+        )
+    every = {label: _Speed.of(r) for label, r in rows.items()}
+    values = {  # beyond the whiskers, where a bar's own text would lie under them
+        "type": "scatter",
+        "mode": "text",
+        "meta": "text",
+        "x": [_short(max(1.0, s.high)) for s in every.values()],
+        "y": list(every),
+        "text": [f"\xa0{figures.times(s.median)}x" for s in every.values()],
+        "textposition": "middle right",
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
+    ends = [1.0, *(end for s in every.values() for end in (s.low, s.high))]
+    low, high = math.log10(min(ends)), math.log10(max(ends))
+    span = max(0.3, high - low)
     return Plot(
-        title="Time of the C++ program over each peer's",
-        note=f"Left of 1 the C++ program is faster. {_WHISKERS}",
-        data=tuple(traces),
-        layout=_ratio_layout(ratios),
-        height=_bars_height(len(ratios)),
+        title="How many times faster the C++ program is",
+        note=note,
+        data=(*traces, values),
+        layout={
+            "barmode": "overlay",
+            "xaxis": {
+                "title": {"text": "times as fast"},
+                **logarithmic(ends),
+                "range": [low - 0.06 * span, high + 0.25 * span],
+            },
+            "yaxis": _names(every),
+            "shapes": [{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper"}],
+            "showlegend": False,
+        },
+        height=_bars_height(len(every)),
     )
 
 
-def _ratio_trace(peer: str, rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
-    """Bars from 1: to the left the C++ program is faster, to the right slower, as far as the factor."""
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    """A ratio of times the other way round."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ratio: dict[str, Any]) -> _Speed:
+        return cls(1 / ratio["median"], 1 / ratio["high"], 1 / ratio["low"])
+
+
+def _names(labels: Iterable[str]) -> dict[str, Any]:
+    """The axis of horizontal bars, the first on top."""
     return {
-        "type": "bar",
-        "orientation": "h",
-        "name": peer,
-        "meta": peer,
-        "base": [1.0] * len(rows),
-        "x": [r["median"] - 1 for r in rows],
-        "y": list(labels),
-        "customdata": [r["median"] for r in rows],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [r["high"] - r["median"] for r in rows],
-            "arrayminus": [r["median"] - r["low"] for r in rows],
-        },
-        "hovertemplate": f"%{{y}}: %{{customdata:.3g}} of {peer}'s time<extra></extra>",
+        "categoryorder": "array",
+        "categoryarray": [*labels],
+        "autorange": "reversed",
+        "showgrid": False,
     }
 
 
-def _ratio_layout(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    one = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper"}
-    ends = [1.0, *(r[end] for r in rows for end in ("low", "high"))]
-    scale = logarithmic(ends)
-    low, high = math.log10(min(ends)), math.log10(max(ends))
-    margin = max(0.1, 0.05 * (high - low))
-    return {
-        "barmode": "group",
-        "xaxis": {"title": {"text": "C++ / peer"}, **scale, "range": [low - margin, high + margin]},
-        "yaxis": {"automargin": True, "autorange": "reversed"},
-        "shapes": [one],
-    }
+def _short(value: float) -> float:
+    """As exact as a picture is: the page has thousands of them."""
+    return float(f"{value:.5g}")
 
 
 def _bars_height(bars: int) -> int:
-    return max(340, 160 + 16 * bars)
+    return 100 + 30 * bars
 
 
 def logarithmic(values: Iterable[float]) -> dict[str, Any]:
@@ -141,8 +182,8 @@ def _latency(runs: Sequence[dict[str, Any]], batch: int, threads: int) -> Plot:
             "mode": "lines",
             "name": r["subject"],
             "meta": r["subject"],
-            "x": r["quantiles_ms"],
-            "y": [100 * i / (len(r["quantiles_ms"]) - 1) for i in range(len(r["quantiles_ms"]))],
+            "x": [_short(q) for q in r["quantiles_ms"]],
+            "y": [_short(100 * i / (len(r["quantiles_ms"]) - 1)) for i in range(len(r["quantiles_ms"]))],
             "hovertemplate": f"{r['subject']}: %{{y:.0f}} % of runs within %{{x:.4g}} ms<extra></extra>",
         }
         for r in runs
@@ -154,7 +195,9 @@ def _latency(runs: Sequence[dict[str, Any]], batch: int, threads: int) -> Plot:
         x = {"title": {"text": "ms (logarithmic)"}, **logarithmic([least, most])}
     return Plot(
         title=f"Latency, {_setting(batch, threads)}",
-        note="Share of all runs that took no longer; the steeper, the steadier.",
+        note="Share of all runs that took no longer; the steeper, the steadier. p50: "
+        + ", ".join(f"{r['subject']} {r['p50_ms']:.3g} ms" for r in runs)
+        + ".",
         data=tuple(traces),
         layout={"xaxis": x, "yaxis": {"title": {"text": "% of runs"}, "range": [0, 101]}},
     )
@@ -169,10 +212,8 @@ def _throughput(runs: Sequence[dict[str, Any]]) -> list[Plot]:
             found += [_throughput_over(over, other, f, [r for r in runs if r[other] == f]) for f in fixed]
     if found:
         return found
-    bars = _bars([r["subject"] for r in runs], [r["throughput_per_s"] for r in runs], "%{y:.4g} items/s")
-    layout = {"yaxis": {"title": {"text": "items/s"}, "rangemode": "tozero"}, "showlegend": False}
     title = f"Throughput, {_setting(runs[0]['batch'], runs[0]['threads'])}"
-    return [Plot(title=title, note=_ONE_CALLER, data=tuple(bars), layout=layout)]
+    return [_bars(title, _ONE_CALLER, {r["subject"]: r["throughput_per_s"] for r in runs}, "items/s")]
 
 
 def _throughput_over(over: str, other: str, fixed: int, runs: Sequence[dict[str, Any]]) -> Plot:
@@ -186,7 +227,7 @@ def _throughput_over(over: str, other: str, fixed: int, runs: Sequence[dict[str,
                 "name": subject,
                 "meta": subject,
                 "x": [str(r[over]) for r in rows],
-                "y": [r["throughput_per_s"] for r in rows],
+                "y": [_short(r["throughput_per_s"]) for r in rows],
                 "hovertemplate": f"{subject}, {over} %{{x}}: %{{y:.4g}} items/s<extra></extra>",
             }
         )
@@ -202,66 +243,76 @@ def _throughput_over(over: str, other: str, fixed: int, runs: Sequence[dict[str,
     )
 
 
+_STAGES = ("decode", "preprocess", "infer", "postprocess")
+
+
 def _stages(stages: Sequence[dict[str, Any]]) -> Plot:
-    names = ("decode", "preprocess", "infer", "postprocess")
-    subjects = [s["subject"] for s in stages]
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": name,
-            "meta": f"stage-{i}",
-            "x": [s[f"{name}_ms"] for s in stages],
-            "y": subjects,
-            "hovertemplate": f"%{{y}}, {name}: %{{x:.4g}} ms<extra></extra>",
-        }
-        for i, name in enumerate(names)
-    ]
+    names = (*_STAGES, "all")
+    traces = []
+    for s in stages:
+        times = [s[f"{name}_ms"] for name in _STAGES]
+        traces.append(_bar(s["subject"], names, (*times, sum(times)), "ms"))
+    most = max(max(t["x"]) for t in traces)
     return Plot(
         title="From a picture's bytes to the best classes",
         note="The golden picture; in Python with Pillow and torchvision.",
         data=tuple(traces),
-        layout={
-            "barmode": "stack",
-            "xaxis": {"title": {"text": "ms"}, "rangemode": "tozero"},
-            "yaxis": {"automargin": True, "autorange": "reversed"},
-        },
+        layout={"barmode": "group", "xaxis": _from_zero("ms", most), "yaxis": _names(names)},
+        height=_bars_height(len(names) * len(traces) * 2 // 3),
     )
 
 
 def _memory(runs: Sequence[dict[str, Any]]) -> Plot:
-    subjects = list(dict.fromkeys(r["subject"] for r in runs))
-    peaks = [max((r["peak_bytes"] or 0) for r in runs if r["subject"] == s) / 2**20 for s in subjects]
-    return Plot(
-        title="Peak memory",
-        note="The most that was resident in any of its processes.",
-        data=tuple(_bars(subjects, peaks, "%{y:.0f} MiB")),
-        layout={"yaxis": {"title": {"text": "MiB"}, "rangemode": "tozero"}, "showlegend": False},
-    )
+    subjects = dict.fromkeys(r["subject"] for r in runs)
+    peaks = {s: max((r["peak_bytes"] or 0) for r in runs if r["subject"] == s) / 2**20 for s in subjects}
+    return _bars("Peak memory", "The most that was resident in any of its processes.", peaks, "MiB")
 
 
 def _start(starts: Sequence[dict[str, Any]]) -> Plot:
-    values = [s["seconds"] for s in starts]
+    note = "From the start of the program to its first answer, files in the page cache."
+    return _bars("Start-up", note, {s["subject"]: s["seconds"] for s in starts}, "s")
+
+
+def _bars(title: str, note: str, values: Mapping[str, float], unit: str) -> Plot:
+    """A bar for each subject, its value at its end."""
     return Plot(
-        title="Start-up",
-        note="From the start of the program to its first answer, files in the page cache.",
-        data=tuple(_bars([s["subject"] for s in starts], values, "%{y:.3g} s")),
-        layout={"yaxis": {"title": {"text": "s"}, "rangemode": "tozero"}, "showlegend": False},
+        title=title,
+        note=note,
+        data=tuple(_bar(subject, (subject,), (value,), unit) for subject, value in values.items()),
+        layout={
+            "barmode": "overlay",
+            "xaxis": _from_zero(unit, max(values.values(), default=1)),
+            "yaxis": _names(values),
+            "showlegend": False,
+        },
+        height=_bars_height(len(values)),
     )
 
 
-def _bars(subjects: Sequence[str], values: Sequence[float], hover: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "bar",
-            "name": subject,
-            "meta": subject,
-            "x": [subject],
-            "y": [value],
-            "hovertemplate": f"{subject}: {hover}<extra></extra>",
-        }
-        for subject, value in zip(subjects, values, strict=True)
-    ]
+def _bar(subject: str, labels: Sequence[str], values: Sequence[float], unit: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": subject,
+        "meta": subject,
+        "x": [_short(value) for value in values],
+        "y": list(labels),
+        "text": [f"\xa0{number(value)}" for value in values],
+        "textposition": "outside",
+        "textangle": 0,
+        "cliponaxis": False,
+        "hovertemplate": f"{subject}, %{{y}}: %{{x:.4g}} {unit}<extra></extra>",
+    }
+
+
+def number(value: float) -> str:
+    """Three digits, and no fewer than a whole number has: `0.123`, `12.3`, `1234`."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _from_zero(unit: str, most: float) -> dict[str, Any]:
+    """An axis with room for the value behind the longest bar."""
+    return {"title": {"text": unit}, "range": [0, 1.2 * (most or 1)]}
 
 
 _CURVES = {
@@ -282,7 +333,7 @@ def _curve(curve: dict[str, Any]) -> Plot:
         "name": "c++",
         "meta": "c++",
         "x": curve["x"],
-        "y": curve["y"],
+        "y": [_short(y) for y in curve["y"]],
         "hovertemplate": f"%{{x}}: %{{y:.4g}} ({curve['y_title']})<extra></extra>",
     }
     x: dict[str, Any] = {"title": {"text": curve["x_title"]}}

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def bench(
     `keep` gets it as it is before each project's growth, which takes long. Raises UsageError before anything
     is built where the baseline cannot be compared with.
     """
+    begun = datetime.now(UTC)
     about = machine.machine()  # before building makes the machine busy
     stored = baseline.read(options.baseline, about) if options.baseline else None
     projects = _named([build(folder, progress) for folder in options.folders])
@@ -39,7 +41,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="gencpp-bench-") as scratch:
         fields = [gather(p, options, Path(scratch), progress) for p in projects]
         measured = measure(fields, options, progress)
-        report = _report(options, about, fields, measured, growth)
+        report = _report(options, begun, about, fields, measured, growth)
         if options.growth is not None:
             from .growth import grow
 
@@ -59,6 +61,7 @@ def failures(report: dict[str, Any]) -> bool:
 
 def _report(
     options: Options,
+    begun: datetime,
     about: dict[str, Any],
     fields: Sequence[Field],
     measured: dict[str, Any],
@@ -69,6 +72,8 @@ def _report(
     return {
         "schema": SCHEMA,
         "gencpp": __version__,
+        "date": begun.isoformat(timespec="seconds"),
+        "command": options.command,
         "machine": about,
         "options": {
             "rounds": options.rounds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..backends import BACKENDS
@@ -9,40 +10,51 @@ from . import figures
 
 
 def headline(report: dict[str, Any]) -> str:
-    """The first setting's ratios: of the one project, or the geometric means over several."""
+    """How many times faster than each peer: the one project, or in the geometric mean over several."""
     if len(report["projects"]) == 1:
         return sentence(report, report["projects"][0])
     means = over_projects(report)
     if not means:
         return " ".join(sentence(report, project) for project in report["projects"])
-    told = ", ".join(f"{value:.3g} of {peer}'s time" for peer, value in means.items())
-    return f"{len(report['projects'])} projects in C++ take, in the geometric mean, {told}."
+    told = listed([speed_text(peer, value, value, value) for peer, value in means.items()])
+    return f"{len(report['projects'])} projects in C++ are, in the geometric mean, {told}."
 
 
 def sentence(report: dict[str, Any], project: dict[str, Any]) -> str:
-    """The ratios of a project's first setting."""
+    """Of a project's first setting: `resnet18 in C++ on LibTorch is 2.2 times faster than eager: 12 ms`."""
     name = project["name"]
     ours = next(r for r in report["runs"] if r["project"] == name and r["subject"] == "c++")
     where = f"batch {ours['batch']}, {_threads(ours['threads'])}, {ours['device']}"
-    text = f"{name} in C++ on {_backend(project['backend'])} takes {ours['p50_ms']:.3g} ms ({where})"
+    who = f"{name} in C++ on {_backend(project['backend'])}"
+    takes = f"{ours['p50_ms']:.3g} ms a run ({where})"
     parts = [
-        f"{ratio_text(r)} of {r['peer']}'s time"
+        speed_text(r["peer"], r["median"], r["low"], r["high"])
         for r in report["ratios"]
         if (r["project"], r["batch"], r["threads"]) == (name, ours["batch"], ours["threads"])
     ]
-    return f"{text}: {', '.join(parts)}." if parts else f"{text}."
+    return f"{who} is {listed(parts)}: {takes}." if parts else f"{who} takes {takes}."
+
+
+def speed_text(peer: str, median: float, low: float, high: float) -> str:
+    """`2.2 times faster than eager`, of the C++ program's time over the peer's: the median, the ends.
+
+    `as fast as eager` where rounds contradict each other, or the difference is below a hundredth.
+    """
+    if low < 1 < high or 0.99 < median < 1.01:
+        return f"as fast as {peer}"
+    factor, word = (1 / median, "faster") if median < 1 else (median, "slower")
+    return f"{figures.times(factor)} times {word} than {peer}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def artifact(project: dict[str, Any]) -> str:
     """Which of its possible artifacts a project has: LibTorch's variant, else the format."""
     found = project["artifact"]
     return str(found["variant"] or found["format"])
-
-
-def ratio_text(ratio: dict[str, Any]) -> str:
-    """`0.62 (0.61 to 0.64)`; a single round has no spread."""
-    spread = f" ({ratio['low']:.3g} to {ratio['high']:.3g})" if len(ratio["rounds"]) > 1 else ""
-    return f"{ratio['median']:.3g}{spread}"
 
 
 def over_projects(report: dict[str, Any]) -> dict[str, float]:
@@ -67,15 +79,16 @@ def table(report: dict[str, Any]) -> list[tuple[str, ...]]:
             "p50 ms",
             "p99 ms",
             "items/s",
-            "peak",
+            "peak MiB",
             "c++ / it",
+            "least",
+            "most",
         )
     ]
     ratio = {(r["project"], r["peer"], r["batch"], r["threads"]): r for r in report["ratios"]}
     artifacts = {p["name"]: artifact(p) for p in report["projects"]}
     for run in report["runs"]:
         r = ratio.get((run["project"], run["subject"], run["batch"], run["threads"]))
-        told = ratio_text(r) if r else ""
         rows.append(
             (
                 run["project"],
@@ -87,7 +100,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, ...]]:
                 f"{run['p99_ms']:.4g}",
                 f"{run['throughput_per_s']:.4g}",
                 mebibytes(run["peak_bytes"]),
-                told,
+                *((f"{r[key]:.3g}" if r else "") for key in ("median", "low", "high")),
             )
         )
     return rows
@@ -105,6 +118,37 @@ def start_table(report: dict[str, Any]) -> list[tuple[str, ...]]:
         told = tuple(f"{s[n]:.3g}" if s else "" for n in names)
         rows.append((start["project"], start["subject"], f"{start['seconds']:.2f}", *told))
     return rows
+
+
+def groups(report: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """The same for a terminal: a heading and a table of few columns, for each setting and each project."""
+    ratio = {(r["project"], r["peer"], r["batch"], r["threads"]): r for r in report["ratios"]}
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for run in report["runs"]:
+        heading = f"{run['project']}, batch {run['batch']}, {_threads(run['threads'])}"
+        rows = found.setdefault(heading, [("", "p50 ms", "p99 ms", "items/s", "peak MiB", "c++ is")])
+        figures_ = (f"{run[key]:.4g}" for key in ("p50_ms", "p99_ms", "throughput_per_s"))
+        r = ratio.get((run["project"], run["subject"], run["batch"], run["threads"]))
+        told = _faster(r) if r else ""
+        rows.append((run["subject"], *figures_, mebibytes(run["peak_bytes"]), told))
+    titles, *starts = start_table(report)
+    for start in starts:
+        rows = found.setdefault(f"{start[0]}, from the start of the program, and a picture", [titles[1:]])
+        rows.append(start[1:])
+    return [(heading, _without_empty(rows)) for heading, rows in found.items()]
+
+
+def _faster(ratio: dict[str, Any]) -> str:
+    """`2.2x as fast (2.1 to 2.3)`; a single round has no spread."""
+    low, high = (figures.times(1 / ratio[key]) for key in ("high", "low"))
+    spread = f" ({low} to {high})" if len(ratio["rounds"]) > 1 else ""
+    return f"{figures.times(1 / ratio['median'])}x as fast{spread}"
+
+
+def _without_empty(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Without columns that no row has anything in."""
+    kept = [i for i in range(len(rows[0])) if i == 0 or any(row[i] for row in rows[1:])]
+    return [tuple(row[i] for i in kept) for row in rows]
 
 
 def remarks(report: dict[str, Any]) -> list[str]:
@@ -132,8 +176,8 @@ def remarks(report: dict[str, Any]) -> list[str]:
 
 
 def mebibytes(count: int | None) -> str:
-    """`123 MiB`."""
-    return "unknown" if count is None else f"{count / 2**20:.0f} MiB"
+    """Empty where the system does not tell."""
+    return "" if count is None else f"{count / 2**20:.0f}"
 
 
 def _threads(count: int) -> str:

@@ -7,14 +7,20 @@ from typing import Annotated
 
 import typer
 
-from .options import Json
-from .show import print_json, print_table, progressing, shown, warn
+from . import completion
+from .options import Json, typed
+from .show import on_terminal, print_groups, print_json, print_table, print_text, progressing, shown, warn
 
 
 def bench(
+    context: typer.Context,
     out: Annotated[list[Path], typer.Argument(help="Folders that `gencpp new` wrote.", show_default=False)],
     against: Annotated[
-        str, typer.Option(help="Python peers, or none; those that are not installed are skipped.")
+        str,
+        typer.Option(
+            help="Python peers, or none; those that are not installed are skipped.",
+            autocompletion=completion.peers,
+        ),
     ] = "eager,torchscript,onnxruntime,openvino",
     batch: Annotated[
         str, typer.Option(help="Batch sizes: 1,8 (default: what each model is tuned for).")
@@ -49,7 +55,10 @@ def bench(
     html: Annotated[Path | None, typer.Option(help="File for the page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure projects beside Python peers that run the same model; a table, JSON and a page with plots."""
+    """Measure projects beside Python peers that run the same model.
+
+    Prints a table, and writes bench.json and a page with plots.
+    """
     from ..bench import options, page, run, summary
 
     asked = options.Options(
@@ -67,6 +76,7 @@ def bench(
         if growth
         else None,
         baseline=baseline,
+        command=typed(context),
         max_regression=max_regression,
     )
     file = run.target(to or out[0], "bench.json")
@@ -81,12 +91,16 @@ def bench(
         print_json(report)
     else:
         warn(tuple(report["warnings"]))
-        print(f"{summary.headline(report)}\n")
-        for rows in (summary.table(report), summary.start_table(report)):
-            print_table(rows)
+        print_text(f"{summary.headline(report)}\n")
+        if on_terminal():
+            print_groups(summary.groups(report))
             print()
+        else:
+            for rows in (summary.table(report), summary.start_table(report)):
+                print_table(rows)
+                print()
         for line in summary.remarks(report):
-            print(line)
+            print_text(line)
         print(f"figures: {shown(file.resolve())}")
         print(f"page: {shown(paper.resolve())}" if paged else f"page: needs plotly: {page.INSTALL}")
     if run.failures(report):

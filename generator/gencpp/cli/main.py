@@ -24,14 +24,16 @@ _INTERRUPTED = 130
 app = typer.Typer(
     name="gencpp",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Turn a trained PyTorch model into a complete C++ project that is proven to compute the same.",
     epilog="Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input, 3 something is missing here.",
 )
+_SHORT = {"verify": "Build a project, test it, compare it with the Python model."}
+"""In the list of commands, where the first sentence of the command itself is too long for a line."""
 for command in (new, tune, verify, bench, inspect, models, doctor):
-    app.command()(command)
+    app.command(short_help=_SHORT.get(command.__name__))(command)
 
 
 def _version(wanted: bool) -> None:
@@ -43,7 +45,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     pass

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import ImportPath, Input, Json, OptionalModel, Seed, StateDict, Weights, request_for
+from . import completion
+from .options import (
+    Dynamic,
+    ImportPath,
+    Input,
+    Json,
+    Labels,
+    OptionalModel,
+    Preprocess,
+    Seed,
+    StateDict,
+    Weights,
+    request_for,
+)
 from .show import print_json, print_row, print_table, progressing, shown, stdout_is_ours, warn
 
 if TYPE_CHECKING:
@@ -29,7 +42,10 @@ def new(
             show_default=False,
         ),
     ] = None,
-    backend: Annotated[str, typer.Option("--backend", "-b", help="libtorch, tensorrt")] = "libtorch",
+    backend: Annotated[
+        str,
+        typer.Option("--backend", "-b", help="libtorch or tensorrt.", autocompletion=completion.backends),
+    ] = "libtorch",
     name: Annotated[
         str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
     ] = None,
@@ -38,17 +54,14 @@ def new(
     path: ImportPath = None,
     state_dict: StateDict = None,
     input_: Input = None,
-    dynamic: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dynamic",
-            help="Bounds of a dimension (0: the batch): INPUT:DIMENSION=MIN:OPT:MAX; more profiles for "
-            "TensorRT after commas.",
-        ),
-    ] = None,
+    dynamic: Dynamic = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="Of weights and arithmetic: fp32 (default), fp16, bf16.", show_default=False),
+        typer.Option(
+            help="Of weights and arithmetic: fp32 (default), fp16, bf16.",
+            show_default=False,
+            autocompletion=completion.precisions,
+        ),
     ] = None,
     tf32: Annotated[
         bool, typer.Option("--tf32/--no-tf32", help="TensorRT: float32 may be rounded to TF32.")
@@ -65,6 +78,7 @@ def new(
         typer.Option(
             help="TensorRT: parser (default; its ONNX parser reads the model), network (C++ defines it).",
             show_default=False,
+            autocompletion=completion.trt_apis,
         ),
     ] = None,
     artifact: Annotated[
@@ -73,6 +87,7 @@ def new(
             help="LibTorch: torchscript (default), aoti (code compiled for this machine), or one of the "
             "variants that the error for another name lists.",
             show_default=False,
+            autocompletion=completion.artifacts,
         ),
     ] = None,
     device: Annotated[
@@ -80,6 +95,7 @@ def new(
         typer.Option(
             help="LibTorch, --artifact aoti: compile for cpu (default) or cuda (the GPU of this machine).",
             show_default=False,
+            autocompletion=completion.devices,
         ),
     ] = None,
     tune: Annotated[
@@ -90,11 +106,8 @@ def new(
             "that passes (minutes).",
         ),
     ] = False,
-    preprocess: Annotated[
-        str | None,
-        typer.Option(help="Transforms, where they are not torchvision's preset: module:attr or JSON."),
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="File with one class label a line.")] = None,
+    preprocess: Preprocess = None,
+    labels: Labels = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace edited files, too; copies of them are kept.")
     ] = False,
@@ -186,10 +199,10 @@ def tune(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a project's variants and thread counts here, and write it anew with the fastest.
+    """Measure a project's variants here, and keep the fastest.
 
-    Files that `gencpp new` was given are looked for in the folders of --path. Python code is named again
-    with --model and --preprocess.
+    The project is written anew with the variant and the count of threads that won. Files that `gencpp new` was
+    given are looked for in the folders of --path. Python code is named again with --model and --preprocess.
     """
     from .. import pipeline
 

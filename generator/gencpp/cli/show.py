@@ -11,9 +11,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..core.progress import Progress, noticed, stepped
+from .columns import GAP, Rows, tab_separated, widths
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _COLUMNS = 80
 """Of a status line, at most: a longer one would be two."""
@@ -103,26 +107,64 @@ def warn(warnings: tuple[str, ...]) -> None:
         print(f"gencpp: WARNING: {warning}", file=sys.stderr)
 
 
-def print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns on a terminal through rich; plain columns, never wrapped or cut, in a pipe."""
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in rows[0]:
-            table.add_column(title, overflow="fold")
-        styles = {"passed": "green", "ok": "green", "failed": "red", "FAILED": "red", "missing": "red"}
-        styles |= {"skipped": "yellow", "absent": "yellow"}
-        for row in rows[1:]:
-            table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
-        Console().print(table)
+def print_table(rows: Rows) -> None:
+    """Columns on a terminal, or blocks where it is too narrow for their words; tab-separated in a pipe."""
+    if not sys.stdout.isatty():
+        for line in tab_separated(rows):
+            print(line)
         return
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[-1]]).rstrip())
+    from rich.console import Console
+
+    console = Console()
+    if fitting := widths(rows, console.width):
+        console.print(_table(rows, fitting))
+        return
+    titles, *others = rows
+    label = max(map(len, titles[1:]), default=0)
+    for first, *cells in others:
+        print(first)
+        for title, cell in zip(titles[1:], cells, strict=True):
+            if cell:
+                print_row(title, cell, width=label)
+
+
+def print_groups(groups: Sequence[tuple[str, Rows]]) -> None:
+    """For a terminal: tables with what their rows have in common above them."""
+    for i, (heading, rows) in enumerate(groups):
+        if i:
+            print()
+        print_text(heading)
+        print_table(rows)
+
+
+def print_text(text: str) -> None:
+    """On a terminal wrapped at words."""
+    for line in _lines(text, sys.stdout, 0) or [""]:
+        print(line)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads standard output, and no program."""
+    return sys.stdout.isatty()
+
+
+_STYLES = {
+    **dict.fromkeys(("passed", "ok"), "green"),
+    **dict.fromkeys(("failed", "FAILED", "missing"), "red"),
+    **dict.fromkeys(("skipped", "absent"), "yellow"),
+}
+
+
+def _table(rows: Rows, fitting: Sequence[int]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for title, width in zip(rows[0], fitting, strict=True):
+        table.add_column(Text(title), width=width, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    return table
 
 
 def print_json(data: Any, *, indent: int | None = None) -> None:

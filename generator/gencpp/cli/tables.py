@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import ImportPath, Input, Json, Seed, StateDict, Weights, model_request_for
-from .show import print_json, print_row, print_table, progressing, scaled, stdout_is_ours
+from . import completion
+from .options import (
+    Dynamic,
+    ImportPath,
+    Input,
+    Json,
+    Labels,
+    Preprocess,
+    Seed,
+    StateDict,
+    Weights,
+    model_request_for,
+)
+from .show import (
+    on_terminal,
+    print_groups,
+    print_json,
+    print_row,
+    print_table,
+    progressing,
+    scaled,
+    stdout_is_ours,
+)
+
+if TYPE_CHECKING:
+    from ..sources.catalog import CatalogRow
+    from .columns import Rows
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(help="As --model of `gencpp new`.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="As --model of `gencpp new`.", show_default=False, autocompletion=completion.models
+        ),
+    ],
     weights: Weights = "none",
     seed: Seed = 0,
     path: ImportPath = None,
     state_dict: StateDict = None,
     input_: Input = None,
+    dynamic: Dynamic = None,
+    preprocess: Preprocess = None,
+    labels: Labels = None,
     as_json: Json = False,
 ) -> None:
-    """Show a model's inputs, outputs, size, work and operators, and what each backend can do with it."""
+    """Show what a model is, and what each backend can do with it.
+
+    Its inputs, outputs, size, work, operators, preprocessing and labels; what `gencpp new` would say of it
+    with the same options. Nothing is written.
+    """
     from .. import pipeline
     from ..backends import BACKENDS
     from ..project import readme
@@ -32,6 +70,9 @@ def inspect(
         path=tuple(path or ()),
         state_dict=state_dict,
         inputs=tuple(input_ or ()),
+        dynamic=tuple(dynamic or ()),
+        preprocess=preprocess,
+        labels=labels,
     )
     with progressing(quiet=as_json) as progress, stdout_is_ours():
         found = pipeline.inspect(request, progress)
@@ -43,6 +84,7 @@ def inspect(
             "parameter_bytes": work.parameter_bytes,
             "operators": dict(work.operators),
             "backends": status,
+            "changes": {name: list(told) for name, told in found.changes.items()},
             "onnx_operators": [
                 {"operator": name, "nodes": count, "tensorrt_since": since or None}
                 for name, count, since in found.onnx_operators
@@ -58,14 +100,14 @@ def inspect(
     row("parameters", f"{spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
     row("work", f"{scaled(work.multiply_adds)} multiply-adds a run")
     row("operators", ", ".join(f"{name} {count}" for name, count in work.operators))
-    if spec.preprocess:
-        steps = ", ".join(readme.step_text(s) for s in spec.preprocess.geometry) or "no resize or crop"
-        row("preprocess", f"{spec.preprocess.source}: {steps}")
-    row("labels", str(len(spec.labels) or "none"))
+    row("preprocess", readme.preprocess_text(spec))
+    row("labels", readme.labels_text(spec))
     for note in spec.notes:
         row("note", note)
     for key, text in status.items():
         row(key, text)
+        for told in found.changes.get(key, ()):
+            row("", told)
     if found.onnx_operators:
         print("ONNX operators, and the first TensorRT whose parser takes them")
         rows = [("operator", "nodes", "since")]
@@ -74,23 +116,66 @@ def inspect(
     assert set(status) >= set(BACKENDS)
 
 
-def models(as_json: Json = False) -> None:
-    """List the torchvision builders with task, input, weights, and what the backends can do with them."""
+def models(
+    part: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Part of their names, such as resnet.",
+            show_default=False,
+            autocompletion=completion.models,
+        ),
+    ] = "",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="One of classification, segmentation, detection, video, optical_flow, quantization.",
+            show_default=False,
+            autocompletion=completion.tasks,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List torchvision's models by name and task.
+
+    With their input, their size in parameters, their weights, and whether the backends take them. Exit code 2
+    where there is none.
+    """
     from ..sources.catalog import torchvision_models
 
     with progressing(quiet=as_json) as progress:
         progress("importing torchvision")
-        rows = torchvision_models()
+        rows = torchvision_models(part, task)
     if as_json:
         print_json([row.to_json() for row in rows], indent=2)
         return
-    table = [("model", "task", "input", "weights", "libtorch", "tensorrt")]
-    table += [(r.name, r.task, r.input, ", ".join(r.weights) or "none", r.libtorch, r.tensorrt) for r in rows]
+    if on_terminal():
+        print_groups(_by_task(rows))
+        return
+    table = [("model", "task", "input", "parameters", "weights", "libtorch", "tensorrt")]
+    for r in rows:
+        weights = ",".join(r.weights)
+        table.append((r.name, r.task, r.input, str(r.parameters), weights, r.libtorch, r.tensorrt))
     print_table(table)
 
 
+def _by_task(rows: Sequence[CatalogRow]) -> list[tuple[str, Rows]]:
+    """The models of each task; those that no backend takes have the reason above them."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for r in rows:
+        told = {"libtorch": r.libtorch, "tensorrt": r.tensorrt}
+        refused = [f"{name}: {text}" for name, text in told.items() if text != "yes"]
+        if len(set(told.values())) == 1 and refused:
+            refused = [f"not taken: {r.libtorch.removeprefix('no: ')}"]
+        group = groups.setdefault(", ".join([r.task.replace("_", " "), *refused]), [])
+        group.append((r.name, r.input, f"{r.parameters / 1e6:.1f} M", ", ".join(r.weights) or "none"))
+    titles = ("model", "input", "size", "weights")
+    order = sorted(groups, key=lambda heading: "not taken" in heading)
+    return [(heading, [titles, *groups[heading]]) for heading in order]
+
+
 def doctor(as_json: Json = False) -> None:
-    """Show what this machine has for building and running generated projects."""
+    """Show what this machine has for building and running projects."""
     from ..doctor import examine
 
     findings = examine()

@@ -100,6 +100,8 @@ class Tried:
     """`yes: how`, or `no: why`, by way; the backend's own name is among them."""
     operators: tuple[tuple[str, int, str], ...] = ()
     """(operator of ONNX, nodes, the runtime's first version that takes it; empty: none)"""
+    model: ModelSpec | None = None
+    """What a project of it would have; None where it takes the model not."""
 
 
 class Backend(Protocol):

@@ -18,7 +18,7 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
         "readme_api": TASKS[model.task].api,
         "readme_labels": _LABELS if model.labels else "",
         "readme_tensors": _tensors(model),
-        "readme_preprocess": _preprocess(model),
+        "readme_preprocess": preprocess_text(model),
         "readme_artifact": _artifact(project),
         "readme_notes": "".join(f"- {note}\n" for note in _notes(project)),
         "readme_example": _example(project),
@@ -80,7 +80,15 @@ def _tensors(model: ModelSpec) -> str:
     return "\n".join(rows)
 
 
-def _preprocess(model: ModelSpec) -> str:
+def labels_text(model: ModelSpec) -> str:
+    """How many, and the first and the last of them."""
+    if not model.labels:
+        return "none"
+    return f"{len(model.labels)}: {model.labels[0]}" + (f" to {model.labels[-1]}" if model.labels[1:] else "")
+
+
+def preprocess_text(model: ModelSpec) -> str:
+    """What a picture goes through before the model, one sentence."""
     spec = model.preprocess
     if spec is None:
         return "None: the model takes raw tensors."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core.errors import EnvironmentLacks, UsageError
 from ..core.spec import JsonValue
+from .names import GROUPS
 from .torchvision import group_of, refuse_unsupported
 
 
@@ -26,8 +29,13 @@ class CatalogRow(JsonValue):
     """The same."""
 
 
-def torchvision_models() -> tuple[CatalogRow, ...]:
-    """Every builder, in the order of its name; needs no weights and builds no model."""
+def torchvision_models(part: str = "", task: str | None = None) -> tuple[CatalogRow, ...]:
+    """Every builder with `part` in its name, and of `task`; needs no weights and builds no model.
+
+    In the order of their names. Raises UsageError where there is none.
+    """
+    if task is not None and task not in GROUPS:
+        raise UsageError(f"there is no task {task!r}", hint=f"Choose from: {', '.join(GROUPS)}.")
     try:
         from torchvision.models import list_models
     except ImportError as e:
@@ -35,7 +43,22 @@ def torchvision_models() -> tuple[CatalogRow, ...]:
             f"torchvision cannot be imported: {e}", hint="pip install torch torchvision"
         ) from None
 
-    return tuple(_row(name) for name in list_models())
+    every = list_models()
+    named = [name for name in every if part.lower() in name]
+    if not named:
+        raise UsageError(f"torchvision has no model with {part!r} in its name", hint=_near(part, every))
+    found = [name for name in named if task in (None, group_of(name))]
+    if not found:
+        others = ", ".join(dict.fromkeys(group_of(name) for name in named))
+        raise UsageError(
+            f"no model with {part!r} in its name is of the task {task}", hint=f"Their tasks: {others}."
+        )
+    return tuple(map(_row, found))
+
+
+def _near(part: str, every: Sequence[str]) -> str:
+    near = difflib.get_close_matches(part.lower(), every, n=5, cutoff=0.5)
+    return (f"Did you mean {', '.join(near)}? " if near else "") + "`gencpp models` lists all of them."
 
 
 def _row(name: str) -> CatalogRow:

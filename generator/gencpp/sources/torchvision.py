@@ -16,6 +16,7 @@ from ..core.progress import Progress
 from ..core.spec import Dim, DType, Task, TensorSpec, WeightsInfo
 from ..tensors.module import forward_arguments
 from .initialisation import BATCH, initialise_from_data, seeded
+from .names import GROUPS
 from .weights import (
     Published,
     apply_state_dict,
@@ -54,7 +55,7 @@ class Built:
 
 
 def group_of(name: str) -> str:
-    """`classification`, `segmentation`, `detection`, `video`, `optical_flow` or `quantization`.
+    """One of GROUPS.
 
     Raises UsageError with near names when torchvision has no such model.
     """
@@ -69,8 +70,7 @@ def group_of(name: str) -> str:
             + "`gencpp models` lists all of them. Else name module:factory or a TorchScript file.",
         )
     group = get_model_builder(name).__module__.removeprefix("torchvision.models.").split(".")[0]
-    known = ("segmentation", "detection", "video", "optical_flow", "quantization")
-    return group if group in known else "classification"
+    return group if group in GROUPS else "classification"
 
 
 def refuse_unsupported(name: str) -> None:

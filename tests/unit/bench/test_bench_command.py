@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,18 @@ def test_the_table_has_a_row_for_each_subject_and_setting(
     command: Any, no_plotly: None, tmp_path: Path
 ) -> None:
     lines = command(report(), tmp_path).stdout.splitlines()
-    assert lines[0].startswith("sample in C++ on LibTorch takes 2 ms")
-    rows = [line.split() for line in lines if line.startswith("sample ")]
-    settings = [tuple(r[1:4]) for r in rows if len(r) > 5]
-    assert ("eager", "1", "2") in settings and ("onnxruntime", "8", "2") in settings
-    assert ("c++", "fused", "1") in settings
-    assert any(line.endswith("0.5 (0.5 to 0.5)") for line in lines)
+    assert lines[0].startswith(
+        "sample in C++ on LibTorch is 2.0 times faster than eager and 1.2 times slower"
+    )
+    titles, *rows = [line.split("\t") for line in lines if line.count("\t") > 8]
+    assert titles[:5] == ["project", "subject", "artifact", "batch", "threads"]
+    assert titles[-3:] == ["c++ / it", "least", "most"]
+    assert ["sample", "c++", "fused", "1", "2", "2", "3", "500", "300", "", "", ""] in rows
+    assert ["sample", "eager", "", "1", "2", "4", "6", "250", "300", "0.5", "0.5", "0.5"] in rows
+    assert all(len(row) == len(titles) for row in rows) and len(rows) == 6
+    starts = [line for line in lines if line.startswith("sample\t") and line.count("\t") < 8]
+    assert starts[0] == "sample\tc++\t0.50\t0.5\t0.5\t0.5\t0.5"
+    assert starts[2] == "sample\tonnxruntime\t0.40\t\t\t\t"
     assert "skipped: sample, openvino: openvino is not installed: pip install openvino" in lines
 
 
@@ -95,3 +102,42 @@ def test_a_regression_is_exit_code_1_and_is_written_too(
 
 def test_json_is_one_object_and_nothing_else(command: Any, no_plotly: None, tmp_path: Path) -> None:
     assert json.loads(command(report(), tmp_path, "--json").stdout) == report()
+
+
+def test_the_command_is_in_the_report(
+    monkeypatch: pytest.MonkeyPatch, no_plotly: None, tmp_path: Path
+) -> None:
+    asked = []
+
+    def bench(options: Any, progress: Any, keep: Any) -> dict[str, Any]:
+        asked.append(options.command)
+        return report()
+
+    monkeypatch.setattr(run, "bench", bench)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b").mkdir()
+    arguments = ["a b", "-m", "nets:make", "--batch=1,8", "--growth", "--rounds", "3"]
+    done = CliRunner().invoke(app, ["bench", *arguments])
+    assert done.exit_code == 0, done.output
+    assert asked == ["gencpp bench 'a b' --batch 1,8 --rounds 3 --model nets:make --growth"]
+
+
+def test_no_word_is_cut_on_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a name and variants as long as they are."""
+    from gencpp.bench import summary
+    from gencpp.cli import show
+
+    found = report("mobilenet_v3_large", "deeplabv3_mobilenet_v3_large")
+    found["runs"][0] |= {"p50_ms": 1234.5678, "throughput_per_s": 123456.7, "peak_bytes": 12345 << 20}
+    monkeypatch.setattr(show.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    show.print_text(summary.headline(found))
+    show.print_groups(summary.groups(found))
+    lines = [re.sub(r"\x1b\[\d*m", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    words = {word for line in lines for word in line.split()}
+    assert {"1235", "1.235e+05", "12345", "onnxruntime", "2.0x", "postprocess"} <= words
+    assert "deeplabv3_mobilenet_v3_large, batch 8, 2 threads" in lines

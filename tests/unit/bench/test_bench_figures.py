@@ -240,11 +240,30 @@ def test_the_machine_line_and_the_warning_of_a_busy_one() -> None:
 
 def test_headlines() -> None:
     one = summary.headline(report())
-    assert one.startswith("sample in C++ on LibTorch takes 2 ms (batch 1, 2 threads, cpu): 0.5 (0.5 to 0.5)")
+    assert one == (
+        "sample in C++ on LibTorch is 2.0 times faster than eager and 1.2 times slower than onnxruntime: "
+        "2 ms a run (batch 1, 2 threads, cpu)."
+    )
     several = summary.headline(report("one", "two"))
     assert several == (
-        "2 projects in C++ take, in the geometric mean, 0.5 of eager's time, 1.25 of onnxruntime's time."
+        "2 projects in C++ are, in the geometric mean, 2.0 times faster than eager and 1.2 times slower than "
+        "onnxruntime."
     )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        ((0.45, 0.44, 0.46), "2.2 times faster than eager"),
+        ((0.07, 0.07, 0.07), "14 times faster than eager"),
+        ((0.96, 0.95, 0.97), "1.04 times faster than eager"),
+        ((1.3, 1.2, 1.4), "1.3 times slower than eager"),
+        ((0.95, 0.8, 1.05), "as fast as eager"),
+        ((1.005, 1.003, 1.008), "as fast as eager"),
+    ],
+)
+def test_what_is_faster_is_said_as_a_factor(ratio: tuple[float, float, float], told: str) -> None:
+    assert summary.speed_text("eager", *ratio) == told
 
 
 def test_remarks_say_who_was_skipped_and_what_grows() -> None:

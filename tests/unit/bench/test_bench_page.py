@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+import gzip
 import json
 import re
 import shutil
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from bench_report import PEERS, report
 
-from gencpp.bench import page, plots
+from gencpp.bench import options, page, plots
 
 SCRIPT = "const Plotly = { react() {} };"
 
@@ -20,7 +22,7 @@ SCRIPT = "const Plotly = { react() {} };"
 def test_every_part_of_a_report_has_its_plot() -> None:
     titles = [p.title for p in plots.project_plots(report(), "sample")]
     assert titles == [
-        "Time of the C++ program over each peer's",
+        "How many times faster the C++ program is",
         "Latency, batch 1, 2 threads",
         "Latency, batch 8, 2 threads",
         "Throughput over the batch, 2 threads",
@@ -34,15 +36,72 @@ def test_every_part_of_a_report_has_its_plot() -> None:
 
 def test_plots_hold_the_figures() -> None:
     by_title = {p.title: p for p in plots.project_plots(report(), "sample")}
-    ratio = by_title["Time of the C++ program over each peer's"]
-    eager = next(t for t in ratio.data if t["name"] == "eager")
-    assert [b + x for b, x in zip(eager["base"], eager["x"], strict=True)] == [0.5, 0.5]
+    speed = by_title["How many times faster the C++ program is"]
+    eager, values = speed.data[0], speed.data[-1]
+    assert eager["name"] == "eager" and eager["y"] == ["eager, batch 1", "eager, batch 8"]
+    assert [b + x for b, x in zip(eager["base"], eager["x"], strict=True)] == [2, 2]
+    assert values["y"] == [f"{peer}, batch {n}" for n in (1, 8) for peer in ("eager", "onnxruntime")]
+    assert [text.strip() for text in values["text"]] == ["2.0x", "0.80x", "2.0x", "0.80x"]
+    assert speed.note.startswith("2 threads. By p50; right of 1 the C++ program is faster.")
     latency = by_title["Latency, batch 8, 2 threads"]
     assert {t["name"] for t in latency.data} == set(PEERS)
     assert latency.data[0]["x"][0] == 16.0 and latency.data[0]["y"][-1] == 100
     assert by_title["Growth with the batch"].note == "Worse than linear: a sentence on batch."
     start = by_title["Start-up"]
-    assert [t["y"] for t in start.data] == [[0.5], [1.0], [0.4]]
+    assert [t["x"] for t in start.data] == [[0.5], [1.0], [0.4]]
+    stages = by_title["From a picture's bytes to the best classes"].data[0]
+    assert (stages["y"][-1], stages["x"]) == ("all", [0.5, 0.5, 0.5, 0.5, 2.0])
+
+
+def every_plot() -> list[plots.Plot]:
+    two, single = report("one", "two"), report()
+    single["runs"] = [r for r in single["runs"] if r["batch"] == 1]
+    single["ratios"] = [r for r in single["ratios"] if r["batch"] == 1]
+    together = plots.overview(two)
+    assert together is not None
+    return [together, *plots.project_plots(two, "one"), *plots.project_plots(single, "sample")]
+
+
+def test_every_bar_has_its_value() -> None:
+    bars = 0
+    for plot in every_plot():
+        beside = {
+            y: text
+            for t in plot.data
+            if t["meta"] == "text"
+            for y, text in zip(t["y"], t["text"], strict=True)
+        }
+        for trace in (t for t in plot.data if t["type"] == "bar"):
+            texts = trace.get("text") or [beside[y] for y in trace["y"]]
+            values = trace.get("customdata") or trace["x"]
+            assert len(texts) == len(values) == len(trace["y"])
+            for text, value in zip(texts, values, strict=True):
+                assert float(text.strip().rstrip("x")) == pytest.approx(value, rel=0.06), plot.title
+                bars += 1
+    assert bars > 20
+
+
+def test_a_subject_has_one_colour_and_a_colour_one_subject() -> None:
+    """In all plots, light and dark: a series is coloured by its subject, and by nothing else."""
+    used = {}
+    for plot in every_plot():
+        for trace in plot.data:
+            if trace["meta"] != "text":
+                assert used.setdefault(trace["name"], trace["meta"]) == trace["meta"], plot.title
+    assert used == {name: name for name in PEERS}
+    style = page.render(report(), SCRIPT)
+    for scheme in style.split("@media")[:2]:
+        colours = dict(re.findall(r"--c-([\w-]+): (#\w{6});", scheme))
+        assert set(colours) == {"cpp", *options.PEERS}
+        hues = sorted(hue(colour) for colour in colours.values())
+        apart = [b - a for a, b in zip(hues, [*hues[1:], hues[0] + 360], strict=True)]
+        assert min(apart) >= 15, colours
+
+
+def hue(colour: str) -> float:
+    """In degrees."""
+    red, green, blue = (part / 255 for part in bytes.fromhex(colour[1:]))
+    return 360 * colorsys.rgb_to_hls(red, green, blue)[0]
 
 
 def test_one_setting_is_bars_and_a_project_without_peers_or_pictures_still_has_a_page() -> None:
@@ -54,7 +113,9 @@ def test_one_setting_is_bars_and_a_project_without_peers_or_pictures_still_has_a
     assert titles == [
         *("Latency, batch 1, 2 threads", "Throughput, batch 1, 2 threads", "Peak memory", "Start-up"),
     ]
-    assert "sample in C++ on LibTorch takes 2 ms" in page.render(bare, SCRIPT)
+    assert "sample in C++ on LibTorch takes 2 ms a run (batch 1, 2 threads, cpu)." in page.render(
+        bare, SCRIPT
+    )
 
 
 def test_a_curve_that_failed_is_told() -> None:
@@ -67,7 +128,7 @@ def test_a_curve_that_failed_is_told() -> None:
 def test_the_overview_is_for_several_projects() -> None:
     assert plots.overview(report()) is None
     together = plots.overview(report("one", "two"))
-    assert together is not None and together.data[0]["y"] == ["one", "two"]
+    assert together is not None and together.data[0]["y"] == ["one: eager", "two: eager"]
 
 
 @pytest.mark.parametrize(("values", "ticks"), [([0.4, 3], [0.5, 1, 2]), ([1e-3, 2e4], [0.001, 1, 10000])])
@@ -84,7 +145,32 @@ def test_the_page_says_where_what_and_what_was_skipped() -> None:
     assert "figures of a busy machine" in text
     assert "Processes of 1 thread: on processor 0; 2 threads: on all 2 processors." in text
     assert "artifact: fused, chosen by measuring (script, frozen)" in text
-    assert "0.5 (0.5 to 0.5) of eager&#39;s time" in text
+    told = "sample in C++ on LibTorch is 2.0 times faster than eager and 1.2 times slower than onnxruntime"
+    assert f'<p class="headline">{told}: 2 ms a run (batch 1, 2 threads, cpu).</p>' in text
+
+
+def test_the_page_says_when_by_what_and_how() -> None:
+    text = page.render(report(), SCRIPT)
+    assert "Measured on 2026-11-30 23:58 UTC by gencpp 0.0: <code>" in text
+    words = re.findall(r"<span>(.*?)</span>", text)
+    assert words == ["gencpp", "bench", "sample", "--batch", "1,8", "--path", "&#39;&lt;b&gt;&#39;"]
+
+
+def test_what_is_packed_is_unpacked() -> None:
+    """By the page's own rule, and by nothing that HTML could take for its own."""
+    script = "".join(map(chr, range(32, 127))) * 50 + "\xe9</script><!--"
+    made = page.packed(script)
+    assert (
+        len(set(made.digits)) == 85 and not set("<>&") & set(made.digits) and not set("<>&") & set(made.text)
+    )
+    value = {digit: i for i, digit in enumerate(made.digits)}
+    words = []
+    for at in range(0, len(made.text), 5):
+        word = 0
+        for digit in made.text[at : at + 5]:
+            word = word * 85 + value[digit]
+        words.append(word.to_bytes(4, "big"))
+    assert gzip.decompress(b"".join(words)[: made.length]).decode() == script
 
 
 def test_the_page_needs_nothing_from_outside() -> None:
@@ -96,6 +182,15 @@ def test_the_page_needs_nothing_from_outside() -> None:
 def test_what_a_project_is_called_cannot_end_the_script() -> None:
     text = page.render(report("</script><b>"), SCRIPT)
     assert text.count("</script>") == 2 and "<b>" not in text
+
+
+def test_the_page_is_below_2_mb() -> None:
+    """With plotly in it, and far more figures than a usual report has."""
+    if not page.available():
+        pytest.skip(f"plotly is not installed: {page.INSTALL}")
+    from plotly.offline import get_plotlyjs
+
+    assert len(page.render(report("one", "two", "three"), get_plotlyjs()).encode()) < 2_000_000
 
 
 # In a browser --------------------------------------------------------------------------------------------
@@ -143,6 +238,11 @@ def test_chromium_draws_every_plot(shown: Path) -> None:
     assert bars > 20 and lines > 10
     assert len(re.findall(r'class="trace bars"', dom)) == bars
     assert len(re.findall(r'class="trace scatter [^"]*"', dom)) == lines
+    labels = set(
+        re.findall(r">\s*([\d.]+x?)</(?:text|tspan)>", dom.replace("\xa0", " ").replace("&nbsp;", " "))
+    )
+    wanted = {text.strip() for t in traces for text in t.get("text", ())}
+    assert wanted and wanted <= labels
     assert len(re.findall(r'class="plot js-plotly-plot"', dom)) == len(drawings)
 
 
@@ -189,7 +289,7 @@ def test_a_screenshot_has_the_plots_colours(shown: Path, tmp_path: Path, width: 
     found = {colour: count for count, colour in image.getcolors(1 << 24)}
     style = page.render(report(), SCRIPT)
     variables = dict(re.findall(r"--([\w+-]+): (#\w{6});", style.split("@media")[scheme == "dark"]))
-    for subject in ("cpp", "eager", "onnxruntime", "stage-0", "page", "card"):
+    for subject in ("cpp", "eager", "onnxruntime", "page", "card"):
         wanted = variables[subject if subject in ("page", "card") else f"c-{subject}"]
         rgb = tuple(bytes.fromhex(wanted[1:]))
         assert found.get(rgb, 0) > 200, f"{subject}: nothing in {wanted} at {width} px, {scheme}"

@@ -169,8 +169,8 @@ def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
     try:
         check_python()
         with BareTorch() as bare:
-            artifact, _ = export_torchscript(loaded, model, scratch, progress, answers=answers)
+            artifact, made = export_torchscript(loaded, model, scratch, progress, answers=answers)
             check_operators(bare, loaded, model, scratch / artifact.file)
-        return Tried(answers={"libtorch": f"yes: {artifact.how}"})
+        return Tried(answers={"libtorch": f"yes: {artifact.how}"}, model=made)
     except GencppError as e:
         return Tried(answers={"libtorch": f"no: {e.message}"})

@@ -92,4 +92,4 @@ def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
     except GencppError as e:
         answers["network"] = f"no: {e.message}"
     operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)
-    return Tried(answers=answers, operators=operators)
+    return Tried(answers=answers, operators=operators, model=exported.model)

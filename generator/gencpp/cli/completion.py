@@ -1,0 +1,77 @@
+"""What the shell offers behind an option. It asks at each press of a key: nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+Words = Callable[[str], list[str]]
+"""From what was typed so far to the words that begin with it."""
+
+
+def _offered(words: Callable[[], Iterable[str]]) -> Words:
+    def begun(incomplete: str) -> list[str]:
+        return [word for word in words() if word.startswith(incomplete)]
+
+    return begun
+
+
+def _models() -> Iterable[str]:
+    from ..sources.names import registered_names
+
+    return registered_names()
+
+
+def _tasks() -> Iterable[str]:
+    from ..sources.names import GROUPS
+
+    return GROUPS
+
+
+def _backends() -> Iterable[str]:
+    from ..backends import BACKENDS
+
+    return BACKENDS
+
+
+def _artifacts() -> Iterable[str]:
+    from ..backends.libtorch.variants import ARTIFACTS, VARIANTS
+
+    return dict.fromkeys((*ARTIFACTS, *VARIANTS))
+
+
+def _devices() -> Iterable[str]:
+    from ..backends.libtorch.variants import DEVICES
+
+    return DEVICES
+
+
+def _precisions() -> Iterable[str]:
+    from ..core.precision import PRECISIONS
+
+    return map(str, PRECISIONS)
+
+
+def _trt_apis() -> Iterable[str]:
+    from ..backends.tensorrt.options import TRT_APIS
+
+    return TRT_APIS
+
+
+models = _offered(_models)
+tasks = _offered(_tasks)
+backends = _offered(_backends)
+artifacts = _offered(_artifacts)
+devices = _offered(_devices)
+precisions = _offered(_precisions)
+trt_apis = _offered(_trt_apis)
+weights = _offered(lambda: ("auto", "none", "DEFAULT"))
+
+
+def peers(incomplete: str) -> list[str]:
+    """Of a list with commas, its last word."""
+    from ..bench.options import PEERS
+
+    before, comma, last = incomplete.rpartition(",")
+    given = before.split(",")
+    words = [*PEERS] if comma else [*PEERS, "none"]
+    return [before + comma + word for word in words if word.startswith(last) and word not in given]
