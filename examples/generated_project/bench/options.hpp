@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sample/model.hpp"
 
@@ -31,5 +32,12 @@ struct Options {
 
 [[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
 [[nodiscard]] std::string usage();
+
+// What the backend adds (backend_options.cpp); what --help says of it, empty: there is nothing.
+extern const char* const kBackendUsage;
+// What an option is called here that the backend's own tool calls otherwise; every other one itself.
+[[nodiscard]] std::string_view own_name(std::string_view option) noexcept;
+// Where the FILE of an option goes that only this backend has; null: there is none of this name.
+[[nodiscard]] std::string* backend_file(std::string_view option, Options& options) noexcept;
 
 }  // namespace sample::bench

@@ -201,8 +201,9 @@ def tune(
 ) -> None:
     """Measure a project's variants here, and keep the fastest.
 
-    The project is written anew with the variant and the count of threads that won. Files that `gencpp new` was
-    given are looked for in the folders of --path. Python code is named again with --model and --preprocess.
+    The project is written anew with the variant and the count of threads that won. Files that `gencpp new`
+    was given are looked for in the folders of --path. Python code is named again with --model and
+    --preprocess.
     """
     from .. import pipeline
 

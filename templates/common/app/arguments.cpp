@@ -124,27 +124,33 @@ Result<Arguments> parse_arguments(int argc, const char* const* argv) {
 
 std::string usage() {
   return std::string(R"(usage: {= name =} [options] PICTURE...
-       {= name =} [options] --input x.npy [--input y.npy ...] [--output o.npy ...]
+       {= name =} [options] --input x.npy ... [--output o.npy ...]
 
 PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
 
-  --input FILE       a raw input tensor, once for each input of the model, in their order: .npy, or any
-                     other name for a headerless file of little-endian elements
-  --output FILE      write an output tensor, in the order of the outputs: .npy or headerless
+  --input FILE       a raw input tensor, once for each input of the model, in
+                     their order: .npy, or any other name for a headerless file
+                     of little-endian elements
+  --output FILE      write an output tensor, in the order of the outputs: .npy
+                     or headerless
   --save-input FILE  write the tensor that the model was fed
 )") + kTaskUsage +
          R"(  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
-  --threads N        threads for the run on one picture (default: the backend's choice); of several pictures N are
-                     worked on at the same time (default: one for each processor), each by one thread
-  --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their size where the model takes no more:
-                     faster for large ones, and other pixels, so that answers differ in their digits
-  --max-pixels N     refuse pictures of more than N pixels, width x height (default 178956970, Pillow's limit): a
-                     small file can claim any size
+  --threads N        threads for the run on one picture (default: the backend's
+                     choice); of several pictures N are worked on at the same
+                     time (default: one for each processor), each by one thread
+  --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their
+                     size where the model takes no more: faster for large ones,
+                     and other pixels, so that answers differ in their digits
+  --max-pixels N     refuse pictures of more than N pixels, width x height
+                     (default 178956970, Pillow's limit): a small file can claim
+                     any size
   --json             results as JSON on standard output
-  --info             print what the model takes and gives and what was loaded, and stop
+  --info             print what the model takes and gives and what was loaded,
+                     and stop
   --verbose          print what the backend says while it loads
-  --help             this text
-)" + kLoadUsage +
+  -h, --help         this text
+)" + load_usage() +
          R"(
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on
 )";

@@ -264,7 +264,7 @@ int main(int argc, char** argv) {
     return fail(options.error());
   }
   if (options->help) {
-    std::printf("usage: {= name =}_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() against a bare loop of TensorRT calls.\n%s", {= name =}::app::kLoadUsage);
+    std::printf("usage: {= name =}_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() against a bare loop of TensorRT calls.\n%s", {= name =}::app::load_usage().c_str());
     return 0;
   }
   const Result<Comparison> compared = compare(*options);

@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   }
   Options& options = *parsed;
   if (options.help) {
-    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage, {= name =}::app::kLoadUsage);
+    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage, {= name =}::app::load_usage().c_str());
     return 0;
   }
   {= name =}::app::LoadConsole console("{= name =}_build_engine", options.load, options.verbose);

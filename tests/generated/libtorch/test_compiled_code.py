@@ -56,7 +56,7 @@ def test_damaged_or_foreign_code_is_refused_before_it_runs(compiled: Path, tmp_p
     for spoiled in (data[:-1000], data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]):
         (tmp_path / "model.pt2").write_bytes(spoiled)
         done = subprocess.run(
-            [program, "--loadEngine", tmp_path / "model.pt2", "--info"],
+            [program, "--artifact", tmp_path / "model.pt2", "--info"],
             capture_output=True,
             text=True,
             check=False,
