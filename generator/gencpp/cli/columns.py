@@ -7,6 +7,9 @@ from collections.abc import Sequence
 GAP = 2
 """Blanks between two columns."""
 
+LONG = 32
+"""Of a word that does not decide how wide its column is."""
+
 Rows = Sequence[tuple[str, ...]]
 """Titles, then the cells of each row."""
 
@@ -19,7 +22,8 @@ def tab_separated(rows: Rows) -> list[str]:
 def widths(rows: Rows, room: int) -> list[int] | None:
     """Of the columns, in terminal cells: no wider than `room` together, and no word cut.
 
-    None where the longest words of a row need more than `room`.
+    A word of the last column that is longer than LONG, such as a path, may stick out. None where the longest
+    words of a row need more than `room`.
     """
     from rich.cells import cell_len
 
@@ -29,6 +33,7 @@ def widths(rows: Rows, room: int) -> list[int] | None:
     columns = list(zip(*rows, strict=True))
     found = [longest(column) for column in columns]
     least = [longest([word for cell in column for word in cell.split()]) for column in columns]
+    least[-1] = min(least[-1], LONG)
     over = sum(found) + GAP * (len(columns) - 1) - room
     if sum(found) - over < sum(least):
         return None

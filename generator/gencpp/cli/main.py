@@ -14,6 +14,7 @@ import typer
 from .. import __version__
 from ..core.errors import GencppError
 from .bench import bench
+from .command import Command
 from .new import new, tune
 from .show import fail, interrupt, interrupted
 from .tables import doctor, inspect, models
@@ -33,7 +34,7 @@ app = typer.Typer(
 _SHORT = {"verify": "Build a project, test it, compare it with the Python model."}
 """In the list of commands, where the first sentence of the command itself is too long for a line."""
 for command in (new, tune, verify, bench, inspect, models, doctor):
-    app.command(short_help=_SHORT.get(command.__name__))(command)
+    app.command(cls=Command, short_help=_SHORT.get(command.__name__))(command)
 
 
 def _version(wanted: bool) -> None:

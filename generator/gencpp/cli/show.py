@@ -17,7 +17,7 @@ from ..core.progress import Progress, noticed, stepped
 from .columns import GAP, Rows, tab_separated, widths
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
 _COLUMNS = 80
 """Of a status line, at most: a longer one would be two."""
@@ -117,7 +117,7 @@ def print_table(rows: Rows) -> None:
 
     console = Console()
     if fitting := widths(rows, console.width):
-        console.print(_table(rows, fitting))
+        _print_columns(console, rows, fitting)
         return
     titles, *others = rows
     label = max(map(len, titles[1:]), default=0)
@@ -155,16 +155,26 @@ _STYLES = {
 }
 
 
-def _table(rows: Rows, fitting: Sequence[int]) -> Table:
-    from rich.table import Table
+def _print_columns(console: Console, rows: Rows, fitting: Sequence[int]) -> None:
+    from rich.cells import cell_len
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for title, width in zip(rows[0], fitting, strict=True):
-        table.add_column(Text(title), width=width, overflow="fold")
-    for row in rows[1:]:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    return table
+    for number, row in enumerate(rows):
+        wrapped = [_wrapped(cell, width) for cell, width in zip(row, fitting, strict=True)]
+        for i in range(max(map(len, wrapped))):
+            line = Text()
+            for cell, lines, width in zip(row, wrapped, fitting, strict=True):
+                text = lines[i] if i < len(lines) else ""
+                line.append(text, style="bold" if number == 0 else _STYLES.get(cell, ""))
+                line.append(" " * (width - cell_len(text) + GAP))
+            line.rstrip()
+            console.print(line, soft_wrap=True)
+
+
+def _wrapped(text: str, room: int, begin: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, room, subsequent_indent=begin, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def print_json(data: Any, *, indent: int | None = None) -> None:
@@ -204,9 +214,7 @@ def _lines(text: str, stream: TextIO, indent: int) -> list[str]:
     lines = []
     for line in text.splitlines():
         begin = line[: len(line) - len(line.lstrip())]
-        lines += textwrap.wrap(
-            line, room, subsequent_indent=begin, break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        lines += _wrapped(line, room, begin)
     return lines
 
 

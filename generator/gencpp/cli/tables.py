@@ -120,7 +120,6 @@ def models(
     part: Annotated[
         str,
         typer.Argument(
-            metavar="NAME",
             help="Part of their names, such as resnet.",
             show_default=False,
             autocompletion=completion.models,

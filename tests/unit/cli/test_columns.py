@@ -49,10 +49,10 @@ def test_a_terminal_too_narrow_for_columns_gets_blocks(
 def test_a_path_longer_than_the_line_stays_in_one_piece(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    on_terminal(monkeypatch, 40)
+    on_terminal(monkeypatch, 60)
     path = "/a/long/path/of/a/compiler/that/is/longer/than/the/line"
-    show.print_table([("", "found"), ("C++ compiler", path)])
-    assert path in plain(capsys)
+    show.print_table([("", "found"), ("C++ compiler", f"ok: {path}")])
+    assert plain(capsys).splitlines() == ["              found", "C++ compiler  ok:", f"              {path}"]
 
 
 def test_a_row_is_a_line_of_tabs_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,7 @@ def test_h_is_help_and_fits_on_80_columns(command: tuple[str, ...], monkeypatch:
     short, long = (CliRunner().invoke(app, [*command, option]) for option in ("-h", "--help"))
     assert short.exit_code == 0 and short.stdout == long.stdout and "-h, --help" in short.stdout
     assert max(map(len, short.stdout.splitlines())) <= 80
+    assert not re.search(r"--\S+ <", short.stdout)  # FILE and N, no Python types
     told = short.stdout.partition("Commands:")[2]
     assert "..." not in told and all(f"  {name}" in told for name in COMMANDS) == (not command)
 

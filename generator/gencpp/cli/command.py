@@ -1,0 +1,34 @@
+"""A command whose help names its values by what they are, not by their Python types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+_VALUES = {
+    **dict.fromkeys(("path", "to", "tensorrt_root", "tensorrt_headers"), "FOLDER"),
+    **dict.fromkeys(("recipe", "state_dict", "labels", "baseline", "html"), "FILE"),
+    **dict.fromkeys(("rounds", "seed", "growth_batch", "growth_loads", "growth_runs", "jobs"), "N"),
+    **dict.fromkeys(("against", "batch", "threads"), "LIST"),
+    "dynamic": "BOUNDS",
+    "growth_megapixels": "N",
+    "max_regression": "SHARE",
+    "part": "NAME",
+    "preprocess": "TRANSFORMS",
+    "seconds": "S",
+    "tensorrt_min": "VERSION",
+    "trt_api": "API",
+}
+"""By the name of the parameter; of others the name itself."""
+
+
+class Command(TyperCommand):
+    """As typer makes it, with `OUT` for `{out}` and `--path FOLDER` for `--path <list[str]>`."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for parameter in self.params:
+            name = parameter.name or ""
+            if parameter.metavar is None and not getattr(parameter, "is_flag", False):
+                parameter.metavar = _VALUES.get(name, name.rstrip("_").upper())
