@@ -16,7 +16,7 @@ from ..core.errors import GencppError
 from .bench import bench
 from .command import Command
 from .new import new, tune
-from .show import fail, interrupt, interrupted
+from .show import fail, interrupt, interrupted, tell_log
 from .tables import doctor, inspect, models
 from .verify import verify
 
@@ -67,6 +67,8 @@ def main() -> NoReturn:
             raise KeyboardInterrupt
     except GencppError as e:
         fail(e.message, e.hint)
+        if e.details:
+            tell_log(_log(e.details))
         sys.exit(e.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _end_interrupted()
@@ -103,9 +105,17 @@ def _end_interrupted() -> NoReturn:
 def _report_bug(error: Exception) -> None:
     """One message for what nobody foresaw; the traceback goes to a file that can be sent with a report."""
     told = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    with tempfile.NamedTemporaryFile("w", prefix="gencpp-", suffix=".log", delete=False) as file:
-        traceback.print_exception(error, file=file)
-    fail(f"{told} (this is a bug of gencpp)", f"Please report it with {file.name}")
+    log = _log("".join(traceback.format_exception(error)))
+    fail(f"{told} (this is a bug of gencpp)", f"Please report it with {log}")
+
+
+def _log(text: str) -> str:
+    """Its path: what is too long for a terminal, in a file that stays."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="gencpp-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(text)
+    return file.name
 
 
 def _shortened(text: str) -> str:

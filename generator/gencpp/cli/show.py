@@ -202,6 +202,11 @@ def fail(message: str, hint: str) -> None:
         print(line, file=sys.stderr)
 
 
+def tell_log(path: str) -> None:
+    """Where the long form of an error is, on a line of its own, so that it can be copied."""
+    print(f"All that was said, with the graphs: {path}", file=sys.stderr)
+
+
 def _harmless(text: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)
 

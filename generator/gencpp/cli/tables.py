@@ -98,7 +98,8 @@ def inspect(
         for tensor in tensors:
             row(kind, f"{tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
     row("parameters", f"{spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
-    row("work", f"{scaled(work.multiply_adds)} multiply-adds a run")
+    adds = work.multiply_adds
+    row("work", "not known" if adds is None else f"{scaled(adds)} multiply-adds a run")
     row("operators", ", ".join(f"{name} {count}" for name, count in work.operators))
     row("preprocess", readme.preprocess_text(spec))
     row("labels", readme.labels_text(spec))

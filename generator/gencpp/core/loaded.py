@@ -100,6 +100,16 @@ class LoadedModel:
     """The model that artifacts are compared with, where that is not `module`."""
 
     @property
+    def of_file(self) -> bool:
+        """Whether it came as a file (ONNX, TorchScript): the code that it was made from is not here."""
+        return self.onnx is not None or isinstance(self.source, TorchScriptSource)
+
+    @property
+    def change(self) -> str:
+        """What a hint tells people to do where the model itself has to be another."""
+        return "export the file anew" if self.of_file else "change forward"
+
+    @property
     def eager(self) -> Any:
         """The module whose answers are right."""
         return self.module if self.reference is None else self.reference

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import re
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,14 +38,22 @@ def export_problem(e: BaseException) -> str:
     cause: BaseException = e
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    lines = _spoken(cause)
     lines = [line for line in lines if not line.startswith(("Failed to ", "⬆", "- ", "##", "(Refer"))]
     return f"{type(cause).__name__}: {plain(lines[0])}" if lines else type(cause).__name__
 
 
+def details(e: BaseException) -> str:
+    """All of it: the exception with its causes, places and graphs, and what was printed on the way to it."""
+    return "".join(traceback.format_exception(e))
+
+
 @contextmanager
 def quiet_compiler() -> Iterator[list[warnings.WarningMessage]]:
-    """No warnings, log lines or progress of a compiler on the terminal; the warnings are given."""
+    """No warnings, log lines or progress of a compiler on the terminal; the warnings are given.
+
+    What it printed is a note of the exception that it raised (see `details`).
+    """
     levels = [(logging.getLogger(name), logging.getLogger(name).level) for name in _LOGGERS]
     silence = io.StringIO()
     with warnings.catch_warnings(record=True) as caught:
@@ -54,6 +63,10 @@ def quiet_compiler() -> Iterator[list[warnings.WarningMessage]]:
         try:
             with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence):
                 yield caught
+        except Exception as e:
+            if printed := silence.getvalue().strip():
+                e.add_note(printed)
+            raise
         finally:
             for logger, level in levels:
                 logger.setLevel(level)
@@ -74,8 +87,22 @@ def last_line(e: BaseException) -> str:
     return _line(e, -1)
 
 
+_DUMP = re.compile(
+    r"^\s*(?:graph\s?\(|ExportedProgram:|class GraphModule|Torch IR graph|def forward\(self|opcode\s)", re.M
+)
+"""Where a graph begins that torch prints behind its message."""
+
+
+def _spoken(e: BaseException) -> list[str]:
+    """The lines of a message, without the graphs that torch prints behind it."""
+    text = str(e)
+    found = _DUMP.search(text)
+    lines = [line.strip() for line in text[: found.start() if found else None].splitlines() if line.strip()]
+    return lines or [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _line(e: BaseException, which: int) -> str:
-    lines = [line.strip() for line in str(e).splitlines() if line.strip()]
+    lines = _spoken(e)
     return plain(lines[which] if lines else type(e).__name__)
 
 

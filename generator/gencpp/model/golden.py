@@ -26,7 +26,7 @@ from ..tensors.difference import difference
 from ..tensors.module import run_module
 from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .column_scales import small_columns
-from .fitting import values_hint
+from .fitting import input_text, values_hint
 from .pictures import GOLDEN_SIZE, picture
 from .sizes.answers import Answers, answers_for, case_text
 from .sizes.plan import SizeCase, shapes_text
@@ -283,7 +283,8 @@ def _finite(loaded: LoadedModel, spec: ModelSpec, case: str, found: Sequence[tup
     if problems:
         raise CheckFailed(
             f"{loaded.source_text} on golden {case}: " + "; ".join(problems),
-            hint="an answer that is not finite cannot be compared; check the weights and the inputs.",
+            hint="an answer that is not finite cannot be compared; check the weights, and say which values the"
+            f" inputs have: {input_text(spec.inputs[0])}",
         )
     return [tensor for _, tensor in found]
 

@@ -37,7 +37,8 @@ _MORE_SEEDS = (90_003, 90_004)
 class Work:
     """What one run at the opt batch costs."""
 
-    multiply_adds: int
+    multiply_adds: int | None
+    """None where they cannot be counted: a figure for people, by which nothing is decided."""
     parameter_bytes: int
     operators: tuple[tuple[str, int], ...]
     """(aten name, calls), most frequent first; of an ONNX file (ONNX operator, nodes)"""
@@ -53,12 +54,12 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     notes = list(loaded.notes)
     inputs = _checked_inputs(loaded)
     for s in inputs:
-        _refuse_bfloat16("input", s)
+        _refuse_bfloat16(loaded, "input", s)
     inputs, told = fitted(loaded.module, inputs)
     notes += told
     specs = _outputs(loaded, inputs)
     for s in specs:
-        _refuse_bfloat16("output", s)
+        _refuse_bfloat16(loaded, "output", s)
     batched = _batched(loaded, inputs, specs)
     if isinstance(batched, str):
         notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
@@ -83,12 +84,14 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     )
 
 
-def _refuse_bfloat16(what: str, spec: TensorSpec) -> None:
+def _refuse_bfloat16(loaded: LoadedModel, what: str, spec: TensorSpec) -> None:
     """NumPy's files cannot carry it; weights may be of it."""
     if spec.dtype is DType.bfloat16:
         raise UsageError(
             f"{what} {spec.name}: bfloat16 is not supported at the border of the model",
-            hint="cast it inside: take float32 and return float32, e.g. by .float().",
+            hint="export the file anew with float32 there: weights may be of it."
+            if loaded.of_file
+            else "cast it inside: take float32 and return float32, e.g. by .float().",
         )
 
 
@@ -101,12 +104,22 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
             parameter_bytes=counted.weight_bytes,
             operators=counted.operators,
         )
+    parameters = _parameters(loaded.module)
+    multiply_adds, calls = _counted(loaded.module, seeded_inputs(spec.inputs, _SEED))
+    return Work(
+        multiply_adds=multiply_adds,
+        parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
+        operators=tuple(sorted(calls.items(), key=lambda c: (-c[1], c[0]))),
+    )
+
+
+def _counted(module: Any, inputs: Sequence[Any]) -> tuple[int | None, Counter[str]]:
+    """Multiply-adds (None where the module does not bear to be counted) and calls by operator."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import FlopCounterMode
 
     calls: Counter[str] = Counter()
-
     mode: Any = TorchDispatchMode
 
     class Operators(mode):  # type: ignore[misc]
@@ -117,15 +130,12 @@ def count_work(loaded: LoadedModel, spec: ModelSpec) -> Work:
             return func(*args, **(kwargs or {}))
 
     flops = FlopCounterMode(display=False, custom_mapping=formulas())
-    inputs = seeded_inputs(spec.inputs, _SEED)
-    with torch.no_grad(), fast_path_off(), flops, Operators():  # whose fused operators are not counted
-        loaded.module(*inputs)
-    parameters = _parameters(loaded.module)
-    return Work(
-        multiply_adds=int(flops.get_total_flops()) // 2,
-        parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
-        operators=tuple(sorted(calls.items(), key=lambda c: (-c[1], c[0]))),
-    )
+    try:
+        with torch.no_grad(), fast_path_off(), flops, Operators():  # whose fused operators are not counted
+            module(*inputs)
+    except Exception:  # noqa: BLE001 - it ran before; a custom operator or a hook may not bear to be watched
+        return None, Counter()
+    return int(flops.get_total_flops()) // 2, calls
 
 
 def _parameter_count(loaded: LoadedModel, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> int:

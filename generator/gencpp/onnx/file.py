@@ -13,6 +13,9 @@ from .names import all_nodes
 _STANDARD = ("", "ai.onnx")
 
 
+_INVALID = "export the file anew: onnx.checker.check_model says the same of it."
+
+
 def read_onnx(path: Path) -> Any:
     """The ModelProto with all its weights, checked; raises UsageError."""
     import onnx
@@ -37,7 +40,7 @@ def read_onnx(path: Path) -> Any:
         onnx.checker.check_model(str(path))
         onnx.load_external_data_for_model(model, str(path.parent))
     except Exception as e:  # noqa: BLE001 - the checker and the reader raise many kinds
-        raise UsageError(f"{path.name} is not valid ONNX: {first_line(e)}", hint=example) from None
+        raise UsageError(f"{path.name} is not valid ONNX: {first_line(e)}", hint=_INVALID) from None
     return model
 
 

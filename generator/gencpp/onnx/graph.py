@@ -17,6 +17,9 @@ _SMALL = 1024
 _OUTSIDE_LEAST = 1024
 """Bytes: smaller constants stay in the model's file, where parsers read shapes and axes."""
 
+EXTERNAL_ABOVE = 1_900_000_000
+"""Bytes of weights: a protobuf file ends at 2 GiB, and the graph needs room beside them."""
+
 _ALIGNMENT = 4096
 """Of a tensor in the file of weights, so that it can be mapped into memory as it is."""
 
@@ -130,23 +133,42 @@ def replace_nodes(graph: Any, nodes: list[Any]) -> None:
     graph.node.extend(copies)
 
 
-def infer_shapes(model: Any, *, check_types: bool = True) -> None:
+def infer_shapes(model: Any, *, check_types: bool = True, strict: bool = True) -> None:
     """Completes the described values and outputs of `model`; raises where operators and claims contradict.
+    (Without `strict` those are left as they are.)
 
     With `check_types`, also where an operator gets types that its version does not take. Works on a copy
-    without the weights' values, so that no size is too large for it.
+    without the weights' values.
     """
     import onnx
 
+    graph = model.graph
+    light = without_values(model)
+    found = onnx.shape_inference.infer_shapes(
+        light, check_type=check_types, strict_mode=strict, data_prop=True
+    )
+    del graph.value_info[:], graph.output[:]
+    graph.value_info.extend(sorted(found.graph.value_info, key=lambda v: v.name))
+    graph.output.extend(found.graph.output)
+
+
+def without_values(model: Any) -> Any:
+    """A copy in which large weights have no values, so that no size is too large for a pass over it."""
     graph = model.graph
     weights = {t.name for t in graph.initializer}
     light = _shell(model)
     light.graph.value_info.extend(v for v in graph.value_info if v.name not in weights)
     light.graph.initializer.extend(_without_values(t) for t in graph.initializer)
-    found = onnx.shape_inference.infer_shapes(light, check_type=check_types, strict_mode=True, data_prop=True)
-    del graph.value_info[:], graph.output[:]
-    graph.value_info.extend(sorted(found.graph.value_info, key=lambda v: v.name))
-    graph.output.extend(found.graph.output)
+    return light
+
+
+def with_values(light: Any, model: Any) -> Any:
+    """`light`, made of a copy of `model` by `without_values`, with the values of the latter."""
+    values = {t.name: t for t in model.graph.initializer}
+    for tensor in light.graph.initializer:
+        if tensor.data_location == tensor.EXTERNAL:
+            tensor.CopyFrom(values[tensor.name])
+    return light
 
 
 def _shell(model: Any) -> Any:

@@ -24,35 +24,56 @@ class Compared:
     """Largest relative difference."""
 
 
-def session(path: Path) -> Any:
+def session(path: Path, precision: Precision = Precision.fp32) -> Any:
     """An InferenceSession that runs the file operator by operator; what is in bfloat16 as rounded.py says.
+
+    `precision` is what the file was written in: one in bfloat16 is read and rewritten, any other is read only
+    where ONNX Runtime refuses it, for then it may be a user's own with bfloat16 inside.
 
     ONNX Runtime's own optimisations are off: they fuse operators and take casts out, so that what is
     compared would be its rewriting instead of the file that TensorRT reads. (With all of them ONNX Runtime
     1.31 crashes on some networks in float16, such as vit_b_16.)
     """
+    if precision is Precision.bf16:
+        return _without_bfloat16(path) or _session(str(path), None)
+    try:
+        return _session(str(path), None)
+    except Exception:
+        if (found := _without_bfloat16(path)) is not None:
+            return found
+        raise
+
+
+def _without_bfloat16(path: Path) -> Any:
+    """A session for the file with bfloat16 computed in float32; None where it has none."""
     import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    if not has_bfloat16(model):
+        return None
+    rounded(model)
+    return _session(model.SerializeToString(), path.resolve().parent)
+
+
+def _session(given: str | bytes, weights: Path | None) -> Any:
+    """Of a file's path, or of a model's bytes whose weights may lie in files of the folder `weights`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4  # it raises what matters
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the processor
-    given: Any = str(path)
-    model = onnx.load(str(path), load_external_data=False)
-    if has_bfloat16(model):
-        rounded(model)
-        given = model.SerializeToString()
+    if weights is not None:
         where = "session.model_external_initializers_file_folder_path"
-        options.add_session_config_entry(where, str(path.resolve().parent))
+        options.add_session_config_entry(where, str(weights))
     return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxRunner:
     """An ONNX file as a function, by ONNX Runtime."""
 
-    def __init__(self, path: Path) -> None:
-        self._session = session(path)
+    def __init__(self, path: Path, precision: Precision = Precision.fp32) -> None:
+        self._session = session(path, precision)
         self._inputs = [i.name for i in self._session.get_inputs()]
         self._outputs = [o.name for o in self._session.get_outputs()]
 
@@ -90,7 +111,7 @@ def compare_answers(
     return Compared(problem=problem, worst=worst)
 
 
-def overflowing(path: Path, inputs: Sequence[Any]) -> list[str]:
+def overflowing(path: Path, inputs: Sequence[Any], precision: Precision) -> list[str]:
     """Names of the nodes whose result is the first to be infinite or no number, for these inputs."""
     import onnx
     import torch
@@ -105,7 +126,7 @@ def overflowing(path: Path, inputs: Sequence[Any]) -> list[str]:
     probe = path.with_name("probe.onnx")  # beside it, where its weights are
     try:
         probe.write_bytes(model.SerializeToString())
-        runner = OnnxRunner(probe)
+        runner = OnnxRunner(probe, precision)
         found = runner(*inputs)
     finally:
         probe.unlink(missing_ok=True)

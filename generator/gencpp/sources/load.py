@@ -202,6 +202,7 @@ def _load_onnx(source: OnnxSource, given: tuple[TensorSpec, ...]) -> LoadedModel
         scripted=False,
         weights=WeightsInfo(kind="user", detail=source.path.name),
         inputs=known_inputs(source.path.name, file.inputs, given),
+        notes=file.notes,
         onnx=source.path,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from ..core.errors import UsageError
 from ..core.messages import last_line
 from ..core.spec import Dim, DType, TensorSpec
 from ..onnx.file import read_onnx, refuse_foreign_operators
-from ..onnx.graph import dims_of
+from ..onnx.given import as_given
+from ..onnx.graph import EXTERNAL_ABOVE, dims_of, opset_of, save
 from ..onnx.runtime import OnnxRunner
 
 _DTYPES = {
@@ -51,14 +53,16 @@ class OnnxFile:
     module: Any
     """nn.Module: tensors in, a dict of outputs by name out."""
     inputs: tuple[OnnxInput, ...]
+    notes: tuple[str, ...] = ()
 
 
 def load_onnx(path: Path) -> OnnxFile:
     """Checks and loads the file; raises UsageError for one that cannot be the reference."""
     model = read_onnx(path)
     refuse_foreign_operators(path, model)
-    weights = {t.name for t in model.graph.initializer}
-    inputs = tuple(_input(path, v) for v in model.graph.input if v.name not in weights)
+    opset = opset_of(model)
+    model = as_given(path, model)
+    inputs = tuple(_input(path, v) for v in model.graph.input)
     if not inputs:
         raise UsageError(f"{path.name} has no inputs: it always gives the same answer")
     for value in model.graph.output:
@@ -66,11 +70,28 @@ def load_onnx(path: Path) -> OnnxFile:
     try:
         runner = OnnxRunner(path)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
-        raise UsageError(
-            f"{path.name}: ONNX Runtime cannot run it on the CPU: {last_line(e)}",
-            hint="gencpp needs its answers as the reference; a newer onnxruntime may run it.",
-        ) from None
+        if opset_of(model) == opset or (converted := _runner_of(model)) is None:
+            raise UsageError(
+                f"{path.name}: ONNX Runtime cannot run it on the CPU: {last_line(e)}",
+                hint="gencpp needs its answers as the reference; a newer onnxruntime may run it.",
+            ) from None
+        note = (
+            f"ONNX Runtime does not run {path.name} in opset {opset} ({last_line(e)}): the answers are those"
+            f" of the same graph in opset {opset_of(model)}."
+        )
+        return OnnxFile(module=_module(converted), inputs=inputs, notes=(note,))
     return OnnxFile(module=_module(runner), inputs=inputs)
+
+
+def _runner_of(model: Any) -> OnnxRunner | None:
+    """ONNX Runtime on a model that is in no file; None where it cannot run that either."""
+    with tempfile.TemporaryDirectory(prefix="gencpp-") as folder:
+        path = Path(folder) / "model.onnx"
+        try:
+            save(model, path, EXTERNAL_ABOVE)
+            return OnnxRunner(path)
+        except Exception:  # noqa: BLE001 - the file's own problem is the one to tell
+            return None
 
 
 def known_inputs(

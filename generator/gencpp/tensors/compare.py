@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core import tolerances
 from ..core.errors import CheckFailed
-from ..core.messages import first_line, last_line, told
+from ..core.messages import last_line, told
 from ..core.spec import Dim, ModelSpec, TensorSpec
 from .difference import difference
 from .draws import refuse_draws, run_draws
@@ -23,23 +23,27 @@ def check_repeatable(
     inputs: Sequence[Any],
     names: Sequence[str],
     between: Sequence[Sequence[Any]] = (),
+    *,
+    of_file: bool = False,
 ) -> list[str]:
     """Names of the inputs that forward changes in place; raises CheckFailed when it cannot be repeated.
 
     Equal inputs give equal outputs at once, and again after each of the inputs in `between`, of which those
     that the model does not take are left out. A model that draws random numbers by torch's operators is
-    refused with RandomDraw, whether two runs agree or not.
+    refused with RandomDraw, whether two runs agree or not. `of_file` is as for refuse_draws.
     """
     import torch
 
     first, second = run_module(module, inputs), run_module(module, inputs)
     # Before the answers are compared: whether two draws differ is chance, which is not to choose the error.
-    refuse_draws(where, run_draws(module, inputs))
+    refuse_draws(where, run_draws(module, inputs), of_file=of_file)
     if problem := _changed(first, second):
         raise CheckFailed(
             f"{where} gives different outputs for equal inputs"
-            f" (random numbers or state in forward): {problem}",
-            hint="take the random numbers or the state out of forward, or pass them as inputs.",
+            f" (random numbers or state{'' if of_file else ' in forward'}): {problem}",
+            hint=_ANEW
+            if of_file
+            else "take the random numbers or the state out of forward, or pass them as inputs.",
         )
     for others in between:
         try:
@@ -51,12 +55,17 @@ def check_repeatable(
             raise CheckFailed(
                 f"{where} gives different outputs for equal inputs once it has run on others ({shapes}),"
                 f" which it must have kept something of: {problem}",
-                hint="take the state out of forward, or pass it as an input and return the new one.",
+                hint=_ANEW
+                if of_file
+                else "take the state out of forward, or pass it as an input and return the new one.",
             )
     given = [t.clone() for t in inputs]
     with torch.inference_mode(), fast_path_off():
         module(*given)
     return [n for n, a, b in zip(names, given, inputs, strict=True) if not torch.equal(a, b)]
+
+
+_ANEW = "export the file anew from a model without them, or with them as inputs and outputs."
 
 
 def fix_batch(spec: ModelSpec) -> ModelSpec:
@@ -101,8 +110,7 @@ def compared_with_answers(
             warnings.simplefilter("ignore")
             found = run_module(module, given or inputs)
     except Exception as e:  # noqa: BLE001 - the interpreter raises many kinds
-        # TorchScript prints the whole graph behind some of its messages.
-        return f"it fails: {first_line(e) if 'graph(' in str(e) else last_line(e)}", 0.0
+        return f"it fails: {last_line(e)}", 0.0
     return compared_outputs(reference, found, tolerance, "eager gives")
 
 

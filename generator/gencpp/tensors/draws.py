@@ -47,8 +47,11 @@ class RandomDraw(CheckFailed):
     """A model whose artifact draws random numbers at run time."""
 
 
-def refuse_draws(where: str, draws: Iterable[Draw]) -> None:
-    """Raises RandomDraw that names each operator with its place; nothing where there are none."""
+def refuse_draws(where: str, draws: Iterable[Draw], *, of_file: bool = False) -> None:
+    """Raises RandomDraw that names each operator with its place; nothing where there are none.
+
+    `of_file`: the model came as a file, and its code is not here.
+    """
     counted: dict[Draw, int] = {}
     for draw in draws:
         counted[draw] = counted.get(draw, 0) + 1
@@ -59,7 +62,9 @@ def refuse_draws(where: str, draws: Iterable[Draw]) -> None:
     raise RandomDraw(
         f"{where} draws random numbers in every run: {'; '.join(told[:5])}{more}. No two runs need agree,"
         " so nothing can be proven",
-        hint="call .eval() on what is in training mode, write training=False (or a rate of 0), or take the"
+        hint="export the file anew from the model in inference mode, or with the random numbers as an input."
+        if of_file
+        else "call .eval() on what is in training mode, write training=False (or a rate of 0), or take the"
         " random numbers as an input of forward.",
     )
 

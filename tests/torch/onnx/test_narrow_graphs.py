@@ -97,7 +97,7 @@ def test_a_weight_that_is_an_output_too_stays_of_its_type(tmp_path: Path, precis
     onnx.save(model, file)
     import torch
 
-    found = OnnxRunner(exported(file, precision))(torch.ones(1, 4))
+    found = OnnxRunner(exported(file, precision), precision)(torch.ones(1, 4))
     assert found["w"].dtype == torch.float32 and float(found["w"][0, 0]) == pytest.approx(
         1.0009765, abs=2**-8
     )

@@ -15,7 +15,7 @@ from ...core import tolerances
 from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
 from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
-from ...core.messages import export_problem, last_line, quiet_compiler
+from ...core.messages import details, export_problem, last_line, quiet_compiler
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec
 from ...model.history import between, counted, counted_notes, counted_untaken
@@ -69,7 +69,8 @@ def export_aoti(
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
     others = between(spec.inputs, _SEEDS[1])
-    if changed := check_repeatable(loaded.module, loaded.source_text, inputs, names, others):
+    where, of_file = loaded.source_text, loaded.of_file
+    if changed := check_repeatable(loaded.module, where, inputs, names, others, of_file=of_file):
         raise UsageError(
             f"{loaded.source_text}: forward changes its input {', '.join(changed)} in place, which compiled "
             "code would do to the caller's memory",
@@ -100,17 +101,18 @@ def _export(
 
     loaded = _moved(loaded, device)
     made = spec
-    reason = _compile(loaded, made, path, variant, progress, device, answers)
+    reason, said = _compile(loaded, made, path, variant, progress, device, answers)
     if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
         refuse_fixed(answers, spec, reason, _WHAT)
         made = fix_batch(spec)
         note = f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}."
         made = replace(made, notes=(*spec.notes, note))
-        reason = _compile(loaded, made, path, variant, progress, device, answers)
+        reason, said = _compile(loaded, made, path, variant, progress, device, answers)
     if reason:
         raise CheckFailed(
             f"{loaded.source_text} cannot be compiled by AOTInductor: {reason}",
             hint="Leave --artifact aoti out: TorchScript takes more models.",
+            details=said,
         )
     worst, found = _compare(loaded, made, path, device, answers)
     if found is not None:
@@ -190,8 +192,8 @@ def _compile(
     progress: Progress,
     device: str,
     answers: Answers,
-) -> str:
-    """Writes `path`, or says why not; `answers` learns what the code holds for."""
+) -> tuple[str, str]:
+    """Writes `path`, or says why not, in one line and at length; `answers` learns what the code holds for."""
     import torch
 
     progress("compiling with AOTInductor (from 20 s to minutes)")
@@ -217,8 +219,8 @@ def _compile(
                 hint="Install g++, or name a compiler in the environment variable CXX.",
             ) from None
         path.unlink(missing_ok=True)
-        return export_problem(e)
-    return ""
+        return export_problem(e), details(e)
+    return "", ""
 
 
 def _compare(

@@ -17,7 +17,7 @@ from ...core.errors import CheckFailed, EnvironmentLacks, UsageError
 from ...core.files import file_facts
 from ...core.files import hashes as hashes
 from ...core.loaded import LoadedModel
-from ...core.messages import export_problem, first_line, plain, quiet_compiler, short_place, summary
+from ...core.messages import details, export_problem, first_line, plain, quiet_compiler, short_place, summary
 from ...core.progress import Progress
 from ...core.spec import Artifact, ChangedAttribute, ModelSpec, Precision
 from ...model.branches.trace import Branches, branches_taken
@@ -62,6 +62,8 @@ class _Candidate:
     warnings: tuple[str, ...] = ()
     problem: str = ""
     """Why it is not the model; empty when it is."""
+    details: str = ""
+    """The same as torch said it, at length."""
     notes: tuple[str, ...] = ()
     """What it does not check, though the model does."""
     channels_last: bool = False
@@ -129,7 +131,9 @@ def export_torchscript(
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
     others = between(spec.inputs, _SEEDS[1])
-    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
+    changed = check_repeatable(
+        loaded.module, loaded.source_text, inputs, names, others, of_file=loaded.of_file
+    )
     way = _Way(
         freeze=variant.freeze,
         channels_last=variant.channels_last,
@@ -250,6 +254,7 @@ def _made(loaded: LoadedModel, spec: ModelSpec, way: _Way, progress: Progress) -
             f"  script: {scripted.problem}\n  trace: {traced.problem}"
             + "".join(f"\n  {w}" for w in traced.warnings),
             hint="make forward free of branches on values, or scriptable (type annotations, no **kwargs).",
+            details="\n".join(f"=== {c.method}\n{c.details}" for c in (scripted, traced) if c.details),
         )
     return made
 
@@ -288,7 +293,7 @@ def _export(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
                 loaded.module, spec.inputs, channels_last=way.channels_last, found=found
             )
     except Exception as e:  # noqa: BLE001 - exporting raises many kinds
-        return _Candidate(module=None, method="export", problem=export_problem(e))
+        return _Candidate(module=None, method="export", problem=export_problem(e), details=details(e))
     made = _Candidate(
         module=module, method="export, trace", channels_last=way.channels_last, notes=tuple(notes)
     )
@@ -303,7 +308,8 @@ def _script(loaded: LoadedModel, spec: ModelSpec, way: _Way) -> _Candidate:
             module = torch.jit.script(way.source(loaded.module))
             module = with_tensor_arguments(module, len(spec.inputs))
     except Exception as e:  # noqa: BLE001 - the compiler raises many kinds
-        return _Candidate(module=None, method="script", problem=f"scripting failed{_script_error(e)}")
+        problem = f"scripting failed{_script_error(e)}"
+        return _Candidate(module=None, method="script", problem=problem, details=details(e))
     made = _Candidate(module=module, method="script", channels_last=way.channels_last)
     return _frozen_and_compared(made, loaded, spec, way)
 
@@ -320,7 +326,8 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Can
                 trace: Any = torch.jit.trace
                 module = trace(way.source(loaded.module), example, check_trace=False, strict=False)
         except Exception as e:  # noqa: BLE001 - the user's forward runs here
-            return _Candidate(module=None, method="trace", problem=f"tracing failed: {first_line(e)}")
+            problem = f"tracing failed: {first_line(e)}"
+            return _Candidate(module=None, method="trace", problem=problem, details=details(e))
     warned = dict.fromkeys(
         f"{short_place(w.filename, w.lineno)}: {summary(str(w.message))}"
         for w in caught
@@ -385,7 +392,7 @@ def _compared(made: _Candidate, loaded: LoadedModel, spec: ModelSpec, way: _Way)
         if made.whole is not None:
             drawn = with_places(drawn, lambda: list(script_state(made.whole).draws))
         drawn = with_places(drawn, lambda: run_draws(loaded.eager, seeded_inputs(spec.inputs, _SEEDS[0])))
-        refuse_draws(loaded.source_text, drawn)
+        refuse_draws(loaded.source_text, drawn, of_file=loaded.of_file)
     versions = Versions.of(made.module)
     found = _differences(made, spec, way)
     return replace(found, state=versions.completed(state))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.spec import ParityResult, ProjectSpec
 from ...onnx.runtime import session
 from ...verification.comparison import Comparison, compared, load_array
+from .spec import EngineSpec
 
 if TYPE_CHECKING:
     from ...network.plan import NetworkPlan
@@ -35,7 +36,8 @@ def compare_onnx(folder: Path, project: ProjectSpec) -> Comparison:
             return found
 
     def load() -> _Model:
-        by_onnxruntime = session(folder / "assets" / project.artifact.file)
+        precision = EngineSpec.of(project).precision
+        by_onnxruntime = session(folder / "assets" / project.artifact.file, precision)
         names = [o.name for o in by_onnxruntime.get_outputs()]
         return lambda feeds: dict(zip(names, by_onnxruntime.run(None, feeds), strict=True))
 

@@ -130,7 +130,8 @@ def _lowered(loaded: LoadedModel, model: Any) -> Any:
         raise UsageError(
             f"{loaded.source_text} has operators that network-definition code does not cover:"
             + "".join(f"\n  {problem}" for problem in e.problems),
-            hint="use --trt-api parser, or change those modules.",
+            hint="use --trt-api parser, or "
+            + ("export the file anew without them." if loaded.of_file else "change those modules."),
         ) from None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...core.errors import CheckFailed, GencppError, UsageError
 from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
-from ...core.messages import export_problem, last_line
+from ...core.messages import details, export_problem, last_line
 from ...core.precision import PRECISIONS
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec, Precision
@@ -27,9 +27,9 @@ from ...model.sizes.bounding import (
     within_guards,
 )
 from ...onnx.draws import onnx_draws
-from ...onnx.file import read_onnx
 from ...onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from ...onnx.graph import operator_counts, opset_of, plain_graph, save
+from ...onnx.given import read_given
+from ...onnx.graph import EXTERNAL_ABOVE, operator_counts, opset_of, save
 from ...onnx.precision import mixed_types, to_precision
 from ...onnx.runtime import overflowing
 from ...tensors.compare import check_repeatable, fix_batch
@@ -42,9 +42,6 @@ from .onnx_prepare import Unfit, prepared, refuse_border_types
 from .operators import OPSETS, PRECISIONS_SINCE, VERSIONS, check_version
 
 ARTIFACT = "model.onnx"
-
-EXTERNAL_ABOVE = 1_900_000_000
-"""Bytes of weights: a protobuf file ends at 2 GiB, and the graph needs room beside them."""
 
 _SEED = SEEDS[0]
 
@@ -99,6 +96,8 @@ class _Problem:
 
     text: str
     hint: str = ""
+    details: str = ""
+    """What an exporter said at length."""
     bounds: Bounded | None = None
     """Where it is the model at the opt sizes: the sizes at which it is."""
 
@@ -124,11 +123,13 @@ def export_onnx(
     """
     answers = answers_for(loaded, answers)
     spec = _distinct_names(spec)
-    refuse_border_types(spec, options.tensorrt_min)
+    refuse_border_types(spec, options.tensorrt_min, of_file=loaded.of_file)
     names = [t.name for t in spec.inputs]
     inputs = seeded_inputs(spec.inputs, _SEED)
     others = between(spec.inputs, SEEDS[1])
-    changed = check_repeatable(loaded.module, loaded.source_text, inputs, names, others)
+    changed = check_repeatable(
+        loaded.module, loaded.source_text, inputs, names, others, of_file=loaded.of_file
+    )
     notes = [f"forward changes its input {', '.join(changed)} in place."] if changed else []
     with disk_errors(directory):
         directory.mkdir(exist_ok=True)
@@ -213,11 +214,14 @@ def _made(
     raise CheckFailed(
         f"{loaded.source_text} cannot be turned into ONNX for TensorRT {options.tensorrt_min}:"
         + "".join(f"\n  {what}: {p.text}" for what, p in problems.items()),
-        hint=next((p.hint for p in problems.values() if p.hint), _hint(problems)),
+        hint=next((p.hint for p in problems.values() if p.hint), "") or _hint(loaded, problems),
+        details="\n".join(f"=== {what}\n{p.details}" for what, p in problems.items() if p.details),
     )
 
 
-def _hint(problems: Mapping[str, _Problem]) -> str:
+def _hint(loaded: LoadedModel, problems: Mapping[str, _Problem]) -> str:
+    if loaded.of_file:
+        return _FILE
     unknown = problems and all(any(text in p.text for text in _UNKNOWN) for p in problems.values())
     return _OPERATOR if unknown else _CHANGE
 
@@ -234,6 +238,8 @@ _OPERATOR = (
 )
 _UNKNOWN = ("No ONNX function found", "unrecognized namespace")
 """What torch's two exporters say of an operator that they do not know."""
+
+_FILE = "export the file anew without what is named here, in ONNX of opset 13 to 20 where you can."
 
 _CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
 
@@ -254,14 +260,15 @@ def _tried(
     except GencppError:
         raise
     except Exception as e:  # noqa: BLE001 - the exporters and the user's forward raise many kinds
-        return _Problem(text=export_problem(e))
-    refuse_draws(loaded.source_text, onnx_draws(candidate.model))
+        return _Problem(text=export_problem(e), details=details(e))
+    refuse_draws(loaded.source_text, onnx_draws(candidate.model), of_file=loaded.of_file)
     answers.learn(candidate.guards.conditions)
     if (guarded := within_guards(answers, asked, candidate.guards)) is not None:
         # Before a file is made that would answer beyond them, too.
         return _Problem(text=f"it is not the model: {guarded.problem.text}", bounds=guarded)
+    version = options.tensorrt_min if options.parser else None
     try:
-        candidate = prepared(candidate, asked, options.tensorrt_min if options.parser else None)
+        candidate = prepared(candidate, asked, version, of_file=loaded.of_file)
         with disk_errors(folder):
             save(candidate.model, folder / ARTIFACT, options.external_above)
         onnx.checker.check_model(str(folder / ARTIFACT))
@@ -306,7 +313,7 @@ def _converted(made: _Made, folder: Path, options: OnnxOptions, answers: Answers
     candidate = replace(made.candidate, warnings=(*made.candidate.warnings, *told))
     compared = parity(answers, made.spec, path, precision, more=candidate.traced)
     if compared.problem:
-        nodes = overflowing(path, seeded_inputs(made.spec.inputs, _SEED))
+        nodes = overflowing(path, seeded_inputs(made.spec.inputs, _SEED), precision)
         where = f"; beyond {row.title} is the result of {', '.join(nodes[:5])}" if nodes else ""
         return _Problem(
             text="".join(
@@ -341,9 +348,13 @@ def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_W
         return by_tracing(loaded, asked, opset)
 
     def given(_: ModelSpec) -> OnnxCandidate:
+        import onnx
+
         assert loaded.onnx is not None
-        model = plain_graph(read_onnx(loaded.onnx))
-        return OnnxCandidate(model=model, method="given", given=True)
+        opset = opset_of(onnx.load(str(loaded.onnx), load_external_data=False))
+        model = read_given(loaded.onnx)
+        converted = f", converted from opset {opset}" if opset_of(model) != opset else ""
+        return OnnxCandidate(model=model, method=f"given{converted}", given=True)
 
     if loaded.onnx is not None:
         return [("the given file", given, spec)]

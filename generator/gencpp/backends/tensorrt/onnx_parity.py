@@ -36,7 +36,7 @@ def parity(
 ) -> Parity:
     """The file's answers against the model's: for two seeds (ten with `more`), and at the other sizes."""
     try:
-        runner = OnnxRunner(path)
+        runner = OnnxRunner(path, precision)
     except Exception as e:  # noqa: BLE001 - ONNX Runtime raises kinds of its own
         return Parity(problem=f"ONNX Runtime refuses it: {last_line(e)}")
     return parity_of(runner, answers, spec, precision, more=more)

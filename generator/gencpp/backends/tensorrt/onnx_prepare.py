@@ -36,10 +36,13 @@ class Unfit(Exception):
         self.hint = hint
 
 
-def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str | None) -> OnnxCandidate:
+def prepared(
+    candidate: OnnxCandidate, spec: ModelSpec, version: str | None, *, of_file: bool = False
+) -> OnnxCandidate:
     """The graph with our names (a given file: with its own), without notes, with shapes.
 
-    For the parser of TensorRT `version`; None: for none.
+    For the parser of TensorRT `version`; None: for none. `of_file`: the model came as a file, and its code is
+    not here to be changed.
     """
     model = candidate.model
     inputs, outputs = [t.name for t in spec.inputs], [t.name for t in spec.outputs]
@@ -57,7 +60,7 @@ def prepared(candidate: OnnxCandidate, spec: ModelSpec, version: str | None) -> 
     cast_first(model)
     if version is not None:
         candidate = _lowered(candidate, version)
-        _refuse_what_tensorrt_lacks(candidate.model, version)
+        _refuse_what_tensorrt_lacks(candidate.model, version, of_file)
     narrowed = narrowed_values(candidate.model)
     if narrowed:
         told = f"{len(narrowed)} values are float64, such as {narrowed[0]}: TensorRT computes them in float32"
@@ -89,32 +92,42 @@ def _lowered(candidate: OnnxCandidate, version: str) -> OnnxCandidate:
     return replace(candidate, model=model)
 
 
-def _refuse_what_tensorrt_lacks(model: Any, version: str) -> None:
+def _refuse_what_tensorrt_lacks(model: Any, version: str, of_file: bool) -> None:
     found = unsupported(model, version)
-    lacking = [str(u) for u in found] + inner_problems(model)
+    lacking = [u.by_nodes() if of_file else str(u) for u in found] + inner_problems(model)
     if lacking:
-        raise Unfit(lacking, _remedy(found, oldest_for(model)))
+        raise Unfit(lacking, _remedy(found, oldest_for(model), of_file))
 
 
-def _remedy(found: Sequence[Unsupported], later: str) -> str:
+def _remedy(found: Sequence[Unsupported], later: str, of_file: bool) -> str:
     """What to do about operators that the wanted TensorRT lacks; `later`: the first that lacks none."""
     if later:
         return f"use --tensorrt-min {later}, which takes all of it."
     if found and all(u.operator in ("QuantizeLinear", "DequantizeLinear") for u in found):
         return SYMMETRIC
     uint8 = any("uint8" in u.reason for u in found)
+    if of_file:
+        return (
+            "export the file anew without them"
+            + (" and with uint8 inputs cast to float first" if uint8 else "")
+            + ", or cut it before them (onnx.utils.extract_model) and compute the rest in C++."
+        )
     return (
         "change those modules: " + ("cast uint8 inputs to float first, " if uint8 else "") + "write the "
         "operator with others, or let forward return what goes into it and compute the rest in C++."
     )
 
 
-def refuse_border_types(spec: ModelSpec, version: str) -> None:
+_CAST = "cast inside forward (.float(), .int())"
+
+
+def refuse_border_types(spec: ModelSpec, version: str, *, of_file: bool = False) -> None:
     """Raises UsageError for inputs and outputs of types that the engine could not keep."""
     problems = border_problems("input", spec.inputs, version)
     problems += border_problems("output", spec.outputs, version)
     if problems:
         raise UsageError(
             f"TensorRT {version} cannot keep the element types of {spec.source}: {'; '.join(problems)}",
-            hint="cast inside forward (.float(), .int()), or use a later --tensorrt-min where one takes it.",
+            hint=("export the file anew with float32 or int32 there" if of_file else _CAST)
+            + ", or use a later --tensorrt-min where one takes it.",
         )

@@ -60,10 +60,17 @@ class Unsupported:
     """PyTorch modules they come from, without repetition; "" is the model itself."""
 
     def __str__(self) -> str:
+        return self._told([m or "the model's own forward" for m in self.modules])
+
+    def by_nodes(self) -> str:
+        """The same for a file, which has nodes and may have no modules."""
+        return self._told([m for m in self.modules if m] or list(self.nodes))
+
+    def _told(self, where: Sequence[str]) -> str:
         count = f" ({len(self.nodes)}x)" if len(self.nodes) > 1 else ""
         when = f"TensorRT {self.since} and later do" if self.since else "no TensorRT does"
-        places = [m or "the model's own forward" for m in self.modules[:_EXAMPLES]]
-        more = len(self.modules) - len(places)
+        places = list(where[:_EXAMPLES])
+        more = len(where) - len(places)
         places += [f"{more} more"] if more > 0 else []
         return f"{self.operator}{count} {self.reason}, {when}; from {', '.join(places)}"
 
@@ -126,8 +133,8 @@ def border_problems(kind: str, tensors: Sequence[TensorSpec], version: str) -> l
         since = _BORDER.get(t.dtype, "")
         if since and not _older(version, since):
             continue
-        when = f"TensorRT {since} and later do" if since else "no TensorRT does"
-        problems.append(f"{kind} {t.name} is {t.dtype}: {when} take that at the border")
+        when = f"TensorRT {since} and later take" if since else "no TensorRT takes"
+        problems.append(f"{kind} {t.name} is {t.dtype}, which {when} at the border")
     return problems
 
 

@@ -291,14 +291,19 @@ class _Budget:
 
 def _cost(loaded: LoadedModel, spec: ModelSpec) -> _Cost:
     if loaded.onnx is not None:
-        counted = onnx_work(loaded.onnx, spec.inputs, spec.outputs)
-        return _Cost(work=float(counted.multiply_adds), bytes=0.0)
+        counted = onnx_work(loaded.onnx, spec.inputs, spec.outputs).multiply_adds
+        return _by_inputs(spec) if counted is None else _Cost(work=float(counted), bytes=0.0)
     try:
         seen = observe(loaded.eager, seeded_inputs(spec.inputs, 0))
     except Exception:  # noqa: BLE001 - a module may not bear to be watched; its inputs then tell
-        elements = sum(math.prod(t.shape()) for t in spec.inputs)
-        return _Cost(work=float(ELEMENT_WORK * elements), bytes=0.0)
+        return _by_inputs(spec)
     return _Cost(work=float(seen.multiply_adds + ELEMENT_WORK * seen.elements), bytes=4.0 * seen.largest)
+
+
+def _by_inputs(spec: ModelSpec) -> _Cost:
+    """Of a model of which nothing is known but what it takes."""
+    elements = sum(math.prod(t.shape()) for t in spec.inputs)
+    return _Cost(work=float(ELEMENT_WORK * elements), bytes=0.0)
 
 
 def answers_for(loaded: LoadedModel, answers: Answers | None) -> Answers:

@@ -128,7 +128,7 @@ def refuse_asked(answers: Answers, spec: ModelSpec, found: Bounded, what: str) -
     raise CheckFailed(
         f"{answers.loaded.source_text}: {what} is not the model within the bounds of --dynamic:"
         f" {found.problem.text}",
-        hint=f"{hint}, or change forward so that it holds for all sizes.",
+        hint=f"{hint}, or {answers.loaded.change} so that it holds for all sizes.",
     )
 
 
@@ -139,7 +139,8 @@ def refuse_fixed(answers: Answers, spec: ModelSpec, why: str, what: str) -> None
             name = axis_text(spec.inputs, axis)
             raise CheckFailed(
                 f"{answers.loaded.source_text}: {what} takes no other batch than {axis.dim.opt}: {why}",
-                hint=f"Leave --dynamic {name} out, or change forward so that it holds for all sizes.",
+                hint=f"Leave --dynamic {name} out, or {answers.loaded.change} so that it holds for all "
+                "sizes.",
             )
 
 

@@ -48,7 +48,7 @@ class Uncovered(UsageError):
         self.problems = tuple(problems)
         super().__init__(
             "network-definition code does not cover:" + "".join(f"\n  {p}" for p in self.problems),
-            hint="use --trt-api parser, or give TensorRT a plugin.",
+            hint="use --trt-api parser.",
         )
 
 
