@@ -34,8 +34,8 @@ class Case:
     inputs: Mapping[str, Spec] = field(default_factory=dict)
     weights: Mapping[str, Any] = field(default_factory=dict)
     """Dimensions of random weights, or a list of values."""
-    layers: str
-    """Kinds of layers, constants left out."""
+    layers: str | None
+    """Kinds of layers, constants left out; None: many, which arithmetic on sizes needs."""
     opset: int = 18
     outputs: tuple[str, ...] = ("y",)
     low: float = -2.0
@@ -46,7 +46,7 @@ class Case:
     check: Callable[[NetworkPlan], bool] = lambda _: True
 
 
-def case(name: str, nodes: str, layers: str, **more: Any) -> Case:
+def case(name: str, nodes: str, layers: str | None, **more: Any) -> Case:
     """`x`, a picture of two channels, unless there are other inputs."""
     names = ("opset", "outputs", "low", "high", "sizes", "check", "weights", "tolerance")
     fixed = {k: more.pop(k) for k in names if k in more}
@@ -896,14 +896,29 @@ RESIZES = [
         check=lambda p: only(p, kinds.Resize).scales == (1.0, 1.0, 2.0, 2.0),
     ),
     case(
-        "resize to sizes that are not followed",
+        "resize to sizes by floating point",
         """s = Shape(x)
         f = Cast<to = 1>(s)
         g = Mul(f, k)
         h = Floor(g)
         to = Cast<to = 7>(h)
         y = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(x, , , to)""",
-        "Shape Cast ElementWise Unary Cast Resize",
+        "Shape Gather ElementWise Gather ElementWise Gather ElementWise Concatenation Resize",
+        x=(1, 2, "h", "w"),
+        weights={"k": [1.0, 1.0, 1.5, 2.0]},
+        sizes=(4, 7),
+    ),
+    case(
+        "resize to sizes that are not followed",
+        """s = Shape(x)
+        f = Cast<to = 1>(s)
+        e = Mul(f, f)
+        r = Sqrt(e)
+        g = Mul(r, k)
+        h = Floor(g)
+        to = Cast<to = 7>(h)
+        y = Resize<mode = "linear", coordinate_transformation_mode = "half_pixel">(x, , , to)""",
+        "Shape Cast ElementWise Unary ElementWise Unary Cast Resize",
         x=(1, 2, "h", "w"),
         weights={"k": [1.0, 1.0, 1.5, 2.0]},
         sizes=(4, 6),
@@ -912,10 +927,12 @@ RESIZES = [
         "reshape to sizes that are not followed",
         """s = Shape(x)
         f = Cast<to = 1>(s)
-        g = Mul(f, k)
+        e = Mul(f, f)
+        r = Sqrt(e)
+        g = Mul(r, k)
         to = Cast<to = 7>(g)
         y = Reshape(x, to)""",
-        "Shape Cast ElementWise Cast Shuffle",
+        "Shape Cast ElementWise Unary ElementWise Cast Shuffle",
         x=(1, 2, "h", "w"),
         weights={"k": [1.0, 1.0, 2.0, 0.5]},
         sizes=(4, 6),

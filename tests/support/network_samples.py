@@ -714,6 +714,37 @@ def resizes() -> list[Sample]:
     ]
 
 
+def selections() -> list[Sample]:
+    x = noise(2, 3)
+    boxes = np.float32([[[0, 0, 2, 2], [0, 0, 2, 1.8], [2, 2, 0, 0], [5, 5, 6, 6], [8, 8, 9, 9]]] * 2)
+    scores = np.float32([[0.9, 0.8, 0.7, 0.3, 0.05], [0.0, 0.6, 0.5, 0.4, 0.2]])[..., None]
+    centred = np.float32(
+        [[[1, 1, 2, 2], [1, 0.9, 2, 1.8], [1, 1, 2, 2], [5.5, 5.5, 1, 1], [8.5, 8.5, 1, 1]]] * 2
+    )
+
+    def kept(name: str, given: Any, rows: Any, most: int, score: float, centre: bool) -> Sample:
+        return sample(
+            name,
+            p.NonMaxSuppression,
+            [given, scores],
+            np.int32(rows),
+            dynamic=True,
+            limit=p.BOX_LIMIT,
+            most=most,
+            overlap=0.5,
+            score=score,
+            centred=centre,
+        )
+
+    first = [[0, 0, 0], [0, 0, 3]]
+    return [
+        sample("iota", p.Iota, [x], np.arange(5), constants=[np.array([5])], names=["c0"]),
+        kept("nms", boxes, [*first, [1, 0, 1], [1, 0, 3], [1, 0, 4]], 9, 0.1, False),
+        kept("nms-two", boxes, [*first, [1, 0, 1], [1, 0, 3]], 2, 0.1, False),
+        kept("nms-centres", centred, [*first, [0, 0, 4], [1, 0, 1], [1, 0, 3], [1, 0, 4]], 9, -3e38, True),
+    ]
+
+
 SAMPLES = [
     *convolutions(),
     *weighted(),
@@ -729,4 +760,5 @@ SAMPLES = [
     *casts(),
     *quantized(),
     *resizes(),
+    *selections(),
 ]

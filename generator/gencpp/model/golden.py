@@ -283,8 +283,8 @@ def _finite(loaded: LoadedModel, spec: ModelSpec, case: str, found: Sequence[tup
     if problems:
         raise CheckFailed(
             f"{loaded.source_text} on golden {case}: " + "; ".join(problems),
-            hint="an answer that is not finite cannot be compared; check the weights, and say which values the"
-            f" inputs have: {input_text(spec.inputs[0])}",
+            hint="an answer that is not finite cannot be compared; check the weights, and say which values"
+            f" the inputs have: {input_text(spec.inputs[0])}",
         )
     return [tensor for _, tensor in found]
 

@@ -441,6 +441,31 @@ class TopK(Layer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Iota(Layer):
+    """inputs (length,), a tensor of one int64: 0, 1, 2, ... up to the length, as int64."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonMaxSuppression(Layer):
+    """inputs (boxes, scores), batch x count x 4 and batch x count x 1, both float32 or both float16.
+
+    The output is (kept, 3) of int32: the item, 0, and the box of every one that is kept, in the order of
+    the items and then of falling scores. Of one item's boxes the `limit` with the best scores are looked at.
+    """
+
+    limit: int
+    """TensorRT's own is 5000 (2000 on SM 5.3 and 6.2), and none can be larger."""
+    most: int
+    """Boxes that are kept of an item, at most."""
+    overlap: float
+    """A box is left out where it overlaps a better one by more (intersection over union)."""
+    score: float
+    """A box is left out where its score is not above it."""
+    centred: bool
+    """Boxes are centre and size, else two opposite corners."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Select(Layer):
     """inputs (condition, if true, if false) of equal rank"""
 
@@ -480,13 +505,16 @@ class Dequantize(Layer):
     axis: int = 1
 
 
+BOX_LIMIT = 5000
+"""TensorRT's own limit of a NonMaxSuppression, but for SM 5.3 and 6.2."""
+
 KINDS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (
         *(Constant, Convolution, Deconvolution, Linear, Scale, Normalization, Activation, ParametricRelu),
         *(Gelu, Silu, HardSwish, Pooling, ElementWise, Unary, Reduce, SoftMax, MatrixMultiply),
         *(Concatenation, Slice, Gather, Shuffle, Shape, Resize, TopK, Select, Cast, Identity, Einsum),
-        *(Quantize, Dequantize),
+        *(Quantize, Dequantize, Iota, NonMaxSuppression),
     )
 }
 

@@ -225,6 +225,29 @@ inline constexpr bool kHasNormalization = {= NAME =}_TRT_API >= 806;
 #endif
 }
 
+// Counts, of the type of indices; its length, start and step are inputs that are still to be set.
+[[nodiscard]] inline nvinfer1::IFillLayer* add_count(nvinfer1::INetworkDefinition& network) noexcept {
+  const nvinfer1::Dims one = to_trt(Dims{1});
+#if {= NAME =}_TRT_API >= 1000
+  return network.addFill(one, nvinfer1::FillOperation::kLINSPACE, kIndexType);
+#else
+  nvinfer1::IFillLayer* layer = network.addFill(one, nvinfer1::FillOperation::kLINSPACE);
+  if (layer != nullptr) {
+    layer->setOutputType(0, kIndexType);
+  }
+  return layer;
+#endif
+}
+
+// Its indices are int32.
+[[nodiscard]] inline nvinfer1::INMSLayer* add_nms(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& boxes, nvinfer1::ITensor& scores, nvinfer1::ITensor& most) noexcept {
+#if {= NAME =}_TRT_API >= 1014
+  return network.addNMS(boxes, scores, most, nvinfer1::DataType::kINT32);
+#else
+  return network.addNMS(boxes, scores, most);
+#endif
+}
+
 // To int8.
 [[nodiscard]] inline nvinfer1::IQuantizeLayer* add_quantize(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
 #if {= NAME =}_TRT_API >= 1000

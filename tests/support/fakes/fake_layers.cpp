@@ -112,6 +112,18 @@ class FakeResize final : public FakeLayer<IResizeLayer, apiv::StubVResizeLayer> 
   void setExcludeOutside(bool value) noexcept override { core.set("excludeOutside", value); }
 };
 
+class FakeFill final : public FakeLayer<IFillLayer, apiv::StubVFillLayer> {
+ public:
+  using FakeLayer::FakeLayer;
+};
+
+class FakeNms final : public FakeLayer<INMSLayer, apiv::StubVNMSLayer> {
+ public:
+  using FakeLayer::FakeLayer;
+  void setBoundingBoxFormat(BoundingBoxFormat form) noexcept override { core.set("boundingBoxFormat", form); }
+  void setTopKBoxLimit(std::int32_t limit) noexcept override { core.set("topKBoxLimit", limit); }
+};
+
 class FakeQuantize final : public FakeLayer<IQuantizeLayer, apiv::StubVQuantizeLayer> {
  public:
   using FakeLayer::FakeLayer;
@@ -274,6 +286,33 @@ ITopKLayer* FakeNetwork::addTopKV2(ITensor& x, TopKOperation operation, std::int
   layer->core.set("operation", operation);
   layer->core.set("k", k);
   layer->core.set("reduceAxes", axes);
+  if (indices != DataType::kINT32) {
+    layer->core.set("indicesType", indices);
+  }
+  return give(std::move(layer));
+}
+
+IFillLayer* FakeNetwork::addFill(DimsIn dims, FillOperation operation) noexcept {
+  auto layer = made<FakeFill>(*this, "addFill", LayerType::kFILL, Inputs{});
+  layer->core.or_input(0, "dimensions");
+  layer->core.set("dimensions", dims);
+  layer->core.set("operation", operation);
+  return give(std::move(layer));
+}
+
+IFillLayer* FakeNetwork::addFillV2(DimsIn dims, FillOperation operation, DataType type) noexcept {
+  auto layer = made<FakeFill>(*this, "addFill", LayerType::kFILL, Inputs{});
+  layer->core.or_input(0, "dimensions");
+  layer->core.set("dimensions", dims);
+  layer->core.set("operation", operation);
+  layer->core.set("toType", type);
+  return give(std::move(layer));
+}
+
+INMSLayer* FakeNetwork::addNMS(ITensor& boxes, ITensor& scores, ITensor& most) noexcept { return addNMSV2(boxes, scores, most, DataType::kINT32); }
+
+INMSLayer* FakeNetwork::addNMSV2(ITensor& boxes, ITensor& scores, ITensor& most, DataType indices) noexcept {
+  auto layer = made<FakeNms>(*this, "addNMS", LayerType::kNMS, Inputs{&boxes, &scores, &most}, 2);
   if (indices != DataType::kINT32) {
     layer->core.set("indicesType", indices);
   }

@@ -198,6 +198,10 @@ class FakeNetwork final : public INetworkDefinition, public apiv::StubVNetworkDe
   IResizeLayer* addResize(ITensor& x) noexcept override;
   ITopKLayer* addTopK(ITensor& x, TopKOperation operation, std::int32_t k, std::uint32_t axes) noexcept override;
   ITopKLayer* addTopKV2(ITensor& x, TopKOperation operation, std::int32_t k, std::uint32_t axes, DataType indices) noexcept;
+  IFillLayer* addFill(DimsIn dims, FillOperation operation) noexcept;
+  IFillLayer* addFillV2(DimsIn dims, FillOperation operation, DataType type) noexcept;
+  INMSLayer* addNMS(ITensor& boxes, ITensor& scores, ITensor& most) noexcept override;
+  INMSLayer* addNMSV2(ITensor& boxes, ITensor& scores, ITensor& most, DataType indices) noexcept;
   ISelectLayer* addSelect(ITensor& condition, ITensor& a, ITensor& b) noexcept override;
   IIdentityLayer* addIdentity(ITensor& x) noexcept override;
   IEinsumLayer* addEinsum(ITensor* const* inputs, std::int32_t count, char const* equation) noexcept override;

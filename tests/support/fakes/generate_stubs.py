@@ -17,6 +17,7 @@ from pathlib import Path
 
 PARSER_CLASSES = ("IParserError", "IParser")
 ENUMS = (
+    *("BoundingBoxFormat", "FillOperation"),
     *("ActivationType", "DataType", "ElementWiseOperation", "GatherMode", "InterpolationMode"),
     *("MatrixOperation", "PaddingMode", "PoolingType", "ReduceOperation", "ResizeCoordinateTransformation"),
     *("ResizeRoundMode", "ResizeSelector", "SampleMode", "ScaleMode", "TopKOperation", "UnaryOperation"),

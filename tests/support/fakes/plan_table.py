@@ -75,6 +75,8 @@ def inner_facts(call: Call, facts: dict[str, Facts], api: int) -> Facts:
         (dtype, a), (_, b) = inputs
         columns = b[-2] if call.attributes["operation1"] == "TRANSPOSE" else b[-1]
         return dtype, (*broadcast(a[:-2], b[:-2]), a[-2], columns)
+    if call.method == "addNMS":
+        return DType.int32, ()  # the number of boxes
     raise AssertionError(f"{call.method} inside of a layer of the plan: {call.name}")
 
 

@@ -460,4 +460,24 @@ def _shapes(d: Draft, x: str, dtype: DType, batch: int) -> None:
         dims=(1, 1, 1, 1),
         values=(-0.0,),
     )
+    length = d.add(
+        *(p.Slice, "shapes/length", (shape,), (DType.int64, (1,))), start=(3,), size=(1,), stride=(1,)
+    )
+    d.add(p.Iota, "shapes/counted", (length,), (DType.int64, (8,)))
+    boxes = d.add(p.Shuffle, "shapes/boxes", (x,), (dtype, (batch, 64, 4)), reshape=(0, 64, 4))
+    scores = d.add(
+        *(p.Slice, "shapes/scores", (boxes,), (dtype, (batch, 64, 1))),
+        start=(0, 0, 0),
+        size=(-1, 64, 1),
+        stride=(1, 1, 1),
+    )
+    for name, centred, limit in (("kept", False, p.BOX_LIMIT), ("few", True, 9)):
+        d.add(
+            *(p.NonMaxSuppression, f"shapes/{name}", (boxes, scores), (DType.int32, (-1, 3))),
+            most=7,
+            overlap=0.25,
+            score=-1.5,
+            centred=centred,
+            limit=limit,
+        )
     d.add(p.Select, "shapes/chosen", (truth, third, half), (DType.float32, (1, 1, 1, 1)))

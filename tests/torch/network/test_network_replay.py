@@ -53,7 +53,10 @@ def test_a_layer_is_taken(given: Sample) -> None:
     found = replayed(given)
     assert not found["problems"]
     assert found["compared"] == sum(len(layer.outputs) for layer in given.plan.layers)
-    assert found["engine_bytes"] > 0
+    if any(isinstance(layer, p.NonMaxSuppression) for layer in given.plan.layers):
+        assert "no kernels" in found["lacking"]  # TensorRT-RTX knows the layer's shapes, and cannot run it
+    else:
+        assert found["engine_bytes"] > 0
 
 
 def test_every_call_has_a_maker() -> None:

@@ -67,9 +67,13 @@ def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
         reason = "TensorRT-RTX: " + "; ".join(found["problems"])
         return Checked(status="failed", reason=reason, seconds=done.seconds, log=log)
     as_told = "the plan has" if project.artifact.format == "network" else "ONNX inferred"
+    taken = f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as "
+    taken += f"{as_told} them"
+    if "lacking" in found:
+        reason = f"{taken}; no engine was built, for {found['lacking']}, which TensorRT has"
+        return Checked(status="skipped", reason=reason, seconds=done.seconds, log=log)
     reason = (
-        f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as "
-        f"{as_told} them, engine of {found['engine_bytes'] / 1e6:.1f} MB for {found['target']} (evidence for "
+        f"{taken}, engine of {found['engine_bytes'] / 1e6:.1f} MB for {found['target']} (evidence for "
         "the graph, not for TensorRT)"
     )
     return Checked(status="passed", reason=reason, seconds=done.seconds, log=log)

@@ -20,9 +20,11 @@ from ..plan import (
     Gelu,
     HardSwish,
     Identity,
+    Iota,
     Layer,
     Linear,
     MatrixMultiply,
+    NonMaxSuppression,
     Normalization,
     ParametricRelu,
     Pooling,
@@ -310,6 +312,26 @@ def _quantize(r: Recorder, layer: Quantize | Dequantize) -> None:
     r.last("addQuantize" if quantizes else "addDequantize", (r.x, tensor), **attributes)
 
 
+def _iota(r: Recorder, layer: Iota) -> None:
+    start = r.constant("start", (), (0,), DType.int64)
+    step = r.constant("step", (1,), (1,), DType.int64)
+    kind: dict[str, Value] = {"toType" if r.api >= 1000 else "outputType": r.type_name(DType.int64)}
+    r.last("addFill", (r.x, start, step), operation="LINSPACE", **kind)
+
+
+def _non_max_suppression(r: Recorder, layer: NonMaxSuppression) -> None:
+    most = r.constant("most", (), (layer.most,), DType.int32)
+    overlap = r.constant("overlap", (), (layer.overlap,), DType.float32)
+    score = r.constant("score", (), (layer.score,), DType.float32)
+    r.last_of_two(
+        "addNMS",
+        (*layer.inputs, most, overlap, score),
+        "count",
+        boundingBoxFormat="CENTER_SIZES" if layer.centred else "CORNER_PAIRS",
+        topKBoxLimit=layer.limit,
+    )
+
+
 CALLERS: Mapping[type[Layer], Callable[[Recorder, Any], None]] = {
     Constant: _constant,
     Convolution: _convolution,
@@ -341,6 +363,8 @@ CALLERS: Mapping[type[Layer], Callable[[Recorder, Any], None]] = {
     Einsum: _einsum,
     Quantize: _quantize,
     Dequantize: _quantize,
+    Iota: _iota,
+    NonMaxSuppression: _non_max_suppression,
 }
 
 

@@ -85,6 +85,12 @@ class Recorder:
         """The call that makes the layer's own tensors."""
         self._add(method, self._unique(self.layer.name), inputs, self.layer.outputs, weights, attributes)
 
+    def last_of_two(self, method: str, inputs: Sequence[str], second: str, /, **attributes: Value) -> None:
+        """The same for a call that makes a second tensor, `<layer's name>/<second>`, which none uses."""
+        name = self._unique(self.layer.name)
+        outputs = (*self.layer.outputs, self._inner_tensor(f"{self.layer.name}/{second}"))
+        self._add(method, name, inputs, outputs, (), attributes)
+
     def inner(
         self,
         method: str,
@@ -134,12 +140,16 @@ class Recorder:
         weights: Sequence[tuple[str, CallWeights]],
         attributes: dict[str, Value],
     ) -> str:
-        tensor = name
-        while tensor in self._tensors or tensor in self._inner:
-            tensor += "'"
-        self._inner.add(tensor)
+        tensor = self._inner_tensor(name)
         self._add(method, name, inputs, (tensor,), weights, attributes)
         return tensor
+
+    def _inner_tensor(self, name: str) -> str:
+        """A name that no other tensor has."""
+        while name in self._tensors or name in self._inner:
+            name += "'"
+        self._inner.add(name)
+        return name
 
     def _add(
         self,

@@ -296,6 +296,16 @@ def _quantized(method: str) -> Callable[[Written], str]:
     return write
 
 
+def _suppression(w: Written) -> str:
+    layer = w.step.layer
+    assert isinstance(layer, p.NonMaxSuppression)
+    how = [str(layer.most), w.text("overlap"), w.text("score"), code("bool", layer.centred), str(layer.limit)]
+    defaults = ["", "", "", "false", str(p.BOX_LIMIT)]
+    while how[-1] == defaults[len(how) - 1]:
+        how.pop()
+    return _call("non_max_suppression", *w.inputs, w.name, f"Suppression{{{', '.join(how)}}}")
+
+
 WRITERS: dict[type[p.Layer], Callable[[Written], str]] = {
     p.Constant: _constant,
     p.Convolution: _convolution("convolution"),
@@ -327,4 +337,6 @@ WRITERS: dict[type[p.Layer], Callable[[Written], str]] = {
     p.Einsum: _einsum,
     p.Quantize: _quantized("quantize"),
     p.Dequantize: _quantized("dequantize"),
+    p.Iota: _simple("iota"),
+    p.NonMaxSuppression: _suppression,
 }

@@ -15,6 +15,7 @@ from ..plan import (
     Convolution,
     Deconvolution,
     Layer,
+    NonMaxSuppression,
     Normalization,
     PlanWeight,
     Pooling,
@@ -74,6 +75,7 @@ _VARYING: dict[type[Layer], dict[str, str]] = {
     Pooling: {"window": "spatial", **_WINDOW},
     Slice: {"start": "size", "size": "size", "stride": "size", "fill_value": "double"},
     Shuffle: {"reshape": "size"},
+    NonMaxSuppression: {"overlap": "float", "score": "float"},
     Resize: {"sizes": "size", "scales": "float", "cubic_coefficient": "float"},
 }
 """Fields that may differ between calls of one function, with their kinds; every other is structure."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .indexing import concatenation, gather, shuffle, slice_, top_k
+from .selection import non_max_suppression
 from .step import Step, require, sizes
 from .windows import convolution, deconvolution, pooling, resize
 
@@ -168,6 +169,18 @@ def _shape(step: Step) -> Any:
     return torch.tensor(tuple(step.x.shape), dtype=step.index)
 
 
+def _fill(step: Step) -> Any:
+    """LINSPACE with all three of its parameters as tensors."""
+    import torch
+
+    length, start, delta = step.inputs
+    require(step["operation"] == "LINSPACE", f"fills by {step['operation']}")
+    require(length.dim() == delta.dim() == 1 and start.dim() == 0, "takes a length and a step of one element")
+    kind = step.call.attributes.get("toType", step.call.attributes.get("outputType"))
+    require(start.dtype == delta.dtype == _torch_type(str(kind)), f"counts {kind} in {sizes(start)}")
+    return start + torch.arange(int(length[0]), dtype=start.dtype) * delta[0]
+
+
 def _select(step: Step) -> Any:
     import torch
 
@@ -252,6 +265,8 @@ TABLE: Mapping[str, Callable[[Step], Any]] = {
     "addDeconvolutionNd": deconvolution,
     "addDequantize": _dequantize,
     "addEinsum": _einsum,
+    "addFill": _fill,
+    "addNMS": non_max_suppression,
     "addElementWise": _element_wise,
     "addGatherV2": gather,
     "addIdentity": _identity,
@@ -276,7 +291,7 @@ TABLE: Mapping[str, Callable[[Step], Any]] = {
 MOVING = frozenset(
     (
         *("addCast", "addConcatenation", "addConstant", "addDequantize", "addGatherV2", "addIdentity"),
-        *("addSelect", "addShape", "addShuffle", "addSlice", "addTopK"),
+        *("addSelect", "addShape", "addShuffle", "addSlice", "addTopK", "addFill", "addNMS"),
     )
 )
 """Those that compute nothing that a narrow type rounds, or see to their types themselves."""

@@ -184,6 +184,16 @@ def _gather(step: Step) -> None:
     require(indices.dtype in (torch.int32, torch.int64), f"its indices are {sizes(indices)}")
 
 
+def _fill(step: Step) -> None:
+    _shape_tensor(step, 0, "its length")
+
+
+def _suppression(step: Step) -> None:
+    boxes, scores = step.inputs[:2]
+    given = f"{sizes(boxes)} and {sizes(scores)}"
+    require(boxes.is_floating_point() and boxes.dtype == scores.dtype, f"takes no {given}")
+
+
 def _quantize(step: Step) -> None:
     x, scale = step.inputs
     require(x.is_floating_point(), f"takes no {sizes(x)}")
@@ -221,4 +231,6 @@ _RULES: Mapping[str, Callable[[Step], None]] = {
     "addGatherV2": _gather,
     "addQuantize": _quantize,
     "addDequantize": _dequantize,
+    "addFill": _fill,
+    "addNMS": _suppression,
 }

@@ -20,7 +20,7 @@ from ..plan import (
 )
 from .infer import broadcast
 from .layers import Layers, NotCovered, Tensor
-from .sizes import AnySize, Dims, Size, divided, equal, opaque, plain, product
+from .sizes import AnySize, Derived, Dims, Operation, Size, divided, equal, opaque, plain, product
 
 
 class Builder(Layers):
@@ -129,9 +129,13 @@ class Builder(Layers):
 
     def expanded(self, x: Tensor, sizes: Dims) -> None:
         """The node's output is x, repeated along dimensions of 1."""
+        self.expand(x, sizes, out=self.output())
+
+    def expand(self, x: Tensor, sizes: Dims, out: str = "") -> Tensor:
+        """x, repeated along dimensions of 1."""
         x = self.ranked(x, len(sizes))
         strides = [0 if equal(d, s) is not True else 1 for d, s in zip(x.dims, sizes, strict=True)]
-        self.slice(x, (0,) * x.rank, sizes, strides, what="expand", out=self.output())
+        return self.slice(x, (0,) * x.rank, sizes, strides, what="expand", out=out)
 
     def sizes(self, sizes: Dims) -> Tensor:
         """A tensor of int64 with these sizes, computed where they vary."""
@@ -155,13 +159,14 @@ class Builder(Layers):
 
     def _size(self, size: Size) -> Tensor:
         """A tensor of one element: measured, or computed from named dimensions."""
-        if any(opaque(name) not in self._measured for name in size.symbols):
+        unmeasured = [name for name in size.symbols if opaque(name) not in self._measured]
+        if unmeasured and (size in self._measured or not all(isinstance(n, Derived) for n in unmeasured)):
             return self._measure(size)
         total: Tensor | None = None
         for names, n in size.terms:
             term = self.integers([n]) if not names or n != 1 else None
             for name in names:
-                factor = self._measure(opaque(name))
+                factor = self._named_size(name)
                 if term is not None:
                     factor = self.elementwise(ElementWiseKind.multiply, term, factor)
                 term = factor
@@ -169,6 +174,23 @@ class Builder(Layers):
             total = term if total is None else self.elementwise(ElementWiseKind.add, total, term)
         assert total is not None
         return total
+
+    def _named_size(self, name: str) -> Tensor:
+        """A tensor of one element: measured where some tensor is as long, else computed."""
+        if opaque(name) in self._measured or not isinstance(name, Derived):
+            return self._measure(opaque(name))
+        key = (self.node.module, "derived", name)
+        if key not in self._constants:
+            a, b = self.sizes((name.a,)), self.sizes((name.b,))
+            self._constants[key] = self._derived(name.operation, a, b)
+        return self._constants[key]
+
+    def _derived(self, operation: Operation, a: Tensor, b: Tensor) -> Tensor:
+        if operation is Operation.modulo:
+            whole = self.elementwise(ElementWiseKind.floor_divide, a, b)
+            multiple = self.elementwise(ElementWiseKind.multiply, whole, b)
+            return self.elementwise(ElementWiseKind.subtract, a, multiple)
+        return self.elementwise(_COMPUTED[operation], a, b)
 
     def _measure(self, size: Size) -> Tensor:
         if size not in self._measured:
@@ -178,6 +200,14 @@ class Builder(Layers):
         if key not in self._constants:
             self._constants[key] = self.add(Shape, [tensor], "shape", shape=(tensor.rank,), dtype=DType.int64)
         return self.add(Gather, [self._constants[key], self.integers([axis])], "size", shape=(1,))
+
+
+_COMPUTED = {
+    Operation.floor_divide: ElementWiseKind.floor_divide,
+    Operation.divide: ElementWiseKind.divide,
+    Operation.minimum: ElementWiseKind.minimum,
+    Operation.maximum: ElementWiseKind.maximum,
+}
 
 
 def plain_reshape(layer: Shuffle) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .graph import Graph, Node
-from .sizes import Dims, Size, equal, product
+from .ratio import Ratio, each, fractions, pairwise
+from .sizes import Dims, Size, equal, larger, product, quotient, smaller
 
 LARGEST_EXPANSION = 1 << 16
 """Elements: an expanded constant is not stored when it is larger than this and than what it is made of."""
@@ -127,7 +128,7 @@ def _noted(graph: Graph, name: str, values: Any) -> bool:
     """Notes sizes; whether all of them are numbers, and so the value a constant."""
     import numpy as np
 
-    if any(isinstance(v, Size) for v in values.reshape(-1)):
+    if any(isinstance(v, Size | Ratio) for v in values.reshape(-1)):
         graph.shapes[name] = values
         return False
     graph.arrays[name] = values.astype(np.int64)
@@ -145,14 +146,14 @@ def _sizes(graph: Graph, node: Node) -> bool:
         if name and (value is None or value.size > _SIZES):
             return False
         is_float = value is not None and value.dtype.kind == "f"
-        inputs.append(None if value is None else value if is_float else value.astype(object))
+        inputs.append(None if value is None else fractions(value) if is_float else value.astype(object))
     try:
         values = compute(node, *inputs)
-    except _Unknown:
+    except (_Unknown, TypeError, ZeroDivisionError):
         return False
     for name, value in zip(node.outputs, values if isinstance(values, list) else [values], strict=True):
         array = _objects(value)
-        if array.size > _SIZES or not all(isinstance(v, int | Size) for v in array.reshape(-1)):
+        if array.size > _SIZES or not all(isinstance(v, int | Size | Ratio) for v in array.reshape(-1)):
             return False
         done = _noted(graph, name, array)
         if done and node.op in _LOGICAL:
@@ -213,10 +214,11 @@ def _squeeze(node: Node, data: Any, axes: Any = None) -> Any:
 def _cast(node: Node, data: Any) -> Any:
     import onnx
 
-    kinds = (onnx.TensorProto.INT64, onnx.TensorProto.INT32)
-    if node.attributes["to"] not in kinds:
+    if node.attributes["to"] in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
+        return each(lambda v: v if isinstance(v, Ratio) else Ratio(v, 1), data)
+    if node.attributes["to"] not in (onnx.TensorProto.INT64, onnx.TensorProto.INT32):
         raise _Unknown
-    return data
+    return each(lambda v: quotient(v.size, v.by) if isinstance(v, Ratio) else v, data)
 
 
 def _where(_: Node, condition: Any, a: Any, b: Any) -> Any:
@@ -230,15 +232,22 @@ def _compare(node: Node, a: Any, b: Any) -> Any:
     import numpy as np
 
     pairs = np.broadcast(a, b)
-    found = [equal(m, n) for m, n in pairs]
+    found = [None if isinstance(m, Ratio) or isinstance(n, Ratio) else equal(m, n) for m, n in pairs]
     if None in found:
         raise _Unknown
     return np.array([int(bool(f)) for f in found], dtype=object).reshape(pairs.shape)
 
 
 def _divide(_: Node, a: Any, b: Any) -> Any:
-    """ONNX's integers are divided towards 0; sizes are not negative."""
-    return a // b
+    """ONNX's integers are divided towards 0."""
+    return pairwise(lambda m, n: m / n if isinstance(m, Ratio) else quotient(m, n), a, b)
+
+
+def _modulo(node: Node, a: Any, b: Any) -> Any:
+    """The sign is the divisor's, as Python has it."""
+    if node.attributes.get("fmod", 0):
+        raise _Unknown
+    return pairwise(lambda m, n: m % n, a, b)
 
 
 def _split(node: Node, data: Any, sizes: Any = None) -> Any:
@@ -272,5 +281,11 @@ _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "Add": lambda _, a, b: a + b,
     "Sub": lambda _, a, b: a - b,
     "Mul": lambda _, a, b: a * b,
+    "Mod": _modulo,
+    "Neg": lambda _, x: 0 - x,
+    "Min": lambda _, a, b: pairwise(smaller, a, b),
+    "Max": lambda _, a, b: pairwise(larger, a, b),
+    "Floor": lambda _, x: each(Ratio.floor, x),
+    "Ceil": lambda _, x: each(Ratio.ceil, x),
     "Reshape": lambda _, x, shape: x.reshape(_ints(shape)),
 }

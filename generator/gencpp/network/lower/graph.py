@@ -10,7 +10,8 @@ from typing import Any
 from ...core.spec import DType
 from ...onnx.graph import dims_of, opset_of
 from ...onnx.names import module_path
-from .sizes import AnySize, Dims, opaque, parsed
+from .size_text import parsed
+from .sizes import AnySize, Dims, Size, opaque
 
 STANDARD = ("", "ai.onnx")
 _BORDER = ("float", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "bool", "undefined")
@@ -115,7 +116,8 @@ class Graph:
     def sizes(self, name: str) -> tuple[AnySize, ...] | None:
         """The values of an integer tensor where they are known as numbers or expressions."""
         if name in self.shapes:
-            return tuple(self.shapes[name].reshape(-1))
+            found = tuple(self.shapes[name].reshape(-1))
+            return found if all(isinstance(v, int | Size) for v in found) else None
         return self.ints(name)
 
     def _dims(self, value: Any) -> Dims:

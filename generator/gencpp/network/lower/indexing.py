@@ -10,7 +10,7 @@ from .builder import Builder
 from .graph import Node
 from .layers import NotCovered, Tensor
 from .shape import to
-from .sizes import AnySize, equal
+from .sizes import AnySize, equal, least, smaller
 from .strided import counts_through
 
 _END = 2**31 - 1
@@ -109,20 +109,9 @@ def _position(size: AnySize, at: AnySize) -> AnySize:
             return at
     if equal(at, size) is True:
         return size
-    if isinstance(at, int) and _at_least(size, at):
-        return at
-    if isinstance(size, int):
-        return at  # beyond the end, TensorRT refuses the shapes of that run
-    if _at_least(size - at, 0):
-        return at
-    raise NotCovered(f"ends at {at} of a size that varies ({size}), and may be beyond it")
-
-
-def _at_least(size: AnySize, least: int) -> bool:
-    """Whether it is at least this, whatever the named dimensions are."""
-    if isinstance(size, int):
-        return size >= least
-    return all(n > 0 for names, n in size.terms if names) and sum(n for _, n in size.terms) >= least
+    if (bound := least(at)) is None or bound < 0:
+        raise NotCovered(f"ends at {at} of a size that varies ({size}), and may be before it begins")
+    return smaller(at, size)
 
 
 def gather(b: Builder, node: Node) -> None:

@@ -120,6 +120,15 @@ class Layers:
         """The rank of an input, without making a constant of it."""
         return len(self.dims_of(self.node.input(index)))
 
+    def dtype_of(self, value: str) -> DType:
+        """The type of a value, without making a constant of it."""
+        if (tensor := self.known(value)) is not None:
+            return tensor.dtype
+        array = self.graph.constant(value) if value else None
+        if array is None:
+            raise Follows(value)
+        return _element_type(array)
+
     def dims_of(self, value: str) -> Dims:
         """The sizes of a value, without making a constant of it."""
         if (tensor := self.known(value)) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from ..plan import Coordinates, Resize, ResizeKind, Rounding, SliceFill
@@ -24,6 +25,9 @@ _COORDINATES = {
     "align_corners": Coordinates.align_corners,
     "asymmetric": Coordinates.asymmetric,
 }
+_LARGEST_PART = 64
+"""Denominator up to which a factor is taken for the fraction that it is."""
+
 _ROUNDING = {
     "round_prefer_floor": Rounding.half_down,
     "round_prefer_ceil": Rounding.half_up,
@@ -138,7 +142,10 @@ def _target(
 def _times(size: AnySize, scale: float) -> AnySize:
     if isinstance(size, int):
         return int(size * scale)
-    return size * int(scale) if scale == int(scale) else opaque(f"({size})*{scale}")
+    exact = Fraction(scale)
+    if exact.denominator <= _LARGEST_PART:
+        return size * exact.numerator // exact.denominator  # type: ignore[no-any-return]
+    return opaque(f"({size})*{scale}")
 
 
 def _whole(x: Tensor, sizes: Dims, scales: tuple[float, ...] | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..plan import ActivationKind, ElementWiseKind, ReduceKind, TopKKind, UnaryKind
 from . import activation as curve
-from . import conv, norm
+from . import boxes, conv, counting, norm
 from . import elementwise as element
 from . import indexing as parts
 from . import matmul as matrix
@@ -135,6 +135,9 @@ OPERATORS: dict[str, Lower] = {
     "Gather": parts.gather,
     "GatherElements": parts.gather_elements,
     "GatherND": parts.gather_nd,
+    "Range": counting.range_,
+    "CumSum": counting.cumulative_sum,
+    "NonMaxSuppression": boxes.non_max_suppression,
     "Pad": border.pad,
     "Resize": border.resize,
 }

@@ -125,6 +125,24 @@ def _element_wise(r: Replayer, call: Call, inputs: _Inputs) -> Any:
     return r.network.add_elementwise(inputs[0], inputs[1], operation)
 
 
+def _fill(r: Replayer, call: Call, inputs: _Inputs) -> Any:
+    operation = getattr(r.trt.FillOperation, str(call.attributes["operation"]))
+    layer = r.network.add_fill((1,), operation, r.dtype(str(call.attributes["toType"])))
+    if layer is not None:
+        layer.set_input(0, inputs[0])
+    return _more_inputs(layer, inputs)
+
+
+def _non_max_suppression(r: Replayer, call: Call, inputs: _Inputs) -> Any:
+    a = call.attributes
+    form = getattr(r.trt.BoundingBoxFormat, str(a["boundingBoxFormat"]))
+    layer = r.network.add_nms(*inputs[:3])
+    return _more_inputs(
+        _set(layer, bounding_box_format=form, topk_box_limit=a["topKBoxLimit"]),
+        [*inputs[:1], None, None, *inputs[3:]],
+    )
+
+
 def _gather(r: Replayer, call: Call, inputs: _Inputs) -> Any:
     a = call.attributes
     layer = r.network.add_gather_v2(inputs[0], inputs[1], getattr(r.trt.GatherMode, str(a["mode"])))
@@ -265,6 +283,8 @@ MAKERS: Mapping[str, Callable[[Replayer, Call, _Inputs], Any]] = {
     "addDeconvolutionNd": _convolution,
     "addDequantize": _dequantize,
     "addEinsum": _einsum,
+    "addFill": _fill,
+    "addNMS": _non_max_suppression,
     "addElementWise": _element_wise,
     "addGatherV2": _gather,
     "addIdentity": _identity,

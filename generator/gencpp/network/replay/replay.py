@@ -56,11 +56,7 @@ def build(
     if problems:
         return found
 
-    engine_bytes, problem = rtx.build_engine(trt, builder, network, profiles, tf32, logger)
-    if problem:
-        found["problems"].append(problem)
-    else:
-        found["engine_bytes"] = engine_bytes
+    rtx.told_of_engine(found, rtx.build_engine(trt, builder, network, profiles, tf32, logger))
     found["seconds"] = round(time.monotonic() - begin, 3)
     # The network reads the arrays until here.
     replayer.held.clear()

@@ -68,11 +68,7 @@ def build(model: Path, profiles: Sequence[dict[str, list[list[int]]]], tf32: boo
     compared, found["problems"] = _compare(trt, network, model)
     found["compared"] = compared
 
-    engine_bytes, problem = build_engine(trt, builder, network, profiles, tf32, logger)
-    if problem:
-        found["problems"].append(problem)
-    else:
-        found["engine_bytes"] = engine_bytes
+    told_of_engine(found, build_engine(trt, builder, network, profiles, tf32, logger))
     found["seconds"] = round(time.monotonic() - begin, 3)
     return found
 
@@ -97,7 +93,11 @@ def build_engine(
     tf32: bool,
     logger: Any,
 ) -> tuple[int, str]:
-    """(bytes of the engine for TARGET, why there is none)"""
+    """(bytes of the engine for TARGET, why there is none)
+
+    TensorRT-RTX takes layers into a network that it has no kernels for, such as addNMS: NO_KERNELS is then
+    in the reason.
+    """
     config = builder.create_builder_config()
     config.num_compute_capabilities = 1
     config.set_compute_capability(getattr(trt.ComputeCapability, TARGET), 0)
@@ -112,6 +112,21 @@ def build_engine(
         return 0, f"the network is not supported: {logger.told()}"
     engine = builder.build_serialized_network(network, config)
     return (0, f"no engine was built: {logger.told()}") if engine is None else (int(engine.nbytes), "")
+
+
+NO_KERNELS = "layer has no runners that implement it"
+"""What the builder says of a layer that TensorRT-RTX does not have."""
+
+
+def told_of_engine(found: dict[str, Any], built: tuple[int, str]) -> None:
+    """Notes what `build_engine` gave: engine_bytes, what TensorRT-RTX lacks, or a problem of the graph."""
+    engine_bytes, problem = built
+    if not problem:
+        found["engine_bytes"] = engine_bytes
+    elif NO_KERNELS in problem:
+        found["lacking"] = "it has no kernels for one of the layers"
+    else:
+        found["problems"].append(problem)
 
 
 def collecting_logger(trt: Any) -> Any:

@@ -95,6 +95,15 @@ struct Reshuffle {
   bool to_scalar = false;
 };
 
+// Which boxes of an item are kept.
+struct Suppression {
+  std::int32_t most = 0;        // at most as many
+  float overlap = 0.0F;         // those that overlap a better one by no more (intersection over union)
+  float score = 0.0F;           // those whose score is above it
+  bool centred = false;         // boxes are centre and size, else two opposite corners
+  std::int32_t limit = 5000;    // looked at: those with the best scores. TensorRT takes no larger one.
+};
+
 struct TopK {
   ITensor* values;
   ITensor* indices;  // int32
@@ -161,6 +170,9 @@ class Layers {
   ITensor* reduce(ITensor* x, const std::string& name, nvinfer1::ReduceOperation operation, const Dims& axes, bool keep);
   TopK top_k(ITensor* x, const std::string& name, nvinfer1::TopKOperation operation, std::int32_t k, std::int32_t axis);
 
+  // (kept, 3) of int32: item, 0, box. Boxes are batch x count x 4, scores batch x count x 1.
+  ITensor* non_max_suppression(ITensor* boxes, ITensor* scores, const std::string& name, const Suppression& how);
+
   // --- arithmetic; ranks are equal, dimensions of 1 are broadcast ---
   ITensor* add(ITensor* a, ITensor* b, const std::string& name);
   ITensor* subtract(ITensor* a, ITensor* b, const std::string& name);
@@ -176,6 +188,7 @@ class Layers {
 
   // --- shapes ---
   ITensor* shape(ITensor* x, const std::string& name);
+  ITensor* iota(ITensor* length, const std::string& name);  // 0, 1, 2, ...; the length is a tensor of one element
   ITensor* reshape(ITensor* x, const std::string& name, const Sizes& sizes);  // 0: as it was; -1: what remains
   ITensor* transpose(ITensor* x, const std::string& name, const Dims& order);
   ITensor* shuffle(ITensor* x, const std::string& name, const Reshuffle& how);

@@ -92,6 +92,18 @@ TopK Layers::top_k(ITensor* x, const std::string& name, nvinfer1::TopKOperation 
   return TopK{finished(layer, 0), finished(layer, 1)};
 }
 
+ITensor* Layers::non_max_suppression(ITensor* boxes, ITensor* scores, const std::string& name, const Suppression& how) {
+  ITensor* most = written_constant(name + "/most", {}, nvinfer1::DataType::kINT32, {static_cast<double>(how.most)});
+  ITensor* overlap = written_constant(name + "/overlap", {}, nvinfer1::DataType::kFLOAT, {static_cast<double>(how.overlap)});
+  ITensor* score = written_constant(name + "/score", {}, nvinfer1::DataType::kFLOAT, {static_cast<double>(how.score)});
+  auto& layer = made(add_nms(*network_, *boxes, *scores, *most), name, {boxes, scores});
+  layer.setInput(3, *overlap);
+  layer.setInput(4, *score);
+  layer.setBoundingBoxFormat(how.centred ? nvinfer1::BoundingBoxFormat::kCENTER_SIZES : nvinfer1::BoundingBoxFormat::kCORNER_PAIRS);
+  layer.setTopKBoxLimit(how.limit);
+  return finished(layer);
+}
+
 // --- arithmetic ---
 
 ITensor* Layers::add(ITensor* a, ITensor* b, const std::string& name) { return elementwise(a, b, name, ElementWiseOperation::kSUM); }

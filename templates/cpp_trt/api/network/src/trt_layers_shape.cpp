@@ -28,6 +28,16 @@ nvinfer1::Dims known_or(const Sizes& sizes, std::int32_t rank, std::int64_t othe
 
 ITensor* Layers::shape(ITensor* x, const std::string& name) { return finished(made(network_->addShape(*x), name, {x})); }
 
+ITensor* Layers::iota(ITensor* length, const std::string& name) {
+  ITensor* start = integer_constant(name + "/start", {}, {0});
+  ITensor* step = integer_constant(name + "/step", {1}, {1});
+  auto& layer = made(add_count(*network_), name, {length});
+  layer.setInput(0, *length);
+  layer.setInput(1, *start);
+  layer.setInput(2, *step);
+  return finished(layer);
+}
+
 ITensor* Layers::reshape(ITensor* x, const std::string& name, const Sizes& sizes) {
   Reshuffle how;
   how.reshape = sizes;
