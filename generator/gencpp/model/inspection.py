@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -251,8 +252,7 @@ def _batched(
     try:
         found = run_module(loaded.module, many)
     except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
-        lines = str(e).strip().splitlines() or [type(e).__name__]
-        return f"with {two} items the model raises {type(e).__name__} ({lines[-1].strip()[:160]})"
+        return f"with {two} items the model raises {type(e).__name__} ({_last_words(loaded, e)})"
     if len(found) != len(outputs):
         return f"with {two} items it has {len(found)} outputs instead of {len(outputs)}"
     grown = []
@@ -279,6 +279,15 @@ def _batched(
         )
     told = without_bounds(grown)
     return _independent(loaded, wide, told, many, found, one) or (wide, told)
+
+
+def _last_words(loaded: LoadedModel, e: Exception) -> str:
+    """The end of a message, where Python says the most; all of ONNX Runtime's, which ends in advice."""
+    lines = str(e).strip().splitlines() or [type(e).__name__]
+    if loaded.onnx is None:
+        return lines[-1].strip()[:160]
+    text = " ".join(" ".join(lines).split())
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : | Please fix .*", "", text)[:160]
 
 
 def _independent(

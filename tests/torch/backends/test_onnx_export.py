@@ -131,6 +131,12 @@ def test_when_both_fail_both_are_told_and_nothing_is_written(tmp_path: Path) -> 
     message = refused(tmp_path, "models.tiny:bad_branch", "x:1x6")
     assert "dynamo: GuardOnDataDependent" in message
     assert "the older exporter: it is not the model: output output differs" in message
+    loaded, spec = inspected("models.tiny:bad_branch", "x:1x6")
+    with pytest.raises(CheckFailed) as e:
+        export_onnx(loaded, spec, tmp_path / "again", OnnxOptions(), lambda _: None)
+    assert max(map(len, e.value.message.splitlines())) < 400
+    assert e.value.details.startswith("=== dynamo\n") and "Traceback" in e.value.details
+    assert "make forward free of branches" in e.value.hint
 
 
 def test_a_scripted_module(tmp_path: Path) -> None:

@@ -297,6 +297,21 @@ def test_an_interrupt_that_became_another_error_is_one() -> None:
     assert "bug of gencpp" not in done.stderr
 
 
+def test_what_torch_says_at_length_is_in_a_log_that_the_message_names(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom gencpp.cli import main\nfrom gencpp.core.errors import CheckFailed\n"
+        "def app(**_):\n    raise CheckFailed('it is short', details='graph(%x):\\n' * 1000)\n"
+        "main.app = app\nsys.argv = ['gencpp', 'new']\nmain.main()\n"
+    )
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, env=env)
+    first, second = done.stderr.splitlines()
+    assert (done.returncode, first) == (1, "gencpp: error: it is short")
+    log = Path(second.removeprefix("All that was said, with the graphs: "))
+    assert log.parent == tmp_path and log.read_text() == "graph(%x):\n" * 1000
+
+
 def test_new_says_what_it_did_and_json_is_json(gencpp: Gencpp, tmp_path: Path) -> None:
     done = gencpp("new", "--model", "tiny:named", "--path", MODELS, *INPUT, tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr

@@ -314,3 +314,48 @@ class TestRefused:
         source = saved(tmp_path, linear())
         with pytest.raises(UsageError, match="--state-dict belongs to"):
             inspected(source, state_dict="weights.pt")
+
+
+def test_figures_that_cannot_be_counted_end_nothing(tmp_path: Path) -> None:
+    """A product of a tensor whose rank no inference tells: its axes are computed of values."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    make = onnx.helper.make_node
+    zero = numpy_helper.from_array(np.zeros((1, 1, 8), np.float32), "zero")
+    nodes = [
+        make("Mul", ["x", "zero"], ["nothing"]),
+        make("ReduceMax", ["nothing"], ["most"], keepdims=0),
+        make("Cast", ["most"], ["axis"], to=7),
+        make("Unsqueeze", ["axis", "first"], ["axes"]),
+        make("Squeeze", ["x", "axes"], ["flat"]),
+        make("Gemm", ["flat", "weight"], ["y"]),
+    ]
+    weights = [
+        zero,
+        numpy_helper.from_array(np.zeros(1, np.int64), "first"),
+        numpy_helper.from_array(np.eye(8, 4, dtype=np.float32), "weight"),
+    ]
+    model = small(*nodes, inputs=[("x", FLOAT, [1, 3, 8])], outputs=[("y", FLOAT, [3, 4])], weights=weights)
+    loaded, spec = inspected(saved(tmp_path, model))
+    work = count_work(loaded, spec)
+    assert work.multiply_adds is None and dict(work.operators)["Gemm"] == 1
+    assert work.parameter_bytes == 4 * (8 + 32) and spec.parameters == 8 + 32
+
+
+def test_hints_for_a_file_speak_of_the_file(tmp_path: Path) -> None:
+    import onnx
+
+    node = onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[2, 2])
+    dims = [1, 2, 8, 8]
+    pooled = saved(tmp_path, small(node, inputs=[("x", FLOAT, dims)], outputs=[("y", FLOAT, [1, 2, 6, 6])]))
+    with pytest.raises(CheckFailed, match="MaxPool with dilations, no TensorRT does; from MaxPool") as e:
+        exported(pooled, tmp_path / "out")
+    relu = onnx.helper.make_node("Relu", ["x"], ["y"])
+    wide = small(relu, inputs=[("x", 11, [1, 4])], outputs=[("y", 11, [1, 4])])
+    double = saved(tmp_path, wide, "double.onnx")
+    with pytest.raises(UsageError, match="input x is float64, which no TensorRT takes at the border") as f:
+        exported(double, tmp_path / "out")
+    for hint in (e.value.hint, f.value.hint):
+        assert "export the file anew" in hint and "forward" not in hint and "modules" not in hint

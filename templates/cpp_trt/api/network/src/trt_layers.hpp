@@ -97,11 +97,11 @@ struct Reshuffle {
 
 // Which boxes of an item are kept.
 struct Suppression {
-  std::int32_t most = 0;        // at most as many
-  float overlap = 0.0F;         // those that overlap a better one by no more (intersection over union)
-  float score = 0.0F;           // those whose score is above it
-  bool centred = false;         // boxes are centre and size, else two opposite corners
-  std::int32_t limit = 5000;    // looked at: those with the best scores. TensorRT takes no larger one.
+  std::int32_t most = 0;      // at most as many
+  float overlap = 0.0F;       // those that overlap a better one by no more (intersection over union)
+  float score = 0.0F;         // those whose score is above it
+  bool centred = false;       // boxes are centre and size, else two opposite corners
+  std::int32_t limit = 5000;  // looked at: those with the best scores. TensorRT takes no larger one.
 };
 
 struct TopK {
@@ -188,7 +188,7 @@ class Layers {
 
   // --- shapes ---
   ITensor* shape(ITensor* x, const std::string& name);
-  ITensor* iota(ITensor* length, const std::string& name);  // 0, 1, 2, ...; the length is a tensor of one element
+  ITensor* iota(ITensor* length, const std::string& name);                    // 0, 1, 2, ...; the length is a tensor of one element
   ITensor* reshape(ITensor* x, const std::string& name, const Sizes& sizes);  // 0: as it was; -1: what remains
   ITensor* transpose(ITensor* x, const std::string& name, const Dims& order);
   ITensor* shuffle(ITensor* x, const std::string& name, const Reshuffle& how);
