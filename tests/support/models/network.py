@@ -43,6 +43,25 @@ class UNet(nn.Module):
         return self.head(y)
 
 
+class OddUNet(UNet):
+    """The same for pictures of any size: what came up is padded, resized or cropped to what went down."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        height, width = image.shape[2:]
+        fine = self.down[0](image)
+        middle = self.down[1](self.pool(fine))
+        coarse = self.down[2](self.pool(middle))
+        up = self.up(coarse)
+        missing = [middle.shape[d] - up.shape[d] for d in (3, 2)]
+        up = nn.functional.pad(up, [p for n in missing for p in (n // 2, n - n // 2)])
+        y = self.join[0](torch.cat([middle, up], dim=1))
+        y = self.wide[1](nn.functional.interpolate(y, size=fine.shape[2:], mode="bilinear"))
+        y = self.head(self.join[1](torch.cat([fine, y], dim=1)))
+        half = ((height + 1) // 2, (width + 1) // 2)
+        wide = nn.functional.interpolate(y, size=half, mode="nearest").repeat_interleave(2, 2)
+        return y + wide.repeat_interleave(2, 3)[:, :, :height, :width]
+
+
 class Encoder(nn.Module):
     """Tokens to one vector each sequence; those that are 0 are padding and no other attends to them."""
 
@@ -64,6 +83,10 @@ class Encoder(nn.Module):
 
 def unet() -> UNet:
     return _random(UNet())
+
+
+def odd_unet() -> OddUNet:
+    return _random(OddUNet())
 
 
 def encoder() -> Encoder:

@@ -8,6 +8,7 @@ not for TensorRT itself. Run as a program of its own, so that a crash in a libra
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -95,8 +96,7 @@ def build_engine(
 ) -> tuple[int, str]:
     """(bytes of the engine for TARGET, why there is none)
 
-    TensorRT-RTX takes layers into a network that it has no kernels for, such as addNMS: NO_KERNELS is then
-    in the reason.
+    TensorRT-RTX takes layers into a network that it has no kernels for, such as addNMS: see told_of_engine.
     """
     config = builder.create_builder_config()
     config.num_compute_capabilities = 1
@@ -114,8 +114,8 @@ def build_engine(
     return (0, f"no engine was built: {logger.told()}") if engine is None else (int(engine.nbytes), "")
 
 
-NO_KERNELS = "layer has no runners that implement it"
-"""What the builder says of a layer that TensorRT-RTX does not have."""
+_NO_KERNELS = re.compile(r"failed\. (.+?) has no runners that implement it")
+"""What the builder says of a layer, by its name, that TensorRT-RTX does not have."""
 
 
 def told_of_engine(found: dict[str, Any], built: tuple[int, str]) -> None:
@@ -123,8 +123,8 @@ def told_of_engine(found: dict[str, Any], built: tuple[int, str]) -> None:
     engine_bytes, problem = built
     if not problem:
         found["engine_bytes"] = engine_bytes
-    elif NO_KERNELS in problem:
-        found["lacking"] = "it has no kernels for one of the layers"
+    elif lacks := _NO_KERNELS.search(problem):
+        found["lacking"] = f"it has no kernels for {lacks[1]}"
     else:
         found["problems"].append(problem)
 
