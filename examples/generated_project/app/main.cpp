@@ -36,8 +36,7 @@ namespace {
 
 bool is_npy(const std::string& file) { return std::filesystem::path(file).extension() == ".npy"; }
 
-// The shape of a headerless input: `opt`, with the first dimension told by the file's size when it may
-// vary.
+// The shape of a headerless input: `opt`, with the batch told by the file's size when it may vary.
 Result<Dims> raw_dims(const std::string& file, const TensorInfo& info) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
@@ -45,10 +44,11 @@ Result<Dims> raw_dims(const std::string& file, const TensorInfo& info) {
     return Error{ErrorCode::not_found, "cannot read " + file};
   }
   Dims dims = info.opt;
-  if (!info.dims.empty() && info.dims[0] < 0) {
-    dims[0] = 1;
+  if (info.batch_varies()) {
+    std::int64_t& items = dims[*info.batch];
+    items = 1;
     const auto item = static_cast<std::uint64_t>(dims.elements()) * size_of(info.dtype);
-    dims[0] = std::max<std::int64_t>(1, static_cast<std::int64_t>(size / item));
+    items = std::max<std::int64_t>(1, static_cast<std::int64_t>(size / item));
   }
   return dims;
 }

@@ -282,8 +282,17 @@ Result<void> measure_layers(const Model& model, const bench::Options& options, R
   return {};
 }
 
+// The input that --batch is of: the first whose batch varies, else the first.
+const TensorInfo& batched_input(const Model& model) {
+  const std::vector<TensorInfo>& inputs = model.inputs();
+  const auto found = std::find_if(inputs.begin(), inputs.end(), [](const TensorInfo& info) { return info.batch_varies(); });
+  return found == inputs.end() ? inputs.front() : *found;
+}
+
+// Items of a run.
 long long batch_of(const Model& model, const bench::Options& options) {
-  return options.batch > 0 ? options.batch : (model.inputs()[0].opt.empty() ? 1 : model.inputs()[0].opt[0]);
+  const TensorInfo& input = batched_input(model);
+  return options.batch > 0 ? options.batch : (input.batch ? input.opt[*input.batch] : 1);
 }
 
 Result<void> write_times(const std::vector<double>& samples, const std::string& file) {
@@ -307,8 +316,8 @@ Result<void> compare(const Model& model, const bench::Options& options, const be
 }
 
 Result<void> measure_all(const Model& model, const bench::Options& options, Report& report) {
-  if (options.batch > 0 && model.inputs()[0].dims[0] >= 0 && model.inputs()[0].dims[0] != options.batch) {
-    return Error{ErrorCode::invalid_argument, "--batch: the first dimension of this model is fixed at " + std::to_string(model.inputs()[0].dims[0])};
+  if (options.batch > 0 && !batched_input(model).batch_varies() && batch_of(model, {}) != options.batch) {
+    return Error{ErrorCode::invalid_argument, "--batch: the batch of this model is fixed at " + std::to_string(batch_of(model, {}))};
   }
   if (!options.image.empty()) {
     Result<Stages> stages = measure_stages(model, options);

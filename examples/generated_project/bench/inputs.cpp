@@ -41,8 +41,8 @@ Result<Tensor> repeated(const std::string& file, const TensorInfo& info, const D
 
 Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, int batch, unsigned seed) {
   Dims dims = info.opt;
-  if (batch > 0 && !dims.empty() && info.dims[0] < 0) {
-    dims[0] = batch;
+  if (batch > 0 && info.batch_varies()) {
+    dims[*info.batch] = batch;
   }
   const InputValues& values = kInputValues.at(input);
   if (*values.golden != '\0') {

@@ -16,6 +16,9 @@ TensorInfo to_info(const TensorFacts& facts) {
   info.opt = facts.opt;
   info.max = facts.max;
   info.fill = facts.fill;
+  if (facts.batch >= 0) {
+    info.batch = static_cast<std::size_t>(facts.batch);
+  }
   for (std::size_t i = 0; i < facts.min.size(); ++i) {
     info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : kUnknownSize);
   }

@@ -90,11 +90,11 @@ def memory_sentence(of: str, points: Sequence[tuple[int, int]]) -> str:
 def _batches(
     program: Program, wanted: Growth, options: Options, threads: int, progress: Progress
 ) -> dict[str, Any]:
-    spec = program.built.project.model.inputs[0]
-    low, high = (spec.dims[0].min, spec.dims[0].max) if spec.dims else (1, 1)
-    sizes, why = batches(low, high, wanted.batch)
+    model = program.built.project.model
+    sizes, why = batches(model.batch.min, model.batch.max, wanted.batch)
     if why:
-        why += f"; gencpp new --dynamic {spec.name}:0=1:1:{wanted.batch} makes one that takes more"
+        where = f"{model.batched_input.name}:{model.batched_input.batch_axis or 0}"
+        why += f"; gencpp new --dynamic {where}=1:1:{wanted.batch} makes one that takes more"
     settings = [Setting(batch=b, threads=threads, seconds=options.seconds) for b in sizes]
     times, problem = _timed(program, settings, _rounds(options), progress, may_be_cut=True)
     if problem:
@@ -110,8 +110,7 @@ def _batches(
 
 
 def _threads(program: Program, options: Options, progress: Progress) -> dict[str, Any]:
-    dims = program.built.project.model.inputs[0].dims
-    batch = dims[0].opt if dims else 1
+    batch = program.built.project.model.batch.opt
     each = range(1, cores() + 1)
     settings = [Setting(batch=batch, threads=t, seconds=options.seconds) for t in each]
     points = list(zip(each, _timed(program, settings, _rounds(options), progress)[0], strict=True))
@@ -202,8 +201,7 @@ def _memory(program: Program, of: str, count: int, threads: int, progress: Progr
 
 
 def _smallest(program: Program) -> int:
-    dims = program.built.project.model.inputs[0].dims
-    return dims[0].min if dims else 1
+    return program.built.project.model.batch.min
 
 
 def _curve(

@@ -88,8 +88,7 @@ def ratios(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def takes_pictures(built: Built) -> bool:
     """Whether the project has preprocessing, and runs one picture at a time."""
-    dims = built.project.model.inputs[0].dims
-    return any(c.image for c in built.project.goldens.cases) and (not dims or dims[0].min == 1)
+    return any(c.image for c in built.project.goldens.cases) and built.project.model.batch.min == 1
 
 
 def _picture(program: Program) -> Path:
@@ -101,15 +100,14 @@ def _picture(program: Program) -> Path:
 
 def _settings(built: Built, options: Options) -> list[Setting]:
     """Every batch that the model allows with every count of threads."""
-    dims = built.project.model.inputs[0].dims
-    tuned = dims[0].opt if dims else 1
-    low, high = (dims[0].min, dims[0].max) if dims else (1, 1)
-    wanted = options.batches or (tuned,)
-    allowed = [b for b in wanted if low <= b <= high]
+    model = built.project.model
+    wanted = options.batches or (model.batch.opt,)
+    allowed = [b for b in wanted if model.batch.min <= b <= model.batch.max]
     if not allowed:
+        where = f"{model.batched_input.name}:{model.batched_input.batch_axis or 0}"
         raise UsageError(
-            f"--batch {','.join(map(str, wanted))}: {built.key} takes {low} to {high}",
-            hint=f"gencpp new --dynamic {built.project.model.inputs[0].name}:0=MIN:OPT:MAX widens that.",
+            f"--batch {','.join(map(str, wanted))}: {built.key} takes {model.batch.min} to {model.batch.max}",
+            hint=f"gencpp new --dynamic {where}=MIN:OPT:MAX widens that.",
         )
     return [
         Setting(batch=b, threads=t, seconds=options.seconds, warmup=options.warmup)

@@ -269,8 +269,7 @@ def _models(
 
 def _options(built: Built, setting: Setting) -> list[str]:
     """Batch (where it may vary), threads and device of a benchmark's run."""
-    dims = built.project.model.inputs[0].dims
-    batch = ["--batch", str(setting.batch)] if dims and dims[0].dynamic else []
+    batch = ["--batch", str(setting.batch)] if built.project.model.batch.dynamic else []
     return [*batch, "--threads", str(setting.threads), *_device(built)]
 
 

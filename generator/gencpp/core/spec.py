@@ -175,13 +175,53 @@ class TensorSpec(JsonValue):
     dims: tuple[Dim, ...]
     values: Values | None = None
     """Of an input; None: floating-point numbers of about unit standard deviation."""
+    batch_axis: int | None = 0
+    """Index of the dimension that counts the items of a batch; None: it has none, whatever else varies."""
+
+    def __post_init__(self) -> None:
+        if self.batch_axis is not None and not 0 <= self.batch_axis < max(1, len(self.dims)):
+            raise UsageError(f"{self.name}: there is no dimension {self.batch_axis} for the batch")
+
+    def to_json(self) -> dict[str, Any]:
+        """As every value; `batch_axis` only where it is not 0: other manifests stay as they were."""
+        data = JsonValue.to_json(self)
+        if self.batch_axis == 0:
+            del data["batch_axis"]
+        return data
+
+    @property
+    def batch_at(self) -> int | None:
+        """`batch_axis` where that dimension varies, and values do not decide it; else None."""
+        if self.batch_axis is None or not self.dims:
+            return None
+        dim = self.dims[self.batch_axis]
+        return self.batch_axis if dim.dynamic and not dim.of_values else None
+
+    @property
+    def batch(self) -> Dim | None:
+        """The dimension that counts the items of a batch, where it varies; else None."""
+        return None if self.batch_at is None else self.dims[self.batch_at]
+
+    @property
+    def other_dims(self) -> tuple[Dim, ...]:
+        """All dimensions but the one that counts the items of a batch."""
+        return tuple(d for i, d in enumerate(self.dims) if i != self.batch_axis)
+
+    def with_dim(self, index: int, dim: Dim) -> TensorSpec:
+        """The same with another dimension."""
+        return dataclasses.replace(self, dims=(*self.dims[:index], dim, *self.dims[index + 1 :]))
+
+    def with_batch(self, dim: Dim) -> TensorSpec:
+        """The same with another batch, where it has a dimension for it that values do not decide."""
+        axis = self.batch_axis
+        if axis is None or not self.dims or self.dims[axis].of_values:
+            return self
+        return self.with_dim(axis, dim)
 
     def shape(self, batch: int | None = None) -> tuple[int, ...]:
-        """The `opt` sizes, with the first dimension replaced by `batch` where it is dynamic."""
-        sizes = [d.opt for d in self.dims]
-        if batch is not None and self.dims and self.dims[0].dynamic:
-            sizes[0] = batch
-        return tuple(sizes)
+        """The `opt` sizes, with the batch at `batch` items where it varies."""
+        varied = self if batch is None or self.batch is None else self.with_batch(Dim.fixed(batch))
+        return tuple(d.opt for d in varied.dims)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +334,19 @@ class ModelSpec(JsonValue):
     """Count of parameter elements."""
     notes: tuple[str, ...] = ()
     """What a user should know, one sentence each."""
+
+    @property
+    def batched_input(self) -> TensorSpec:
+        """The first input with a batch that varies; the first input where none has one."""
+        return next((t for t in self.inputs if t.batch is not None), self.inputs[0])
+
+    @property
+    def batch(self) -> Dim:
+        """How many items a run takes; one where nothing counts them."""
+        tensor = self.batched_input
+        if tensor.batch_axis is None or not tensor.dims:
+            return Dim.fixed(1)
+        return tensor.dims[tensor.batch_axis]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,7 @@ def _sizes(answers: Answers, spec: ModelSpec, room: int) -> tuple[dict[str, Size
 def _further_values(spec: ModelSpec, base: int, batch: SizeCase | None) -> dict[str, list[Any]]:
     """Inputs with the given values, examples and layouts of masks that the first cases leave out."""
     seen = [(base + s, 1) for s in _SEEDS]
-    seen += [(base + batch.seed, batch.shapes[0][0])] if batch else []
+    seen += [(base + batch.seed, batch.items)] if batch else []
     seeds, _ = further_seeds(spec.inputs, seen, base + 10)
     return {f"seeded-{i}": seeded_inputs(spec.inputs, seed) for i, seed in enumerate(seeds, 2)}
 
@@ -336,7 +336,7 @@ def _least_difference(
     items: list[tuple[str, list[Any], list[Any]]] = []
     for name, tensors in outputs.items():
         if name == "batch":
-            count = inputs[name][0].shape[0]
+            count = _items(spec.inputs, inputs[name])
             for i in range(count):
                 rows = _rows(spec.inputs, inputs[name], i, count), _rows(spec.outputs, tensors, i, count)
                 items.append((f"batch item {i}", *rows))
@@ -361,12 +361,16 @@ def _least_difference(
     return (least, pair) if pair else (0.0, "")
 
 
+def _items(specs: Sequence[TensorSpec], tensors: Sequence[Any]) -> int:
+    """How many items the inputs of a batch have."""
+    found = zip(specs, tensors, strict=True)
+    return next((int(t.shape[s.batch_at]) for s, t in found if s.batch_at is not None), 1)
+
+
 def _rows(specs: Sequence[TensorSpec], tensors: Sequence[Any], item: int, count: int) -> list[Any]:
     """The part of each tensor that belongs to one item of a batch of `count`."""
     return [
-        t[item * (n := t.shape[0] // count) : (item + 1) * n]
-        if s.dims and s.dims[0].dynamic and not s.dims[0].of_values
-        else t
+        t if s.batch_at is None else t.narrow(s.batch_at, item * (n := t.shape[s.batch_at] // count), n)
         for s, t in zip(specs, tensors, strict=True)
     ]
 

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from ..core import tolerances
 from ..core.errors import GencppError, UsageError
 from ..core.loaded import LoadedModel, LoadOptions
-from ..core.spec import Dim, DType, ModelSpec, PreprocessSpec, TensorSpec
+from ..core.spec import DType, ModelSpec, PreprocessSpec, TensorSpec
 from ..onnx.value_sizes import value_sizes_of_file
 from ..tasks import TASKS
-from ..tensors.compare import compared_outputs
 from ..tensors.fast_path import fast_path_off
 from ..tensors.module import dtype_of, forward_arguments, run_module
 from ..tensors.stimuli import seeded_inputs
+from .batch import batched, given_batch
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
 from .input_examples import input_examples
 from .observed import observe
 from .onnx_work import onnx_work
-from .sizes.value_sizes import Bounds, dims_of_outputs, unknown_sizes, without_bounds
+from .sizes.value_sizes import Bounds, dims_of_outputs, unknown_sizes
 from .transforms import preprocess_from
 
-MAX_BATCH = 8
 _SEED = 90_001
 _MORE_SEEDS = (90_003, 90_004)
 """Further inputs of the same sizes: an output whose size differs has a size that depends on values."""
@@ -47,7 +44,7 @@ class Work:
 
 def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     """Runs the model on seeded inputs to see its outputs, which of their sizes depend on values, and whether
-    the first dimension may vary.
+    the batch may vary.
 
     Raises UsageError when the inputs are unknown or do not fit, the outputs are not tensors, or labels
     or preprocessing do not fit them.
@@ -61,11 +58,11 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     specs = _outputs(loaded, inputs)
     for s in specs:
         _refuse_bfloat16(loaded, "output", s)
-    batched = _batched(loaded, inputs, specs)
-    if isinstance(batched, str):
-        notes.append(f"The batch is fixed at {_first(inputs)}: {batched}.")
+    found = batched(loaded, inputs, specs)
+    if isinstance(found, str):
+        notes.append(f"The batch is fixed at {given_batch(inputs)}: {found}.")
     else:
-        inputs, specs = batched
+        inputs, specs = found
     task = TASKS[loaded.task]
     specs = task.named(specs)
     notes += fast_path_notes(loaded.module, inputs, specs)
@@ -230,84 +227,6 @@ def _sizes_of_values(
     except Exception:  # noqa: BLE001 - a module may not bear to be watched; then it may do anything
         made = ("unknown",)
     return bool(made), unknown_sizes(loaded.module, given) if made else {}
-
-
-def _first(inputs: Sequence[TensorSpec]) -> int:
-    return inputs[0].dims[0].opt if inputs[0].dims else 1
-
-
-def _batched(
-    loaded: LoadedModel, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
-) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] | str:
-    """Inputs and outputs with a dynamic first dimension, or why it must stay as it is."""
-    one = _first(inputs)
-    batch = Dim(min=1, opt=one, max=max(MAX_BATCH, one))
-    if not inputs[0].dims:
-        return "the first input is a scalar"
-    wide = tuple(
-        replace(s, dims=(batch, *s.dims[1:])) if s.dims and s.dims[0].opt == one else s for s in inputs
-    )
-    two = one + 1
-    many = seeded_inputs(wide, _SEED, two)
-    try:
-        found = run_module(loaded.module, many)
-    except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
-        return f"with {two} items the model raises {type(e).__name__} ({_last_words(loaded, e)})"
-    if len(found) != len(outputs):
-        return f"with {two} items it has {len(found)} outputs instead of {len(outputs)}"
-    grown = []
-    for spec, (_, tensor) in zip(outputs, found, strict=True):
-        sizes, now = [d.opt for d in spec.dims], list(tensor.shape)
-        if len(sizes) != len(now):
-            return f"output {spec.name} has {len(now)} dimensions with {two} items, {len(sizes)} with {one}"
-        # Sizes that depend on values say nothing of the batch.
-        now = [s if d.of_values else n for d, s, n in zip(spec.dims, sizes, now, strict=True)]
-        if sizes == now:
-            grown.append(spec)
-        elif sizes[1:] == now[1:] and sizes[0] * two == now[0] * one:
-            per = sizes[0] // one
-            dim = Dim(min=per, opt=sizes[0], max=per * batch.max)
-            grown.append(replace(spec, dims=(dim, *spec.dims[1:])))
-        else:
-            return f"output {spec.name} changes from {sizes} to {now} with {two} items"
-    if not any(s.dims and s.dims[0].dynamic and not s.dims[0].of_values for s in grown):
-        rows = next((s.name for s in grown if s.dims and s.dims[0].of_values), None)
-        return (
-            f"how many rows output {rows} has depends on the inputs' values"
-            if rows
-            else "no output grows with it"
-        )
-    told = without_bounds(grown)
-    return _independent(loaded, wide, told, many, found, one) or (wide, told)
-
-
-def _last_words(loaded: LoadedModel, e: Exception) -> str:
-    """The end of a message, where Python says the most; all of ONNX Runtime's, which ends in advice."""
-    lines = str(e).strip().splitlines() or [type(e).__name__]
-    if loaded.onnx is None:
-        return lines[-1].strip()[:160]
-    text = " ".join(" ".join(lines).split())
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : | Please fix .*", "", text)[:160]
-
-
-def _independent(
-    loaded: LoadedModel,
-    inputs: tuple[TensorSpec, ...],
-    outputs: tuple[TensorSpec, ...],
-    many: list[Any],
-    found: list[tuple[str, Any]],
-    one: int,
-) -> str:
-    """Empty when leaving out the last item changes nothing for the others."""
-    fewer = [
-        t[:one].contiguous() if s.dims and s.dims[0].dynamic else t for s, t in zip(inputs, many, strict=True)
-    ]
-    alone = run_module(loaded.module, fewer)
-    for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
-        of_many = b[: a.shape[0]] if a.dim() else b
-        if compared_outputs([("", a)], [("", of_many)], tolerances.BATCH_ITEM, "alone")[0]:
-            return f"the items of a batch influence each other (output {spec.name})"
-    return ""
 
 
 def _preprocess(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[PreprocessSpec | None, str]:

@@ -102,7 +102,7 @@ def describe_border(model: Any, inputs: Sequence[TensorSpec], outputs: Sequence[
                     narrowed = narrowed or bool(dim.dim_param)
                     dim.dim_value = wanted.opt
                 elif wanted.dynamic and not dim.dim_param:
-                    dim.dim_param = "batch" if i == 0 and not wanted.of_values else f"{value.name}_{i}"
+                    dim.dim_param = "batch" if i == spec.batch_at else f"{value.name}_{i}"
     if narrowed:
         del graph.value_info[:]  # said for sizes that vary no more
 

@@ -45,6 +45,7 @@ def model_info_header(name: str, model: ModelSpec) -> str:
         "  Dims opt;",
         "  Dims max;",
         "  double fill;  // of an input: a value that every element may have",
+        "  int batch;    // the dimension that counts the items of a batch; -1: none does",
         "};",
         "",
         f"inline constexpr std::string_view kModelName = {string_literal(model.source)};",
@@ -229,7 +230,8 @@ def _tensor_array(variable: str, tensors: tuple[TensorSpec, ...]) -> list[str]:
             dims_literal("kUnknownSize" if d.of_values else d.opt for d in t.dims),
             dims_literal("kUnknownSize" if d.max == UNBOUNDED else d.max for d in t.dims),
         )
-        facts = (string_literal(t.name), DTYPES[t.dtype], *sizes, double_literal(fill_value(t)))
+        batch = -1 if t.batch_axis is None or not t.dims else t.batch_axis
+        facts = (string_literal(t.name), DTYPES[t.dtype], *sizes, double_literal(fill_value(t)), str(batch))
         rows.append(f"    TensorFacts{{{', '.join(facts)}}},")
     return [
         f"inline constexpr std::array<TensorFacts, {len(tensors)}> {variable}{{",

@@ -29,18 +29,18 @@ def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
 
 
 def shape_text(tensor: TensorSpec) -> str:
-    """`Nx3x224x224` with the bounds of dynamic dimensions: `(N: 1 to 8)`.
+    """`Nx3x224x224` with the bounds of dynamic dimensions: `(N: 1 to 8)`; N is the batch where it varies.
 
     A size that depends on the inputs' values is `?`, with its bound: `?x4 (?: by the values, at most 30)`.
     """
-    letters = iter("NMLKJ")
+    letters = iter("NMLKJ" if tensor.batch is None else "MLKJ")
     sizes, bounds = [], []
-    for dim in tensor.dims:
+    for i, dim in enumerate(tensor.dims):
         if dim.of_values:
             sizes.append("?")
             bounds.append("?: by the values" + (f", at most {dim.max}" if dim.max != UNBOUNDED else ""))
         elif dim.dynamic:
-            letter = next(letters, "?")
+            letter = "N" if i == tensor.batch_at else next(letters, "?")
             sizes.append(letter)
             bounds.append(f"{letter}: {dim.min} to {dim.max}")
         else:

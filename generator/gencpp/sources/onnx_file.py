@@ -99,14 +99,14 @@ def known_inputs(
 ) -> tuple[TensorSpec, ...]:
     """The inputs of a file with every size known: from the file, or from `--input`.
 
-    A first dimension that varies is the batch and starts at 1; raises UsageError for others without
-    `--input`, and for an `--input` that does not fit the file.
+    A dimension that is called as the batch, and a first one without a name, start at 1; raises UsageError for
+    others without `--input`, and for an `--input` that does not fit the file.
     """
     sizes = {t.name: t for t in given}
     problems = [f"there is no input {n}" for n in sizes if n not in {i.name for i in found}]
     unknown = []
     specs = []
-    batch = found[0].dims[0] if found and found[0].dims else 0
+    batch = _batch_name(found)
     for i in found:
         if i.name in sizes:
             spec = sizes[i.name]
@@ -116,7 +116,7 @@ def known_inputs(
                 )
             specs.append(spec)
             continue
-        dims = [1 if n == 0 and d in (batch, "?") and isinstance(d, str) else d for n, d in enumerate(i.dims)]
+        dims = [1 if d == batch or (n == 0 and d == "?") else d for n, d in enumerate(i.dims)]
         fixed = [d for d in dims if isinstance(d, int)]
         if len(fixed) != len(dims):
             unknown.append(i)
@@ -133,6 +133,14 @@ def known_inputs(
             hint="name them, such as " + " ".join(_example(i) for i in unknown),
         )
     return tuple(specs)
+
+
+def _batch_name(found: Sequence[OnnxInput]) -> str:
+    """What the batch is called, in whatever dimension it is; else the first input's first dimension."""
+    names = [d for i in found for d in i.dims if isinstance(d, str)]
+    leading = found[0].dims[0] if found and found[0].dims else ""
+    called = next((n for n in names if "batch" in n.lower()), leading)
+    return called if isinstance(called, str) and called != "?" else ""
 
 
 def _module(runner: OnnxRunner) -> Any:

@@ -43,6 +43,11 @@ class Classification:
                 f"labels need an output of batch x classes; {outputs[0].name} has {len(dims)} dimensions",
                 hint="leave --labels out.",
             )
+        if outputs[0].batch is not None and outputs[0].batch_axis != 0:
+            raise UsageError(
+                f"labels need an output of batch x classes; {outputs[0].name} is classes x batch",
+                hint="transpose it in forward, or leave --labels out.",
+            )
         if labels and dims[1].opt != len(labels):
             raise UsageError(
                 f"{len(labels)} labels for {dims[1].opt} classes",

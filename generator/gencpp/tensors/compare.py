@@ -69,11 +69,10 @@ _ANEW = "export the file anew from a model without them, or with them as inputs 
 
 
 def fix_batch(spec: ModelSpec) -> ModelSpec:
-    """`spec` with the first dimension of every input and output fixed at its opt size."""
+    """`spec` with the batch of every input and output fixed at its opt size."""
 
     def fixed(t: TensorSpec) -> TensorSpec:
-        first = (d if d.of_values else Dim.fixed(d.opt) for d in t.dims[:1])
-        return replace(t, dims=(*first, *t.dims[1:]))
+        return t if t.batch is None else t.with_batch(Dim.fixed(t.batch.opt))
 
     return replace(
         spec, inputs=tuple(fixed(t) for t in spec.inputs), outputs=tuple(fixed(t) for t in spec.outputs)

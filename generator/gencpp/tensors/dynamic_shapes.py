@@ -34,7 +34,7 @@ def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False, least: i
 
     def symbol(t: TensorSpec, i: int, d: Dim) -> Any:
         name = axis_name(t, i)
-        if tied and i > 0:
+        if tied and i != t.batch_axis:
             name = names.setdefault((d.min, d.opt, d.max), name)
         if name not in symbols:
             symbols[name] = Symbol(name, min=max(d.min, least), max=d.max)
@@ -46,6 +46,6 @@ def dynamic_shapes(inputs: Sequence[TensorSpec], *, tied: bool = False, least: i
 
 def axis_name(tensor: TensorSpec, index: int) -> str:
     """All inputs and outputs share the batch; `_` keeps other names identifiers, as torch wants them."""
-    if index == 0 and not tensor.dims[0].of_values:
+    if index == tensor.batch_at:
         return "batch"
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"dim_{tensor.name}_{index}")

@@ -29,7 +29,7 @@ _IN_A_RANGE = 0.25
 
 
 def seeded_inputs(inputs: Sequence[TensorSpec], seed: int, batch: int | None = None) -> list[Any]:
-    """One contiguous CPU tensor an input, of its opt shape or with the first dimension at `batch`.
+    """One contiguous CPU tensor an input, of its opt shape or with a batch of `batch` items.
 
     Every item of a batch differs; the caller's random state is left alone. Floats are about unit
     standard deviation unless the spec has `values`; integers lie in these or in the type's guessed range,
@@ -47,11 +47,13 @@ def seeded_inputs(inputs: Sequence[TensorSpec], seed: int, batch: int | None = N
         elif not shape or _whole(spec):
             tensors.append(_item(spec, shape, (seed, index, 0), _turn(counts, seed, index)))
         else:
+            axis = _items_along(spec)
+            alone = (*shape[:axis], *shape[axis + 1 :])
             items = (
-                _item(spec, shape[1:], (seed, index, i), _turn(counts, seed + i, index))
-                for i in range(shape[0])
+                _item(spec, alone, (seed, index, i), _turn(counts, seed + i, index))
+                for i in range(shape[axis])
             )
-            tensors.append(torch.stack(list(items)))
+            tensors.append(torch.stack(list(items), axis))
     return tensors
 
 
@@ -103,7 +105,7 @@ def _taken(inputs: Sequence[TensorSpec], seed: int, items: int) -> set[tuple[Any
         for k, spec in enumerate(inputs):
             values = spec.values
             if values is not None and values.array is not None:
-                rows = max(1, values.array.shape[0] // values.examples)
+                rows = _rows_of_an_example(spec)
                 turns.append((_turn(counts, seed, k) + item // rows) % values.examples)
             else:
                 alone = not spec.dims or _whole(spec)
@@ -156,6 +158,19 @@ def _is_mask(spec: TensorSpec) -> bool:
     return values is not None and is_pair(values, spec.dtype) and not _single(spec)
 
 
+def _items_along(spec: TensorSpec) -> int:
+    """The dimension along which items lie: that of the batch, else the first."""
+    return spec.batch_axis or 0
+
+
+def _rows_of_an_example(spec: TensorSpec) -> int:
+    """How many items an example of a file has; examples lie along the first dimension, items may not."""
+    assert spec.values is not None
+    axis = _items_along(spec)
+    rows = int(spec.values.array.shape[axis])
+    return max(1, rows // (spec.values.examples if axis == 0 else 1))
+
+
 def _whole(spec: TensorSpec) -> bool:
     """Whether one dimension is a row, not a batch of single elements."""
     return len(spec.dims) == 1 and not spec.dims[0].dynamic and spec.dims[0].opt > 1
@@ -163,7 +178,8 @@ def _whole(spec: TensorSpec) -> bool:
 
 def _single(spec: TensorSpec) -> bool:
     """Whether an item has one element."""
-    return not _whole(spec) and math.prod(d.opt for d in spec.dims[1:]) == 1
+    axis = _items_along(spec)
+    return not _whole(spec) and math.prod(d.opt for i, d in enumerate(spec.dims) if i != axis) == 1
 
 
 def _item(spec: TensorSpec, shape: tuple[int, ...], key: tuple[int, int, int], turn: int) -> Any:
@@ -238,12 +254,16 @@ def _of_file(spec: TensorSpec, shape: tuple[int, ...], example: int) -> Any:
     array = torch.from_numpy(values.array)
     if not shape:
         return array[example].clone().to(torch_dtype(spec.dtype))
-    begin = example * (array.shape[0] // values.examples)
-    places = [(begin + torch.arange(shape[0])) % array.shape[0]]
-    places += [torch.arange(size) % have for size, have in zip(shape[1:], array.shape[1:], strict=True)]
-    for dim, place in enumerate(places):
-        array = array.index_select(dim, place)
-    return array.contiguous().to(torch_dtype(spec.dtype))
+    axis, rows = _items_along(spec), _rows_of_an_example(spec)
+    examples = array.reshape(values.examples, -1, *array.shape[1:])
+    items = []
+    for item in range(shape[axis]):
+        one = examples[(example + item // rows) % values.examples].narrow(axis, item % rows, 1)
+        for dim, size in enumerate(shape):
+            if dim != axis:
+                one = one.index_select(dim, torch.arange(size) % one.shape[dim])
+        items.append(one)
+    return torch.cat(items, axis).contiguous().to(torch_dtype(spec.dtype))
 
 
 def _pattern(shape: tuple[int, ...], generator: Any) -> Any:

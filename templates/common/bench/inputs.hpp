@@ -9,7 +9,7 @@
 namespace {= name =}::bench {
 
 // Values that no layer can shortcut, for input number `input`: uniform in the range of input_values.hpp, or a
-// golden's, repeated. `batch` is the first size where that may vary; 0 takes what the artifact is tuned for.
+// golden's, repeated. `batch` is how many items a run has, where that may vary; 0 takes what the artifact is tuned for.
 [[nodiscard]] Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, int batch, unsigned seed);
 
 // Inputs and output buffers of one caller.

@@ -21,8 +21,7 @@ With a PICTURE, decode, preprocess, infer and postprocess are timed, too.
                      --seconds)
   --seconds S        time to measure for (default 5)
   --warmup N         runs before the first timed one (default 10)
-  --batch N          first dimension of the inputs (default: what the artifact
-                     is tuned for)
+  --batch N          items of a run (default: what the artifact is tuned for)
   --threads N        threads for one run (default: the backend's choice)
   --workers N        callers at the same time, each with an execution context of
                      its own (default 1)

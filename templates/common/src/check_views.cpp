@@ -1,6 +1,8 @@
 #include "check_views.hpp"
 
+#include <cstdint>
 #include <cstring>
+#include <optional>
 
 namespace {= name =} {
 namespace {
@@ -28,12 +30,17 @@ bool fits(const Dims& dims, const TensorInfo& info) {
   return true;
 }
 
+std::int64_t batch_of(const TensorView& view, const TensorInfo& info) { return view.dims[*info.batch]; }
+
 }  // namespace
 
 Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos, const char* what) {
   if (views.size() != infos.size()) {
     return Error{ErrorCode::invalid_argument, std::string("expected ") + std::to_string(infos.size()) + " " + what + "(s), got " + std::to_string(views.size())};
   }
+  // The inputs share one batch. (Outputs may have several rows an item.)
+  const bool one_batch = std::strcmp(what, "input") == 0;
+  std::optional<std::size_t> batched;
   for (std::size_t i = 0; i < infos.size(); ++i) {
     const TensorInfo& info = infos[i];
     const TensorView& view = views[i];
@@ -47,9 +54,13 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
     if (view.data == nullptr && view.dims.elements() > 0) {
       return Error{ErrorCode::invalid_argument, where() + ": data is null"};
     }
-    // The inputs share one batch. (Outputs may have several rows an item.)
-    if (std::strcmp(what, "input") == 0 && !info.dims.empty() && info.dims[0] < 0 && !views[0].dims.empty() && infos[0].dims[0] < 0 && view.dims[0] != views[0].dims[0]) {
-      return Error{ErrorCode::invalid_argument, where() + ": its batch is " + std::to_string(view.dims[0]) + ", that of the first input " + std::to_string(views[0].dims[0])};
+    if (!one_batch || !info.batch_varies()) {
+      continue;
+    }
+    const std::size_t first = batched.value_or(i);
+    batched = first;
+    if (batch_of(view, info) != batch_of(views[first], infos[first])) {
+      return Error{ErrorCode::invalid_argument, where() + ": its batch is " + std::to_string(batch_of(view, info)) + ", that of '" + infos[first].name + "' " + std::to_string(batch_of(views[first], infos[first]))};
     }
   }
   return {};

@@ -83,6 +83,28 @@ std::vector<TensorView> changed(std::vector<TensorView> views, Change change) {
   return views;
 }
 
+// All inputs with a batch that varies have to have the same one.
+void test_batches(const Model& model, const std::vector<TensorView>& views, Checker& check) {
+  const TensorInfo* first = nullptr;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const TensorInfo& info = model.inputs()[i];
+    if (!info.batch_varies()) {
+      continue;
+    }
+    if (first == nullptr) {
+      first = &info;
+      continue;
+    }
+    const std::size_t at = *info.batch;
+    Dims dims = views[i].dims;
+    dims[at] = info.max[at] == dims[at] ? info.min[at] : info.max[at];
+    const Tensor other = filled(info.dtype, dims, info.fill);
+    std::vector<TensorView> all = views;
+    all[i] = other.view();
+    check.fails(model.run(all), ErrorCode::invalid_argument, "its batch is " + std::to_string(dims[at]) + ", that of '" + first->name + "'", info.name + " of another batch than " + first->name);
+  }
+}
+
 void test_tensors(const Model& model, Checker& check) {
   std::vector<Tensor> tensors;
   std::vector<TensorView> views;
@@ -111,6 +133,7 @@ void test_tensors(const Model& model, Checker& check) {
     check.fails(model.run(changed(views, [](TensorView& view) { view.device = Device::cuda; })), ErrorCode::unsupported, "CUDA", "CUDA memory for a model on the CPU");
   }
   check.fails(model.run(views, std::vector<TensorView>{}), ErrorCode::invalid_argument, "output", "no output buffer");
+  test_batches(model, views, check);
 }
 
 }  // namespace

@@ -6,15 +6,18 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bench_report import report
+from samples import classifier
 
 from gencpp.bench import baseline, figures, growth, machine, measure, options, pictures, run, summary
 from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.spec import Dim, DType, TensorSpec
 
 
 class Failing:
@@ -51,8 +54,8 @@ class Full:
 
     def __init__(self, fails: Callable[[int, int], bool]) -> None:
         self.fails, self.runs = fails, Counter[int]()
-        dim = SimpleNamespace(min=1, max=64)
-        model = SimpleNamespace(inputs=[SimpleNamespace(name="x", dims=[dim])])
+        dims = (Dim(min=1, opt=1, max=64), Dim.fixed(3))
+        model = replace(classifier().model, inputs=(TensorSpec(name="x", dtype=DType.float32, dims=dims),))
         self.built = SimpleNamespace(key="sample", project=SimpleNamespace(model=model))
 
     def time(self, setting: Any) -> Any:

@@ -44,7 +44,7 @@ def test_float_literals_are_exact() -> None:
 def test_model_info_says_what_the_spec_says() -> None:
     header = headers.model_info_header("sample", classifier().model)
     sizes = "Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}"
-    assert f'TensorFacts{{"x", DType::float32, {sizes}, 0.0}}' in header
+    assert f'TensorFacts{{"x", DType::float32, {sizes}, 0.0, 0}}' in header
     assert "Resize{256, 0, 0, 0, Interpolation::bilinear}" in header
     assert "CenterCrop{224, 224}" in header
     assert "kMean{0.485F, 0.456F, 0.406F}" in header

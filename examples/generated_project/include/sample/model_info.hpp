@@ -20,6 +20,7 @@ struct TensorFacts {
   Dims opt;
   Dims max;
   double fill;  // of an input: a value that every element may have
+  int batch;    // the dimension that counts the items of a batch; -1: none does
 };
 
 inline constexpr std::string_view kModelName = "resnet18";
@@ -28,11 +29,11 @@ inline constexpr std::string_view kModelName = "resnet18";
 inline constexpr std::string_view kWeightsWarning = "RANDOM WEIGHTS: no answers.";
 
 inline constexpr std::array<TensorFacts, 1> kInputs{
-    TensorFacts{"x", DType::float32, Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}, 0.0},
+    TensorFacts{"x", DType::float32, Dims{1, 3, 224, 224}, Dims{1, 3, 224, 224}, Dims{8, 3, 224, 224}, 0.0, 0},
 };
 
 inline constexpr std::array<TensorFacts, 1> kOutputs{
-    TensorFacts{"logits", DType::float32, Dims{1, 3}, Dims{1, 3}, Dims{8, 3}, 0.0},
+    TensorFacts{"logits", DType::float32, Dims{1, 3}, Dims{1, 3}, Dims{8, 3}, 0.0, 0},
 };
 
 inline constexpr std::string_view kLabelsFile = "labels.txt";

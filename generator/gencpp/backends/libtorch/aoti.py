@@ -102,10 +102,10 @@ def _export(
     loaded = _moved(loaded, device)
     made = spec
     reason, said = _compile(loaded, made, path, variant, progress, device, answers)
-    if reason and any(t.dims and t.dims[0].dynamic for t in spec.inputs):
+    if reason and spec.batch.dynamic:
         refuse_fixed(answers, spec, reason, _WHAT)
         made = fix_batch(spec)
-        note = f"The batch is fixed at {made.inputs[0].dims[0].opt}: {reason}."
+        note = f"The batch is fixed at {spec.batch.opt}: {reason}."
         made = replace(made, notes=(*spec.notes, note))
         reason, said = _compile(loaded, made, path, variant, progress, device, answers)
     if reason:

@@ -198,12 +198,13 @@ def _made(
     best = _widest(problems)
     if best is not None and not touches_asked(answers, best):
         narrowed = with_note(spec, best, what)
-        varies = any(t.dims and t.dims[0].dynamic for t in narrowed.inputs)
-        if varies and (made := first_of(_ways(loaded, narrowed, options), " within narrower bounds")):
+        if narrowed.batch.dynamic and (
+            made := first_of(_ways(loaded, narrowed, options), " within narrower bounds")
+        ):
             return made
     if loaded.onnx is None and problems and not batch_is_asked(answers, spec):
         why = " ".join(next(iter(problems.values())).text.split())
-        note = f"The batch is fixed at {spec.inputs[0].dims[0].opt}: {why}."
+        note = f"The batch is fixed at {spec.batch.opt}: {why}."
         fixed = replace(fix_batch(spec), notes=(*spec.notes, note))
         if fixed.inputs != spec.inputs and (
             made := first_of(_ways(loaded, fixed, options), " with a fixed batch")
@@ -359,7 +360,7 @@ def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_W
     if loaded.onnx is not None:
         return [("the given file", given, spec)]
     ways: list[_Way] = [("dynamo", dynamo, spec)]
-    bounds = [d for t in spec.inputs for d in t.dims[1:] if d.dynamic]
+    bounds = [d for t in spec.inputs for d in t.other_dims if d.dynamic]
     if len(set(bounds)) < len(bounds):
         ways.append(("dynamo, equal bounds as one dimension", tied, spec))
     ways.append(("the older exporter", tracing, spec))

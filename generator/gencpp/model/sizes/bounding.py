@@ -42,7 +42,12 @@ class Bounded:
     @property
     def reach(self) -> int:
         """How many sizes are left, to choose the widest of several artifacts by."""
-        return sum(d.max - d.min for t in self.spec.inputs for d in t.dims)
+        return reach(self.spec)
+
+
+def reach(spec: ModelSpec) -> int:
+    """How many sizes its inputs may have beyond one of each dimension."""
+    return sum(d.max - d.min for t in spec.inputs for d in t.dims)
 
 
 def compared_sizes(answers: Answers, spec: ModelSpec, check: Check) -> tuple[SizeProblem | None, float]:
@@ -189,7 +194,7 @@ def with_bounds(spec: ModelSpec, axis: Axis, dim: Dim) -> ModelSpec:
     """`spec` with other bounds of one axis; outputs that grow with the batch follow it."""
     inputs = list(spec.inputs)
     for i, d in axis.places:
-        inputs[i] = replace(inputs[i], dims=(*inputs[i].dims[:d], dim, *inputs[i].dims[d + 1 :]))
+        inputs[i] = inputs[i].with_dim(d, dim)
     outputs = spec.outputs
     if axis.batch:
         outputs = tuple(_follow(t, axis.dim, dim) for t in outputs)
@@ -198,11 +203,10 @@ def with_bounds(spec: ModelSpec, axis: Axis, dim: Dim) -> ModelSpec:
 
 def _follow(tensor: TensorSpec, before: Dim, batch: Dim) -> TensorSpec:
     """An output may have several rows an item."""
-    if not tensor.dims or not tensor.dims[0].dynamic or tensor.dims[0].of_values:
+    if tensor.batch is None:
         return tensor
-    rows = max(1, tensor.dims[0].opt // before.opt)
-    scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)
-    return replace(tensor, dims=(scaled, *tensor.dims[1:]))
+    rows = max(1, tensor.batch.opt // before.opt)
+    return tensor.with_batch(Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows))
 
 
 def _narrowed(answers: Answers, spec: ModelSpec, check: Check, problem: SizeProblem) -> ModelSpec | None:

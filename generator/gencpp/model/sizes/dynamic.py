@@ -11,7 +11,7 @@ from ...core.loaded import LoadedModel
 from ...core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
 from ...tensors.module import MAX_ELEMENTS, run_module
 from ...tensors.stimuli import seeded_inputs
-from .plan import shapes_text
+from .plan import batch_places, shapes_text
 
 MAX_BATCH = 65536
 _SEED = 90_002
@@ -25,6 +25,8 @@ class _Asked:
     input: int
     dim: int
     ranges: tuple[Dim, ...]
+    batch: bool
+    """Whether it is the dimension that counts the items."""
 
 
 def apply_dynamic(
@@ -32,7 +34,7 @@ def apply_dynamic(
 ) -> tuple[ModelSpec, Profiles]:
     """`spec` with the bounds of `requests`, and the profiles: without requests one, of the spec's own bounds.
 
-    All inputs share one batch, dimension 0, and outputs follow it in proportion. Output dimensions that
+    All inputs with a batch share it, and outputs follow it in proportion. Output dimensions that
     follow others are found by running the model at the bounds; raises UsageError when it does not run.
     """
     asked = [_parse(text, spec) for text in requests]
@@ -48,10 +50,10 @@ def apply_dynamic(
     inputs = tuple(replace(t, dims=_dims(asked, i, t, _overall)) for i, t in enumerate(spec.inputs))
     _check_sizes(inputs)
     outputs = spec.outputs
-    if any(a.dim > 0 for a in asked):
+    if not all(a.batch for a in asked):
         outputs = _outputs_at_bounds(loaded, spec, inputs)
         _check_preprocessing(spec, inputs)
-    if batch := next((a for a in asked if a.dim == 0), None):
+    if batch := next((a for a in asked if a.batch), None):
         outputs = tuple(_rebatched(t, _overall(batch.ranges)) for t in outputs)
     return replace(spec, inputs=inputs, outputs=outputs), profiles
 
@@ -74,10 +76,12 @@ def _example(spec: ModelSpec, name: str = "", dim: int = -1) -> str:
         return "Leave it out: the inputs are scalars, which have no sizes."
     tensor = next((t for t in named if t.name == name), named[0])
     if not 0 <= dim < len(tensor.dims):
-        dim = 0 if tensor.dims[0].dynamic else len(tensor.dims) - 1
+        axis = tensor.batch_axis
+        dim = axis if axis is not None and tensor.dims[axis].dynamic else len(tensor.dims) - 1
     opt = tensor.dims[dim].opt
-    low, high = (1, 64) if dim == 0 else (max(1, opt // 2), 2 * opt)
-    what = " (dimension 0 is the batch)" if dim == 0 else ""
+    batch = dim == tensor.batch_axis
+    low, high = (1, 64) if batch else (max(1, opt // 2), 2 * opt)
+    what = f" (dimension {dim} is the batch)" if batch else ""
     return f"Such as --dynamic {tensor.name}:{dim}={low}:{opt}:{max(high, opt)}{what}."
 
 
@@ -109,14 +113,15 @@ def _parse(text: str, spec: ModelSpec) -> _Asked:
             f"--dynamic '{text}': input '{name}' has {len(tensor.dims)} dimensions",
             hint=f"Choose from 0 to {len(tensor.dims) - 1}. {_example(spec, name)}",
         )
-    if index == 0 and any(s[2] > MAX_BATCH for s in sizes):
-        raise UsageError(f"--dynamic: a batch above {MAX_BATCH} is refused", hint=_example(spec, name, 0))
+    batch = index == tensor.batch_axis
+    if batch and any(s[2] > MAX_BATCH for s in sizes):
+        raise UsageError(f"--dynamic: a batch above {MAX_BATCH} is refused", hint=_example(spec, name, index))
     if any(not 0 < low <= opt <= high for low, opt, high in sizes):
         raise UsageError(
             f"--dynamic '{text}': every range must be 0 < MIN <= OPT <= MAX", hint=_example(spec, name, index)
         )
     ranges = tuple(Dim(min=low, opt=opt, max=high) for low, opt, high in sizes)
-    return _Asked(text=text, input=names.index(name), dim=index, ranges=ranges)
+    return _Asked(text=text, input=names.index(name), dim=index, ranges=ranges, batch=batch)
 
 
 def _with_shared_batch(asked: Sequence[_Asked], spec: ModelSpec) -> list[_Asked]:
@@ -124,13 +129,13 @@ def _with_shared_batch(asked: Sequence[_Asked], spec: ModelSpec) -> list[_Asked]
     seen: dict[tuple[int, int], _Asked] = {}
     for a in asked:
         before = seen.setdefault((a.input, a.dim), a)
-        if a.dim > 0 and before is not a:
+        if not a.batch and before is not a:
             raise UsageError(
                 f"--dynamic '{a.text}': that dimension was given before",
                 hint="Separate the ranges of several profiles by commas.",
             )
-    batches = [a for a in asked if a.dim == 0]
-    others = [a for a in asked if a.dim > 0]
+    batches = [a for a in asked if a.batch]
+    others = [a for a in asked if not a.batch]
     if not batches:
         return others
     batch = batches[0]
@@ -140,12 +145,11 @@ def _with_shared_batch(asked: Sequence[_Asked], spec: ModelSpec) -> list[_Asked]
             hint="Give the bounds once.",
         )
     for b in batches:
-        fixed = spec.inputs[b.input].dims[0]
+        fixed = spec.inputs[b.input].dims[b.dim]
         if not fixed.dynamic and set(b.ranges) != {fixed}:
             reason = "; ".join(n for n in spec.notes if n.startswith("The batch ")) or "the model fixes it"
             raise UsageError(f"--dynamic: the batch of this model cannot vary: {reason}")
-    shared = [i for i, t in enumerate(spec.inputs) if t.dims and t.dims[0].dynamic]
-    return [replace(batch, input=i) for i in shared] + others
+    return [replace(batch, input=i, dim=d) for i, d in batch_places(spec.inputs)] + others
 
 
 def _profile_count(asked: Sequence[_Asked]) -> int:
@@ -202,14 +206,14 @@ def _outputs_at_bounds(
     loaded: LoadedModel, spec: ModelSpec, inputs: Sequence[TensorSpec]
 ) -> tuple[TensorSpec, ...]:
     """The outputs with every dimension as it is at the opt, the smallest and the largest sizes."""
-    batch = next((t.dims[0].opt for t in spec.inputs if t.dims and t.dims[0].dynamic), None)
+    batch = spec.batch.opt if spec.batch.dynamic else None
 
     def sized(pick: Callable[[Dim], int]) -> list[tuple[int, ...]]:
         fixed = [
             replace(
                 t,
                 dims=tuple(
-                    before if i == 0 else Dim.fixed(pick(d))
+                    before if i == t.batch_axis else Dim.fixed(pick(d))
                     for i, (d, before) in enumerate(zip(t.dims, own.dims, strict=True))
                 ),
             )
@@ -219,7 +223,11 @@ def _outputs_at_bounds(
 
     found = (sized(lambda d: d.min), sized(lambda d: d.opt), sized(lambda d: d.max))
     return tuple(
-        replace(t, dims=tuple(_follow(t, i, sizes) for i, sizes in enumerate(zip(*shapes, strict=True))))
+        replace(
+            t,
+            dims=tuple(_follow(t, i, sizes) for i, sizes in enumerate(zip(*shapes, strict=True))),
+            batch_axis=t.batch_axis if t.batch is not None else None,  # it follows something else
+        )
         for t, *shapes in zip(spec.outputs, *found, strict=True)
     )
 
@@ -229,11 +237,11 @@ def _follow(output: TensorSpec, index: int, sizes: tuple[int, ...]) -> Dim:
     own = output.dims[index]
     if own.of_values:
         return replace(own, max=UNBOUNDED)  # a bound was found for one size of the inputs
-    if index > 0 or not own.dynamic:
+    if index != output.batch_axis or not own.dynamic:
         return Dim(min=min(sizes), opt=sizes[1], max=max(sizes))
     if len(set(sizes)) > 1:
         raise UsageError(
-            f"--dynamic: the first dimension of output {output.name}, the batch, changes with the other sizes"
+            f"--dynamic: dimension {index} of output {output.name}, the batch, changes with the other sizes"
             f" ({', '.join(map(str, sizes))})",
             hint="Leave those fixed.",
         )
@@ -276,9 +284,8 @@ def _output_shapes(
 
 
 def _rebatched(tensor: TensorSpec, batch: Dim) -> TensorSpec:
-    """`tensor` with its dynamic first dimension scaled to `batch` (an output may have more rows an item)."""
-    if not tensor.dims or not tensor.dims[0].dynamic or tensor.dims[0].of_values:
+    """`tensor` with its batch scaled to `batch` (an output may have more rows an item)."""
+    if tensor.batch is None:
         return tensor
-    rows = max(1, tensor.dims[0].min)  # as inspection made it, for one item
-    scaled = Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows)
-    return replace(tensor, dims=(scaled, *tensor.dims[1:]))
+    rows = max(1, tensor.batch.min)  # as inspection made it, for one item
+    return tensor.with_batch(Dim(min=batch.min * rows, opt=batch.opt * rows, max=batch.max * rows))

@@ -30,11 +30,8 @@ class Axis:
 
     places: tuple[Place, ...]
     dim: Dim
-
-    @property
-    def batch(self) -> bool:
-        """Whether it is the inputs' common first dimension."""
-        return self.places[0][1] == 0
+    batch: bool = False
+    """Whether it counts the items, which all inputs with a batch share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +45,14 @@ class SizeCase:
     """What is at another size than its opt; None: several."""
     kind: str = "sizes"
     """`batch`: several items of the opt sizes."""
+
+    @property
+    def items(self) -> int:
+        """Of a case of several items of the opt sizes: how many; else 1."""
+        if self.axis is None or not self.axis.batch:
+            return 1
+        i, d = self.axis.places[0]
+        return self.shapes[i][d]
 
     @property
     def seed(self) -> int:
@@ -67,23 +72,30 @@ def axes_of(
     inputs: Sequence[TensorSpec], profile: Sequence[Sequence[Dim]], tied: frozenset[Place] = frozenset()
 ) -> tuple[Axis, ...]:
     """The axes of one profile; of those in `tied`, the ones with equal bounds move together."""
-    batch = tuple((i, 0) for i, t in enumerate(inputs) if t.dims and t.dims[0].dynamic)
+    batch = batch_places(inputs)
     found: dict[object, list[Place]] = {}
     for i, dims in enumerate(profile):
         for d, dim in enumerate(dims):
-            if d > 0 and dim.dynamic:
+            if (i, d) not in batch and dim.dynamic:
                 found.setdefault(dim if (i, d) in tied else (i, d), []).append((i, d))
     groups = [batch] if batch else []
     groups += [tuple(places) for places in found.values()]
-    axes = (Axis(places=p, dim=profile[p[0][0]][p[0][1]]) for p in groups)
+    axes = (Axis(places=p, dim=profile[p[0][0]][p[0][1]], batch=p == batch) for p in groups)
     return tuple(a for a in axes if a.dim.dynamic)
+
+
+def batch_places(inputs: Sequence[TensorSpec]) -> tuple[Place, ...]:
+    """Where the inputs have the batch that varies, in their order."""
+    return tuple((i, t.batch_at) for i, t in enumerate(inputs) if t.batch_at is not None)
 
 
 def partners(inputs: Sequence[TensorSpec], profile: Sequence[Sequence[Dim]], axis: Axis) -> frozenset[Place]:
     """The dimensions of equal bounds, which exporters tie where the model needs it; empty: there are none."""
     if axis.batch:
         return frozenset()
-    equal = {(i, d) for i, dims in enumerate(profile) for d, dim in enumerate(dims) if d and dim == axis.dim}
+    batch = batch_places(inputs)
+    places = ((i, d) for i, dims in enumerate(profile) for d in range(len(dims)))
+    equal = {p for p in places if p not in batch and profile[p[0]][p[1]] == axis.dim}
     return frozenset(equal) if equal > set(axis.places) else frozenset()
 
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -78,7 +79,11 @@ struct TensorInfo {
   Dims min;
   Dims opt;
   Dims max;
-  double fill = 0.0;  // of an input: a value that every element may have; load() warms up on it
+  double fill = 0.0;                 // of an input: a value that every element may have; load() warms up on it
+  std::optional<std::size_t> batch;  // the dimension that counts the items of a batch; empty: none does
+
+  // Whether it takes batches of several sizes. All inputs that do take one size in a run.
+  [[nodiscard]] bool batch_varies() const { return batch && dims[*batch] < 0; }
 };
 
 using Outputs = std::vector<Tensor>;

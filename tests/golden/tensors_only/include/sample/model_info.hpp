@@ -20,6 +20,7 @@ struct TensorFacts {
   Dims opt;
   Dims max;
   double fill;  // of an input: a value that every element may have
+  int batch;    // the dimension that counts the items of a batch; -1: none does
 };
 
 inline constexpr std::string_view kModelName = "nets:make";
@@ -28,14 +29,14 @@ inline constexpr std::string_view kModelName = "nets:make";
 inline constexpr std::string_view kWeightsWarning = "";
 
 inline constexpr std::array<TensorFacts, 2> kInputs{
-    TensorFacts{"left", DType::float32, Dims{2, 6}, Dims{2, 6}, Dims{2, 6}, 0.0},
-    TensorFacts{"right", DType::int64, Dims{2}, Dims{2}, Dims{2}, 0.0},
+    TensorFacts{"left", DType::float32, Dims{2, 6}, Dims{2, 6}, Dims{2, 6}, 0.0, 0},
+    TensorFacts{"right", DType::int64, Dims{2}, Dims{2}, Dims{2}, 0.0, 0},
 };
 
 inline constexpr std::array<TensorFacts, 3> kOutputs{
-    TensorFacts{"output_0", DType::float32, Dims{2, 4}, Dims{2, 4}, Dims{2, 4}, 0.0},
-    TensorFacts{"output_1", DType::float16, Dims{2, 2, 4}, Dims{2, 2, 4}, Dims{2, 2, 4}, 0.0},
-    TensorFacts{"output_2", DType::boolean, Dims{2}, Dims{2}, Dims{2}, 0.0},
+    TensorFacts{"output_0", DType::float32, Dims{2, 4}, Dims{2, 4}, Dims{2, 4}, 0.0, 0},
+    TensorFacts{"output_1", DType::float16, Dims{2, 2, 4}, Dims{2, 2, 4}, Dims{2, 2, 4}, 0.0, 0},
+    TensorFacts{"output_2", DType::boolean, Dims{2}, Dims{2}, Dims{2}, 0.0, 0},
 };
 
 inline constexpr std::string_view kLabelsFile = "labels.txt";
