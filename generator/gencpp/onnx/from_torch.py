@@ -14,12 +14,10 @@ from ..core.spec import ModelSpec
 from ..tensors.dynamic_shapes import axis_name, dynamic_shapes, examples
 from ..tensors.export_guards import Guards, guards_of
 from ..tensors.fast_path import fast_path_off
-from ..tensors.module import flatten_outputs
+from ..tensors.flat import PREFIX, flat_module
 
 DYNAMO_OPSET = 18
 """What torch's newer exporter writes operators for; every other opset is converted from it."""
-
-_PREFIX = "gencpp_model."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +81,8 @@ def by_tracing(loaded: LoadedModel, spec: ModelSpec, opset: int) -> OnnxCandidat
         module: Any = loaded.module
         prefix = ""
     else:
-        module = _flat(loaded.module)
-        prefix = _PREFIX
+        module = flat_module(loaded.module)
+        prefix = PREFIX
     names = [f"input_{i}" for i in range(len(spec.inputs))]
     outputs = [f"result_{i}" for i in range(len(spec.outputs))]
     axes = {
@@ -152,18 +150,3 @@ def _paths(program: Any) -> dict[str, str]:
         if stack:
             found[node.name] = list(stack.values())[-1][0].partition("@")[0]
     return found
-
-
-def _flat(module: Any) -> Any:
-    """A module that returns the tensors of `module` as a flat tuple: the older exporter takes no dicts."""
-    import torch
-
-    class Flat(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.gencpp_model = module
-
-        def forward(self, *tensors: Any) -> tuple[Any, ...]:
-            return tuple(t for _, t in flatten_outputs(self.gencpp_model(*tensors)))
-
-    return Flat().eval()

@@ -19,7 +19,7 @@ from gencpp.backends.libtorch import aoti
 from gencpp.backends.libtorch import export as exporting
 from gencpp.backends.libtorch.spec import CompiledFor, LibTorchSpec, Tuned, tuning_table
 from gencpp.backends.libtorch.tune import fastest, thread_counts, tuned
-from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, variant_named
+from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, Unsuited, variant_named
 from gencpp.core import request
 from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.spec import Artifact
@@ -113,7 +113,7 @@ def test_a_model_that_the_fuser_fails_on(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("gencpp.backends.libtorch.exported_trace.export_and_trace", fails)
     told: list[str] = []
-    with pytest.raises(exporting.NotFused, match=r"it fails: [A-Z]"):
+    with pytest.raises(Unsuited, match=r"it fails: [A-Z]"):
         exporting.export_libtorch(loaded, spec, tmp_path, variant_named("fused"), told.append)
     assert told[0] == "not exported: RuntimeError: no export today"
 

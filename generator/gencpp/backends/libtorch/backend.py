@@ -14,6 +14,7 @@ from ...core.errors import UsageError
 from ...core.progress import Progress
 from ...core.request import Request
 from ...core.spec import Artifact, Precision, ProjectSpec
+from ...tensors.flat import without_prefix
 from . import facts
 from . import options as asked
 from .spec import LibTorchSpec, tuning_table
@@ -89,7 +90,7 @@ def _state(artifact: Artifact) -> str:
         return _TURNS.format(why=artifact.serialised)
     if not artifact.changed:
         return ""
-    names = ", ".join(f"`{c.path}`" for c in artifact.changed)
+    names = ", ".join(f"`{without_prefix(c.path)}`" for c in artifact.changed)
     cost = (
         " That costs a copy of their memory in every run."
         if any(c.in_place for c in artifact.changed)

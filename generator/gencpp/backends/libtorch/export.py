@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,28 +11,26 @@ from typing import Any
 
 from ...core import tolerances
 from ...core.bench_values import fill_value
-from ...core.errors import CheckFailed, GencppError
+from ...core.errors import CheckFailed, EnvironmentLacks, GencppError
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec, TensorSpec, Values
 from ...core.values import guessed, is_float
 from ...model.sizes.answers import Answers, Refused, answers_for
-from ...model.sizes.bounding import compared_sizes
+from ...model.sizes.bounding import compared_sizes, reach
 from ...tensors.compare import channels_last, compared_with_answers
 from ...tensors.draws import RandomDraw
 from ...tensors.stimuli import covering
 from .operators import BareTorch, check_operators
 from .script_names import check_names
 from .spec import CompiledFor, LibTorchSpec, Tuned
-from .variants import DEFAULT, UNFUSED, VARIANTS, Variant
+from .variants import FEATURES, VARIANTS, Unsuited, Variant, defaults_without
 
 _SEED = 11_017
+Made = tuple[Artifact, ModelSpec, LibTorchSpec]
+
 _SETTLED = 3
 """Runs after which fused code has been compiled and run: the executor profiles, fuses, then runs it."""
-
-
-class NotFused(CheckFailed):
-    """A model that oneDNN graph fusion fails on, or changes."""
 
 
 def export_default(
@@ -41,18 +39,60 @@ def export_default(
     directory: Path,
     progress: Progress,
     answers: Answers | None = None,
-) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
-    """`export_libtorch` of the static default; without fusion where that cannot run the model."""
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Made:
+    """`export_libtorch` of the first variant of DEFAULTS that can run the model; its reason tells of others.
+
+    `without`: FEATURES that are not wanted.
+    """
     answers = answers_for(loaded, answers)
-    try:
-        return export_libtorch(loaded, spec, directory, VARIANTS[DEFAULT], progress, answers=answers)
-    except NotFused as e:
-        progress(e.message)
-        artifact, spec, libtorch = export_libtorch(
-            loaded, spec, directory, VARIANTS[UNFUSED], progress, answers=answers
-        )
-        reason = "; ".join(r for r in (artifact.reason, e.message) if r)
-        return replace(artifact, reason=reason), spec, libtorch
+    told: dict[str, str] = {}
+    while True:
+        variant = VARIANTS[defaults_without(without | told.keys())[0]]
+        try:
+            made = export_libtorch(loaded, spec, directory, variant, progress, answers=answers)
+            break
+        except Unsuited as e:
+            progress(f"not {variant.name}: {e.message}")
+            told[e.feature] = e.message
+    if variant.channels_last and made[1].inputs != spec.inputs:
+        made = _wider(loaded, spec, directory, variant, made, progress, answers)
+    artifact, spec, libtorch = made
+    reason = "; ".join(r for r in (artifact.reason, *told.values()) if r)
+    return replace(artifact, reason=reason), spec, libtorch
+
+
+def _wider(
+    loaded: LoadedModel,
+    spec: ModelSpec,
+    directory: Path,
+    variant: Variant,
+    made: Made,
+    progress: Progress,
+    answers: Answers,
+) -> Made:
+    """`made`, which does not reach over all sizes of `spec`; or one in plain order, if that reaches further.
+
+    `view` takes a batch of one in channels-last order, and refuses several.
+    """
+    without = frozenset(FEATURES) - variant.features | {"channels_last"}
+    with tempfile.TemporaryDirectory(prefix=".plain-", dir=directory) as scratch:
+        try:
+            found = export_default(loaded, spec, Path(scratch), progress, answers, without=without)
+        except (RandomDraw, EnvironmentLacks):
+            raise
+        except CheckFailed as e:
+            progress(f"not in plain order: {e.message}")
+            return made
+        if reach(found[1]) <= reach(made[1]):
+            return made
+        why = "; ".join(n for n in made[1].notes if n not in spec.notes)
+        told = f"in channels-last order not all sizes are right: {why}"
+        progress(f"{found[2].variant} instead of {variant.name}: {told}")
+        artifact, spec, libtorch = found
+        (Path(scratch) / artifact.file).replace(directory / artifact.file)
+    return replace(artifact, reason="; ".join(r for r in (artifact.reason, told) if r)), spec, libtorch
 
 
 def export_libtorch(
@@ -63,7 +103,7 @@ def export_libtorch(
     progress: Progress,
     device: str = "cpu",
     answers: Answers | None = None,
-) -> tuple[Artifact, ModelSpec, LibTorchSpec]:
+) -> Made:
     """Writes the artifact into `directory`; gives the spec back with the bounds that it is right for."""
     answers = answers_for(loaded, answers)
     if not variant.compiled:
@@ -82,10 +122,7 @@ def export_libtorch(
             artifact, spec = export_torchscript(loaded, spec, directory, progress, variant, answers)
         check_operators(bare, loaded, spec, directory / artifact.file, compiled=variant.compiled)
     if variant.fusion and (problem := _fusion_problem(answers, spec, directory / artifact.file, variant)):
-        raise NotFused(
-            f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}",
-            hint="Choose another artifact, or leave --artifact out.",
-        )
+        raise Unsuited(f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}", feature="fusion")
     libtorch = LibTorchSpec(
         variant=variant.name,
         fusion=variant.fusion,
@@ -165,11 +202,19 @@ def _fusion_problem(answers: Answers, spec: ModelSpec, path: Path, variant: Vari
 
         warm, *ends = _ends(spec.inputs)
         runs = [(warm, _SEED), *((spec.inputs, s) for s in covering(spec.inputs, (_SEED,)))]
+        refused, compared = "", False
         for values, seed in (*runs, *((end, _SEED) for end in ends)):
-            with contextlib.suppress(Refused):  # a corner of the ranges that the model itself does not take
-                problem, _ = check(*answers.of(values, seed))
-                if problem:
-                    return problem
+            try:
+                given, reference = answers.of(values, seed)
+            except Refused as e:  # a corner of the ranges that the model itself does not take
+                refused = str(e)
+                continue
+            compared = True
+            problem, _ = check(given, reference)
+            if problem:
+                return problem
+        if not compared:
+            return f"nothing could be compared, for the model takes none of the inputs: {refused}"
         sizes, _ = compared_sizes(answers, spec, check)
         return sizes.text if sizes else ""
     finally:

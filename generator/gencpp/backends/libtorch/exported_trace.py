@@ -8,7 +8,6 @@ inputs.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +16,9 @@ from ...core.spec import TensorSpec
 from ...tensors.dynamic_shapes import dynamic_shapes, examples
 from ...tensors.export_guards import Guards, guards_of, ranges_text
 from ...tensors.fast_path import fast_path_off
+from ...tensors.flat import shapes_for, with_flat_outputs
 from ...tensors.stimuli import seeded_inputs
+from .memory_format import in_channels_last
 
 _SEED = 11_003
 _ASSERTIONS = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "_assert_async")
@@ -39,13 +40,15 @@ def export_and_trace(
     """
     import torch
 
-    if any(d.dynamic for t in inputs for d in t.dims[1:]):
+    if any(d.dynamic for t in inputs for d in t.other_dims):
         raise ValueError("a dimension besides the batch varies")
     with torch.no_grad(), fast_path_off():
         # Two or more where the batch varies: torch.export takes a one for a constant. The trace is compared
         # with the model for a batch of one all the same.
+        given = tuple(examples(inputs))
+        flat = with_flat_outputs(module, given)
         program = torch.export.export(
-            module, tuple(examples(inputs)), dynamic_shapes=dynamic_shapes(inputs, least=2)
+            flat, given, dynamic_shapes=shapes_for(flat, dynamic_shapes(inputs, least=2))
         )
         guards = guards_of(program, inputs)
         found(guards)
@@ -58,9 +61,9 @@ def export_and_trace(
         _plain_sizes(graph)
         if channels_last:
             _dense_planes(graph)
-            graph = copy.deepcopy(graph).to(memory_format=torch.channels_last)  # the weights are the model's
+            graph = in_channels_last(graph)  # a copy: the weights are the model's
         trace: Any = torch.jit.trace
-        # A dict of outputs needs strict=False: its keys become constants, which are compared.
+        # A list of outputs needs strict=False.
         return trace(graph, tuple(seeded_inputs(inputs, _SEED)), check_trace=False, strict=False)
 
 

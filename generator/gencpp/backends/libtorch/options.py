@@ -116,14 +116,16 @@ def export(
     loaded, model, answers = inspected.loaded, inspected.model, inspected.answers
     precision = Precision(request.precision or Precision.fp32)
     named = None if request.artifact == "torchscript" else request.artifact
-    if named is None and precision is Precision.fp32:
-        artifact, model, runtime = export_default(loaded, model, folders.assets, progress, answers)
+    made = in_precision(loaded, model, precision)
+    if named is None:
+        without = frozenset[str]() if precision is Precision.fp32 else frozenset({"fusion"})
+        artifact, model, runtime = export_default(
+            made, model, folders.assets, progress, answers, without=without
+        )
     else:
-        made = in_precision(loaded, model, precision)
-        variant = variant_named(named or UNFUSED)
-        device = request.device or "cpu"
         artifact, model, runtime = export_libtorch(
-            made, model, folders.assets, variant, progress, device, answers
+            *(made, model, folders.assets, variant_named(named), progress),
+            *(request.device or "cpu", answers),
         )
     return Exported(artifact=artifact, model=model, runtime=runtime)
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from ...tensors.draws import program_draws, refuse_draws
+from ...tensors.flat import shapes_for, with_flat_outputs
 
 
 def stateless_program(module: Any, examples: tuple[Any, ...], shapes: Any, where: str) -> Any:
-    """The torch.export.ExportedProgram; raises RandomDraw, and what torch.export raises."""
+    """The torch.export.ExportedProgram, its outputs a tuple of tensors.
+
+    `shapes` says which dimensions vary, by input. Raises RandomDraw, and what torch.export raises.
+    """
     import torch
 
-    program = torch.export.export(module, examples, dynamic_shapes=shapes)
+    module = with_flat_outputs(module, examples)
+    program = torch.export.export(module, examples, dynamic_shapes=shapes_for(module, shapes))
     refuse_draws(where, program_draws(program))
     if written := _written_buffers(program):
         own = (shapes,) if shapes else None  # all inputs are one argument, *inputs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import re
 import warnings
@@ -33,13 +32,15 @@ from ...model.sizes.bounding import (
     with_note,
 )
 from ...tensors.compare import channels_last, check_repeatable, compared_with_answers
-from ...tensors.draws import refuse_draws, run_draws, with_places
+from ...tensors.draws import RandomDraw, refuse_draws, run_draws, with_places
 from ...tensors.export_guards import Guards, assertion_notes
 from ...tensors.fast_path import fast_path_off
+from ...tensors.flat import with_flat_outputs, without_prefix
 from ...tensors.stimuli import covering, seeded_inputs
+from .memory_format import check_weights, in_channels_last
 from .script_arguments import with_tensor_arguments
 from .script_state import ScriptState, Versions, script_state
-from .variants import VARIANTS, Variant
+from .variants import VARIANTS, Unsuited, Variant
 
 ARTIFACT = "model.pt"
 
@@ -101,11 +102,7 @@ class _Way:
 
     def source(self, module: Any) -> Any:
         """The module to start from: a copy where its weights get another order, which is eager's no more."""
-        import torch
-
-        if not self.channels_last:
-            return module
-        return copy.deepcopy(module).to(memory_format=torch.channels_last)
+        return in_channels_last(module) if self.channels_last else module
 
 
 def export_torchscript(
@@ -121,13 +118,15 @@ def export_torchscript(
     Scripts, else traces; freezes, and reorders the weights, as `variant` says. Before anything is
     written, the artifact's outputs are compared with the eager module's, in number, shape and value, for
     two seeds and at the sizes of `answers`. Raises CheckFailed when neither way gives the model, or not
-    within the bounds that the user gave.
+    within the bounds that the user gave; Unsuited where channels-last order may be why.
     """
     if loaded.onnx is not None:
         raise UsageError(
             f"{loaded.source_text}: an ONNX file is for the tensorrt backend",
             hint="add --backend tensorrt, or name the Python model (module:factory) or a TorchScript file.",
         )
+    if variant.channels_last:
+        check_weights(loaded)
     inputs = seeded_inputs(spec.inputs, _SEEDS[0])
     names = [t.name for t in spec.inputs]
     others = between(spec.inputs, _SEEDS[1])
@@ -141,7 +140,15 @@ def export_torchscript(
         answers=answers_for(loaded, answers),
         precision=loaded.precision,
     )
-    candidate, spec = _within_bounds(loaded, spec, way, progress)
+    try:
+        candidate, spec = _within_bounds(loaded, spec, way, progress)
+    except RandomDraw:
+        raise
+    except CheckFailed as e:
+        if not variant.channels_last:
+            raise
+        # It may be the order that does it: `view` refuses what lies in another one.
+        raise Unsuited(e.message, feature="channels_last", hint=e.hint) from None
     notes = [*spec.notes, *candidate.notes]
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")
@@ -181,15 +188,15 @@ def export_torchscript(
         changed=tuple(ChangedAttribute(path=c.path, in_place=c.in_place) for c in candidate.state.changed)
         if not candidate.state.shared
         else (),
-        serialised=candidate.state.shared,
+        serialised=without_prefix(candidate.state.shared),
     )
     return artifact, replace(spec, notes=tuple(notes))
 
 
 def _state_notes(state: ScriptState) -> list[str]:
-    names = ", ".join(c.path for c in state.changed)
+    names = ", ".join(without_prefix(c.path) for c in state.changed)
     if state.shared:
-        return [f"Runs share state of the model, so they take turns: {state.shared}."]
+        return [f"Runs share state of the model, so they take turns: {without_prefix(state.shared)}."]
     if state.changed:
         return [f"forward changes {names} of the model: every run starts from a copy of its own."]
     return []
@@ -322,9 +329,10 @@ def _trace(loaded: LoadedModel, spec: ModelSpec, way: _Way, reason: str) -> _Can
         warnings.simplefilter("always")
         try:
             with torch.no_grad(), fast_path_off():
-                # A dict of outputs needs strict=False: its keys become constants, which we compare.
+                # A list of outputs needs strict=False.
                 trace: Any = torch.jit.trace
-                module = trace(way.source(loaded.module), example, check_trace=False, strict=False)
+                source = with_flat_outputs(way.source(loaded.module), example)
+                module = trace(source, example, check_trace=False, strict=False)
         except Exception as e:  # noqa: BLE001 - the user's forward runs here
             problem = f"tracing failed: {first_line(e)}"
             return _Candidate(module=None, method="trace", problem=problem, details=details(e))

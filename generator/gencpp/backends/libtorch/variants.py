@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...core.errors import UsageError
+from ...core.errors import CheckFailed, UsageError
+
+FEATURES = {"channels_last": "channels-last order", "fusion": "oneDNN graph fusion"}
+"""What some models cannot be run with, by a variant's field: what people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,13 @@ class Variant:
     fusion: bool = False
     """oneDNN graph fusion, a switch of the process."""
     channels_last: bool = False
+    """4-D weights and inputs lie in channels-last order."""
     max_autotune: bool = False
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What of FEATURES it has."""
+        return frozenset(name for name in FEATURES if getattr(self, name))
 
 
 VARIANTS = {
@@ -41,11 +50,20 @@ VARIANTS = {
     )
 }
 
-DEFAULT = "fused-channels-last"
-"""Without --tune: see docs/results/speed.md for the measurements."""
+DEFAULTS = ("fused-channels-last", "channels-last", "fused", "frozen")
+"""Without --tune, best first: see docs/results/speed.md for the measurements. A model that cannot be run with a
+feature of one gets the next that lacks it. (One that cannot be frozen stays as it is in each.)"""
 
-UNFUSED = "channels-last"
-"""Where fusion cannot run the model."""
+DEFAULT = DEFAULTS[0]
+
+
+def defaults_without(features: frozenset[str]) -> tuple[str, ...]:
+    """Of DEFAULTS those that have none of these FEATURES; the last has none at all."""
+    return tuple(name for name in DEFAULTS if not VARIANTS[name].features & features)
+
+
+UNFUSED = defaults_without(frozenset({"fusion"}))[0]
+"""In other precisions than float32, which fusion is not for."""
 
 ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 """What --artifact calls a variant, besides the variants' own names."""
@@ -53,6 +71,16 @@ ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 
 DEVICES = ("cpu", "cuda")
 """What --device takes: where compiled code is to run."""
+
+
+class Unsuited(CheckFailed):
+    """A model that cannot be run with `feature` (of FEATURES), or is another model with it."""
+
+    def __init__(self, message: str, *, feature: str, hint: str = "") -> None:
+        other = defaults_without(frozenset({feature}))[0]
+        own = f"use --artifact {other}, or leave --artifact out: both do without {FEATURES[feature]}"
+        super().__init__(message, hint=f"{own}; or {hint}" if hint else f"{own}.")
+        self.feature = feature
 
 
 def variant_named(name: str) -> Variant:
