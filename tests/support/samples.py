@@ -82,6 +82,13 @@ def classifier(name: str = "sample") -> ProjectSpec:
     )
     pixels = (
         PixelCase(name="ppm", image="golden.ppm", pixels="pixels-ppm.npy", tensor="picture-input-0.npy"),
+        PixelCase(
+            name="maxval-100-ppm",
+            image="maxval-100.ppm",
+            pixels="pixels-maxval-100-ppm.npy",
+            tensor="",
+            decoded=True,
+        ),
     )
     return ProjectSpec(
         name=name,

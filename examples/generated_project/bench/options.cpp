@@ -8,32 +8,46 @@
 #include <type_traits>
 
 #include "load_flags.hpp"
+#include "whole_number.hpp"
 
 namespace sample::bench {
 namespace {
 
 constexpr const char* kUsage = R"(usage: sample_bench [options] [PICTURE]
 
-With a PICTURE, the stages decode, preprocess, infer and postprocess are timed too.
+With a PICTURE, decode, preprocess, infer and postprocess are timed, too.
 
-  --iterations N  timed runs of each worker (default: as many as fit into --seconds)
-  --seconds S     time to measure for (default 5); also --duration
-  --warmup N      runs before the first timed one (default 10)
-  --batch N       items of a run (default: what the artifact is tuned for)
-  --threads N     threads for one run (default: the backend's choice)
-  --workers N     callers at the same time, each with an execution context of its own (default 1); also --infStreams
-  --device D      cpu, cuda or cuda:N (default: where the backend runs best); a run ends when its outputs are in host memory
-  --dumpProfile   the time of each layer (LibTorch: operator); also --profile
-  --exportProfile FILE    the same as JSON
-  --exportLayerInfo FILE  the engine's layers as JSON; more of them with --profilingVerbosity=detailed
-  --exportTimes FILE      every latency in ms, sorted, as a JSON array
-  --baseline FILE         compares the p50 with that of an earlier run, which is what --json printed then
-  --max-regression SHARE  with --baseline: exit code 1 beyond it (default 0.10: a tenth slower)
-  --memory-loads N        loads the model N times, each with a run, and tells the resident memory as JSON; nothing else
-  --memory-runs N         the same of N runs of one model
-  --fast-jpeg     decode the PICTURE, a JPEG, at an eighth, a quarter or half of its size where the model takes no more
-  --json          one JSON object on standard output
-  --help          this text
+  --iterations N     timed runs of each worker (default: as many as fit into
+                     --seconds)
+  --seconds S        time to measure for (default 5)
+  --warmup N         runs before the first timed one (default 10)
+  --batch N          items of a run (default: what the artifact is tuned for)
+  --threads N        threads for one run (default: the backend's choice)
+  --workers N        callers at the same time, each with an execution context of
+                     its own (default 1)
+  --device D         cpu, cuda or cuda:N (default: where the backend runs best);
+                     a run ends when its outputs are in host memory
+  --profile          the time of each layer (LibTorch: operator)
+  --exportProfile FILE
+                     the same as JSON
+  --exportTimes FILE every latency in ms, sorted, as a JSON array
+  --baseline FILE    compares the p50 with that of an earlier run, which is what
+                     --json printed then
+  --max-regression SHARE
+                     with --baseline: exit code 1 beyond it (default 0.10: a
+                     tenth slower)
+  --memory-loads N   loads the model N times, each with a run, and tells the
+                     resident memory as JSON; nothing else
+  --memory-runs N    the same of N runs of one model
+  --fast-jpeg        decode the PICTURE, a JPEG, at an eighth, a quarter or half
+                     of its size where the model takes no more
+  --json             one JSON object on standard output
+  -h, --help         this text
+)";
+
+constexpr const char* kExitCodes = R"(
+exit codes: 0 done, 1 failed, or slower than the baseline allows, 2 wrong usage,
+            3 there is no device to run on
 )";
 
 template <typename Number>
@@ -64,7 +78,7 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
   if (option == "--iterations") {
     return parse(value, 1, options.iterations);
   }
-  if (option == "--seconds" || option == "--duration") {
+  if (option == "--seconds") {
     return parse(value, 0.001, options.seconds);
   }
   if (option == "--warmup") {
@@ -74,9 +88,9 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
     return parse(value, 1, options.batch);
   }
   if (option == "--threads") {
-    return parse(value, 1, options.threads);
+    return parse(value, 1, options.threads) && options.threads <= app::kMostThreads;
   }
-  if (option == "--workers" || option == "--infStreams") {
+  if (option == "--workers") {
     return parse(value, 1, options.workers) && options.workers <= 1024;
   }
   if (option == "--device") {
@@ -84,10 +98,6 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
   }
   if (option == "--exportProfile") {
     options.export_profile = value;
-    return !value.empty();
-  }
-  if (option == "--exportLayerInfo") {
-    options.export_layers = value;
     return !value.empty();
   }
   if (option == "--exportTimes") {
@@ -107,6 +117,10 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
   if (option == "--memory-runs") {
     return parse(value, 1, options.memory_runs);
   }
+  if (std::string* const file = backend_file(option, options); file != nullptr) {
+    *file = value;
+    return !value.empty();
+  }
   return Error{ErrorCode::invalid_argument, "unknown option " + std::string(option) + "; see --help"};
 }
 
@@ -117,7 +131,7 @@ bool set_plain(std::string_view option, Options& options) {
     options.json = true;
   } else if (option == "--help" || option == "-h") {
     options.help = true;
-  } else if (option == "--dumpProfile" || option == "--profile") {
+  } else if (option == "--profile") {
     options.dump_profile = true;
   } else {
     return false;
@@ -131,7 +145,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     std::string_view option = argv[i];
-    if (set_plain(option, options)) {
+    if (set_plain(own_name(option), options)) {
       continue;
     }
     if (option.substr(0, 1) != "-") {
@@ -153,7 +167,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
     } else if (i + 1 < argc) {
       value = argv[++i];
     }
-    const Result<bool> good = set_value(option, value, options);
+    const Result<bool> good = set_value(own_name(option), value, options);
     if (!good) {
       return good.error();
     }
@@ -165,6 +179,6 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   return options;
 }
 
-std::string usage() { return std::string(kUsage) + app::kLoadUsage; }
+std::string usage() { return std::string(kUsage) + kBackendUsage + app::load_usage() + kExitCodes; }
 
 }  // namespace sample::bench

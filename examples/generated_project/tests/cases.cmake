@@ -3,4 +3,5 @@ set(sample_golden_cases
   seeded-0
   picture)
 set(sample_pixel_cases
-  ppm)
+  ppm
+  maxval-100-ppm)

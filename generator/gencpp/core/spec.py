@@ -510,6 +510,8 @@ class PixelCase(JsonValue):
     """HWC uint8 .npy under assets/goldens/"""
     tensor: str
     """1x3xHxW float32 .npy under assets/goldens/"""
+    decoded: bool = False
+    """`pixels` are the picture as it is decoded, before any resize or crop"""
 
     def __post_init__(self) -> None:
         for name in (self.name, self.image, self.pixels, *filter(None, (self.tensor,))):

@@ -27,7 +27,7 @@ from ..tensors.module import run_module
 from ..tensors.stimuli import further_seeds, is_mask, seeded_inputs
 from .column_scales import small_columns
 from .fitting import input_text, values_hint
-from .pictures import GOLDEN_SIZE, picture
+from .pictures import GOLDEN_SIZE, picture, pnm
 from .sizes.answers import Answers, answers_for, case_text
 from .sizes.plan import SizeCase, shapes_text
 from .transforms import check_against, reference_pixels, reference_tensor
@@ -45,6 +45,9 @@ _JPEG = {"quality": 90, "subsampling": 2}
 
 _SIZES = ((7, 301), (301, 5), (1, 1), (447, 33), (97, 131))
 """Width and height of further pictures: extreme aspects, single pixels, odd sizes, smaller than a crop."""
+
+_MAXVALS = (1, 100, 200, 254, 255, 300, 1000, 30000, 65534, 65535)
+"""Of PNM files: what decides at a half between two levels, and where values are two bytes."""
 
 
 def make_goldens(
@@ -194,6 +197,16 @@ class _Writer:
         self.size += path.stat().st_size
         return path.name
 
+    def raw(self, name: str, data: bytes) -> str:
+        """A file as it is."""
+        path = self.folder / name
+        try:
+            path.write_bytes(data)
+        except OSError as e:
+            raise _cannot_write(path, e) from None
+        self.size += len(data)
+        return name
+
     def image(self, name: str, image: Any, **options: Any) -> str:
         """A picture, in the format of its name's suffix."""
         path = self.folder / name
@@ -236,6 +249,7 @@ def _pictures(
         if suffix == "ppm":
             tensor = torch.from_numpy(reference_tensor(preprocess, image))[None]
     cases += _further_sizes(preprocess, writer, seed)
+    cases += _further_levels(writer)
     return [tensor], tuple(cases)
 
 
@@ -255,6 +269,22 @@ def _further_sizes(preprocess: PreprocessSpec, writer: _Writer, seed: int) -> li
         file = writer.image(f"{name}.ppm", image)
         pixels = writer.array(f"pixels-{name}", expected)
         cases.append(PixelCase(name=name, image=file, pixels=pixels, tensor=""))
+    return cases
+
+
+def _further_levels(writer: _Writer) -> list[PixelCase]:
+    """PNM files of other maximal values than 255, as Pillow decodes them; a few hundred bytes each."""
+    import numpy as np
+    from PIL import Image
+
+    cases = []
+    for maxval in _MAXVALS:
+        for grey, suffix in ((False, "ppm"), (True, "pgm")):
+            name = f"maxval-{maxval}-{suffix}"
+            file = writer.raw(f"maxval-{maxval}.{suffix}", pnm(maxval, grey=grey))
+            with Image.open(writer.folder / file) as opened:
+                pixels = writer.array(f"pixels-{name}", np.array(opened.convert("RGB")))
+            cases.append(PixelCase(name=name, image=file, pixels=pixels, tensor="", decoded=True))
     return cases
 
 

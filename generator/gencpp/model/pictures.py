@@ -38,6 +38,22 @@ def picture(width: int, height: int, seed: int) -> Any:
     return _image(pixels)
 
 
+def pnm(maxval: int, *, grey: bool) -> bytes:
+    """A PPM or PGM file of one row whose values a decoder scales from 0..maxval to 8 bits: 288 of them.
+
+    Pillow reads wide grey values as 16 bits, which it clips to 8: there, the values are low ones.
+    """
+    import numpy as np
+
+    count = 288
+    values = np.arange(count)
+    if maxval < 256 or not grey:
+        values = values * maxval // (count - 1)
+    row = values.astype(np.uint8 if maxval < 256 else ">u2")
+    width = count if grey else count // 3
+    return f"P{5 if grey else 6}\n{width} 1\n{maxval}\n".encode() + row.tobytes()
+
+
 def _image(values: Any) -> Any:
     import numpy as np
     from PIL import Image

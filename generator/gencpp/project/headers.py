@@ -144,6 +144,7 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         "  std::string image;",
         "  std::string pixels;  // uint8 after resize and crop",
         "  std::string tensor;  // float32, empty when it is not stored",
+        "  bool decoded;        // pixels are uint8 before resize and crop",
         "};",
         "",
         "inline const std::vector<GoldenCase>& golden_cases() {",
@@ -162,7 +163,8 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         lines.append("  static const std::vector<PixelCase> cases{")
         for pixel in goldens.pixel_cases:
             fields = (pixel.name, pixel.image, pixel.pixels, pixel.tensor)
-            lines.append(f"      {{{', '.join(string_literal(f) for f in fields)}}},")
+            told = ", ".join(string_literal(f) for f in fields)
+            lines.append(f"      {{{told}, {'true' if pixel.decoded else 'false'}}},")
         lines.append("  };")
     else:
         lines.append("  static const std::vector<PixelCase> cases;")

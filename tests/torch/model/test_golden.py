@@ -67,9 +67,31 @@ def test_pixel_cases(tmp_path: Path) -> None:
     assert any(c.name == "size-32x32" for c in found.pixel_cases)
     for case in found.pixel_cases:
         with Image.open(folder / case.image) as image:
-            expected = F.center_crop(F.resize(image.convert("RGB"), [40]), [32, 32])
+            expected = image.convert("RGB")
+        if not case.decoded:
+            expected = F.center_crop(F.resize(expected, [40]), [32, 32])
         assert np.array_equal(np.load(folder / case.pixels), np.asarray(expected))
     assert np.load(folder / found.pixel_cases[0].tensor).shape == (1, 3, 32, 32)
+
+
+def test_pixels_of_other_largest_values(tmp_path: Path) -> None:
+    """Each is scaled to 8 bits; floats that are divided carelessly differ in some."""
+    import numpy as np
+
+    _, _, found = golden(tmp_path, "models.tiny:cnn", "image:1x3x32x32", preprocess="models.tiny:preprocess")
+    decoded = {c.name: c for c in found.pixel_cases if c.decoded}
+    for maxval in (1, 100, 200, 254, 255, 300, 1000, 30000, 65534, 65535):
+        for suffix in ("ppm", "pgm"):
+            case = decoded[f"maxval-{maxval}-{suffix}"]
+            data = (tmp_path / "goldens" / case.image).read_bytes()
+            assert data.split(b"\n")[2] == str(maxval).encode()
+            pixels = np.load(tmp_path / "goldens" / case.pixels)
+            assert pixels.shape == (1, 288 if suffix == "pgm" else 96, 3)
+            assert pixels.min() == 0 and pixels.max() == 255
+            if maxval != 1 and (suffix == "ppm" or maxval in (100, 200, 254, 255, 30000, 65534, 65535)):
+                assert len(np.unique(pixels)) > 100
+    halves = np.load(tmp_path / "goldens" / decoded["maxval-100-ppm"].pixels)
+    assert 76 in halves and 77 not in halves  # 30 / 100 * 255 is 76.5, and Python rounds to even
 
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ VARIANTS = {
 }
 
 DEFAULTS = ("fused-channels-last", "channels-last", "fused", "frozen")
-"""Without --tune, best first: see docs/results/speed.md for the measurements. A model that cannot be run with a
+"""Without --tune, best first (docs/results/speed.md has the measurements). A model that cannot be run with a
 feature of one gets the next that lacks it. (One that cannot be frozen stays as it is in each.)"""
 
 DEFAULT = DEFAULTS[0]

@@ -26,6 +26,7 @@ struct PixelCase {
   std::string image;
   std::string pixels;  // uint8 after resize and crop
   std::string tensor;  // float32, empty when it is not stored
+  bool decoded;        // pixels are uint8 before resize and crop
 };
 
 inline const std::vector<GoldenCase>& golden_cases() {
@@ -50,7 +51,8 @@ inline const std::vector<GoldenCase>& golden_cases() {
 
 inline const std::vector<PixelCase>& pixel_cases() {
   static const std::vector<PixelCase> cases{
-      {"ppm", "golden.ppm", "pixels-ppm.npy", "picture-input-0.npy"},
+      {"ppm", "golden.ppm", "pixels-ppm.npy", "picture-input-0.npy", false},
+      {"maxval-100-ppm", "maxval-100.ppm", "pixels-maxval-100-ppm.npy", "", true},
   };
   return cases;
 }

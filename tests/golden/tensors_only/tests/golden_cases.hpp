@@ -26,6 +26,7 @@ struct PixelCase {
   std::string image;
   std::string pixels;  // uint8 after resize and crop
   std::string tensor;  // float32, empty when it is not stored
+  bool decoded;        // pixels are uint8 before resize and crop
 };
 
 inline const std::vector<GoldenCase>& golden_cases() {
