@@ -4,7 +4,9 @@
 
 #include <cfloat>
 
-#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
+// Compilers define the first for all of -ffast-math, GCC and Clang the others for its parts.
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0) || \
+    defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
 #error "-ffast-math (-Ofast, /fp:fast) gives other results than Pillow and PyTorch: add -fno-fast-math (/fp:precise)"
 #endif
 

@@ -148,8 +148,8 @@ void FileBuffer::close() noexcept {
 }
 
 std::size_t FileBuffer::read_some(char* out, std::size_t count) {
-  const std::uint64_t left = size_ - position_;
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>({left, count, kMost}));
+  const std::uint64_t most = std::min<std::uint64_t>({size_ - position_, count, kMost});
+  const auto wanted = static_cast<std::size_t>(most);
   if (wanted == 0 || descriptor_ < 0) {
     return 0;
   }

@@ -293,9 +293,12 @@ std::string make_npy_header(DType dtype, const Dims& dims) {
 }
 
 Result<std::size_t> tensor_bytes(DType dtype, const Dims& dims) {
-  constexpr std::uint64_t kMax = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
-  std::uint64_t bytes = size_of(dtype);
+  constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  std::size_t bytes = size_of(dtype);
   bool empty = false;
+  if (bytes == 0) {
+    return Error{ErrorCode::invalid_argument, "there is no such element type"};
+  }
   for (const std::int64_t size : dims) {
     if (size < 0) {
       return Error{ErrorCode::invalid_argument, "the size " + to_string(dims) + " is not fixed"};
@@ -306,10 +309,10 @@ Result<std::size_t> tensor_bytes(DType dtype, const Dims& dims) {
     } else if (bytes > kMax / count) {
       return Error{ErrorCode::bad_file, "the size " + to_string(dims) + " is beyond memory"};
     } else {
-      bytes *= count;
+      bytes *= static_cast<std::size_t>(count);
     }
   }
-  return empty ? std::size_t{0} : static_cast<std::size_t>(bytes);
+  return empty ? 0 : bytes;
 }
 
 }  // namespace sample::detail

@@ -1,7 +1,7 @@
 // The resampling of Pillow 13 (libImaging's Resample.c and Geometry.c), in its arithmetic: weights in
 // double, normalised, then rounded to 22-bit fixed point; two passes, each rounding to 8 bits.
 //
-// This file is compiled with -ffp-contract=off: a fused multiply-add, which gcc uses by default where
+// cmake/exact_math.cmake compiles this with -ffp-contract=off: a fused multiply-add, which gcc uses by default where
 // the processor has one (ARM64), would change last bits of the weights.
 
 #include "resize.hpp"

@@ -9,6 +9,7 @@
 #include "sample/classify.hpp"
 #include "sample/npy.hpp"
 
+#include "exact_math.hpp"
 #include "golden_tops.hpp"
 
 namespace sample::test {

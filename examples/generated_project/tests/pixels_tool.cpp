@@ -19,6 +19,7 @@
 #include "sample/npy.hpp"
 #include "sample/preprocess.hpp"
 
+#include "exact_math.hpp"
 #include "resize_kernels.hpp"
 
 namespace sample {

@@ -56,10 +56,11 @@ long peak_megabytes() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
 #if defined(__APPLE__)
-  return static_cast<long>(usage.ru_maxrss >> 20);
+  constexpr long unit = 1024 * 1024;  // it tells bytes
 #else
-  return static_cast<long>(usage.ru_maxrss >> 10);
+  constexpr long unit = 1024;  // it tells kilobytes
 #endif
+  return usage.ru_maxrss / unit;
 #endif
 }
 

@@ -14,6 +14,7 @@
 
 #include "check.hpp"
 #include "device.hpp"
+#include "exact_math.hpp"
 #include "golden_answer.hpp"
 #include "golden_cases.hpp"
 

@@ -9,6 +9,7 @@
 #include "sample/preprocess.hpp"
 
 #include "check.hpp"
+#include "exact_math.hpp"
 
 namespace {
 

@@ -62,12 +62,6 @@ set_target_properties({= name =}_core PROPERTIES
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR})
 
-# A fused multiply-add rounds once where Pillow and torchvision round twice.
-if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
-  set_source_files_properties(src/resize.cpp src/preprocess.cpp PROPERTIES
-    COMPILE_OPTIONS "${{= name =}_exact_math};-ffp-contract=off")
-endif()
-
 find_package(JPEG QUIET)
 if(JPEG_FOUND)
   target_link_libraries({= name =}_core PRIVATE JPEG::JPEG)

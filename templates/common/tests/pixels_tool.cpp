@@ -19,6 +19,7 @@
 #include "{= name =}/npy.hpp"
 #include "{= name =}/preprocess.hpp"
 
+#include "exact_math.hpp"
 #include "resize_kernels.hpp"
 
 namespace {= name =} {

@@ -9,6 +9,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include "check.hpp"
+#include "exact_math.hpp"
 
 namespace {
 

@@ -87,10 +87,11 @@ Result<Header> read_header(std::istream& in, const fs::path& file) {
   header.plan_size = number_at(at + 8);
   header.fletcher4.assign(at + 16, kHashSize);
   header.sha256.assign(at + 16 + kHashSize, kHashSize);
-  if (header.key_size > kMaxKeySize) {
+  const std::uint64_t key_size = header.key_size;
+  if (key_size > kMaxKeySize) {
     return damaged(file, "is damaged");
   }
-  header.key.resize(static_cast<std::size_t>(header.key_size));
+  header.key.resize(static_cast<std::size_t>(key_size));
   if (!in.read(header.key.data(), static_cast<std::streamsize>(header.key_size))) {
     return damaged(file, "is truncated");
   }

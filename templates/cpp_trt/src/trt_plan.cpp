@@ -37,8 +37,8 @@ std::string foreign(const unsigned char* data, std::size_t size, const std::stri
   const auto starts = [&](std::string_view with) { return text.substr(0, with.size()) == with; };
   if (size > 5 && data[4] == '{') {
     const std::uint64_t metadata = word_at(data);
-    if (4 + metadata + kPlanTag.size() <= size &&
-        text.substr(static_cast<std::size_t>(4 + metadata), kPlanTag.size()) == kPlanTag) {
+    const std::uint64_t plan = 4 + metadata;
+    if (plan + kPlanTag.size() <= size && text.substr(static_cast<std::size_t>(plan), kPlanTag.size()) == kPlanTag) {
       return "is an engine as Ultralytics exports it, with " + std::to_string(metadata) + " bytes of JSON in front of the plan. Write the plan alone: tail -c +" + std::to_string(metadata + 5) + " '" + name + "' > plain.engine";
     }
   }

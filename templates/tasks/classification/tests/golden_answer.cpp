@@ -9,6 +9,7 @@
 #include "{= name =}/classify.hpp"
 #include "{= name =}/npy.hpp"
 
+#include "exact_math.hpp"
 #include "golden_tops.hpp"
 
 namespace {= name =}::test {

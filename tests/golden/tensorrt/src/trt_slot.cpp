@@ -33,7 +33,7 @@ std::string GraphSwitch::why() const {
   return why_;
 }
 
-void* Slot::Growing::grow(std::uint64_t bytes) noexcept {
+void* Slot::Growing::grow(const std::uint64_t bytes) noexcept {
   try {
     if (Result<void> grown = memory_->reserve(static_cast<std::size_t>(bytes)); !grown) {
       failure = grown.error().message;

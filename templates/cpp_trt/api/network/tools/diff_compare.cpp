@@ -8,6 +8,7 @@
 #include "{= name =}/assets.hpp"
 #include "{= name =}/npy.hpp"
 
+#include "exact_math.hpp"
 #include "json.hpp"
 
 namespace {= name =}::diff {
