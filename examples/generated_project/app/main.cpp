@@ -47,7 +47,7 @@ Result<Dims> raw_dims(const std::string& file, const TensorInfo& info) {
   if (info.batch_varies()) {
     std::int64_t& items = dims[*info.batch];
     items = 1;
-    const auto item = static_cast<std::uint64_t>(dims.elements()) * size_of(info.dtype);
+    const std::size_t item = std::max<std::size_t>(1, size_of(info.dtype, dims));
     items = std::max<std::int64_t>(1, static_cast<std::int64_t>(size / item));
   }
   return dims;

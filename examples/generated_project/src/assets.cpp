@@ -1,6 +1,7 @@
 #include "sample/assets.hpp"
 
 #include <cstdlib>
+#include <exception>
 #include <system_error>
 #include <vector>
 
@@ -61,9 +62,7 @@ fs::path library_folder() {
 #endif
 }
 
-}  // namespace
-
-Result<fs::path> find_asset(const std::string& name) {
+Result<fs::path> find(const std::string& name) {
   std::vector<fs::path> folders;
   if (const char* chosen = std::getenv("SAMPLE_ASSETS"); chosen != nullptr && *chosen != '\0') {
     folders.emplace_back(chosen);  // a folder that somebody chose is the only one that counts
@@ -91,6 +90,16 @@ Result<fs::path> find_asset(const std::string& name) {
     looked += "\n  " + path_text(file);
   }
   return Error{ErrorCode::not_found, "cannot find " + name + "; set SAMPLE_ASSETS to the folder that holds it. Looked for:" + looked};
+}
+
+}  // namespace
+
+Result<fs::path> find_asset(const std::string& name) {
+  try {
+    return find(name);
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::io, "cannot look for an asset: " + std::string(e.what())};
+  }
 }
 
 }  // namespace sample

@@ -4,22 +4,47 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <string>
+#include <utility>
 
 #include "exact_math.hpp"
 
 namespace sample {
+namespace {
 
-std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_t k) {
-  // NaN has no place in an order: it comes last.
-  const auto value = [&](std::size_t i) { return std::isnan(logits[i]) ? -std::numeric_limits<float>::infinity() : logits[i]; };
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+Error no_best(const std::string& why) {
+  return Error{ErrorCode::invalid_argument, "top_k: " + why + ", so that there is no best class"};
+}
+
+// Whether softmax gives each logit a probability.
+Result<void> check(const float* logits, std::size_t count) {
+  if (logits == nullptr && count > 0) {
+    return Error{ErrorCode::invalid_argument, "top_k: a null pointer was given for the logits"};
+  }
+  bool any = count == 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::isnan(logits[i]) || logits[i] == kInfinity) {
+      return no_best(
+          "the logit of class " + std::to_string(i) + " is " + (std::isnan(logits[i]) ? "NaN" : "infinite"));
+    }
+    any = any || logits[i] != -kInfinity;
+  }
+  return any ? Result<void>() : no_best("the logits of all " + std::to_string(count) + " classes are -infinity");
+}
+
+}  // namespace
+
+Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, std::size_t k) {
+  if (const Result<void> checked = check(logits, count); !checked) {
+    return checked.error();
+  }
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const std::size_t kept = std::min(k, count);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(), [&](std::size_t a, std::size_t b) {
-    const float x = value(a);
-    const float y = value(b);
-    return x != y ? x > y : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+      [&](std::size_t a, std::size_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
 
   std::vector<ClassScore> best;
   if (kept == 0) {
@@ -41,13 +66,18 @@ std::vector<ClassScore> top_k(const float* logits, std::size_t count, std::size_
 
 Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
   if (logits.dtype() != DType::float32 || logits.dims().size() != 2) {
-    return Error{ErrorCode::invalid_argument, "top_k needs float32 logits of N x classes, got " + std::string(to_string(logits.dtype())) + " " + to_string(logits.dims())};
+    return Error{ErrorCode::invalid_argument, "top_k needs float32 logits of N x classes, got " +
+                                                  std::string(to_string(logits.dtype())) + " " +
+                                                  to_string(logits.dims())};
   }
   if (row >= static_cast<std::size_t>(logits.dims()[0])) {
-    return Error{ErrorCode::invalid_argument, "top_k: row " + std::to_string(row) + " of " + to_string(logits.dims())};
+    return Error{
+        ErrorCode::invalid_argument, "top_k: row " + std::to_string(row) + " of " + to_string(logits.dims())};
   }
-  const std::size_t classes = static_cast<std::size_t>(logits.dims()[1]);
-  return top_k(logits.data_as<float>() + row * classes, classes, k);
+  const auto classes = static_cast<std::size_t>(logits.dims()[1]);
+  Result<std::vector<ClassScore>> best = top_k(logits.data_as<float>() + row * classes, classes, k);
+  return best ? std::move(best)
+              : Error{best.error().code, best.error().message + " (row " + std::to_string(row) + ")"};
 }
 
 }  // namespace sample

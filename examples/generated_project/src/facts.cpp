@@ -19,8 +19,11 @@ TensorInfo to_info(const TensorFacts& facts) {
   if (facts.batch >= 0) {
     info.batch = static_cast<std::size_t>(facts.batch);
   }
+  info.dims = facts.opt;
   for (std::size_t i = 0; i < facts.min.size(); ++i) {
-    info.dims.push_back(facts.min[i] == facts.max[i] ? facts.opt[i] : kUnknownSize);
+    if (facts.min[i] != facts.max[i]) {
+      info.dims[i] = kUnknownSize;
+    }
   }
   return info;
 }

@@ -1,5 +1,6 @@
 #include "sample/labels.hpp"
 
+#include <exception>
 #include <string_view>
 
 #include "sample/assets.hpp"
@@ -44,9 +45,7 @@ Result<std::vector<std::string>> own_lines(std::istream& in, const std::string& 
   return lines;
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) {
+Result<std::vector<std::string>> load(const std::filesystem::path& file) {
   std::filesystem::path path = file;
   if (path.empty()) {
     if (const EmbeddedFile embedded = embedded_file(kLabelsFile); embedded.data != nullptr) {
@@ -71,6 +70,16 @@ Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) 
         path_text(path) + " has " + std::to_string(*size) + " bytes: that is no file of labels, one a line"};
   }
   return file.empty() ? own_lines(in, path_text(path)) : Result<std::vector<std::string>>(split_lines(in));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> load_labels(const std::filesystem::path& file) {
+  try {
+    return load(file);
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::io, std::string("cannot read labels: ") + e.what()};
+  }
 }
 
 }  // namespace sample

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "path_text.hpp"
+#include "workers.hpp"
 
 namespace sample {
 namespace {
@@ -42,6 +43,8 @@ class Bench {
       return {std::exchange(input_, Tensor()), std::nullopt};
     } catch (const std::exception& e) {
       return {Tensor(), Result<Outputs>(Error{ErrorCode::unsupported, e.what()})};
+    } catch (...) {
+      return {Tensor(), Result<Outputs>(Error{ErrorCode::unsupported, "unknown exception"})};
     }
   }
 
@@ -185,7 +188,7 @@ void run_all(const Model& model, Span<const std::filesystem::path> files, const 
 }  // namespace
 
 Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options, const PictureAnswer& answer) {
-  constexpr int kMaxThreads = 1024;
+  using detail::kMaxThreads;
   if (options.threads < 1 || options.threads > kMaxThreads) {
     return Error{ErrorCode::invalid_argument, "run_pictures: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }

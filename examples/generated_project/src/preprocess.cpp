@@ -1,14 +1,17 @@
-// This file is compiled with -ffp-contract=off, as resize.cpp is: x * (1 / 255) - mean must not become
-// one fused operation, which would round once less than torch does.
+// cmake/exact_math.cmake compiles this with -ffp-contract=off: x * (1 / 255) - mean must not become one fused
+// operation, which would round once less than torch does.
 
 #include "sample/preprocess.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "exact_math.hpp"
@@ -149,6 +152,7 @@ void crop(Stage& stage, const CenterCrop& crop) {
 // The stage that begins with geometry[i], for a picture of size `in`; moves i behind it.
 Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geometry, std::size_t& i) {
   Stage stage = whole(in);
+  const std::size_t begin = i;
   if (geometry[i].kind == GeometryStep::Kind::resize) {
     const Result<Size> size = resized(in, geometry[i].resize);
     if (!size) {
@@ -163,6 +167,9 @@ Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geomet
     }
     crop(stage, geometry[i].crop);
     ++i;
+  }
+  if (i == begin || stage.interpolation > Interpolation::bicubic) {
+    return invalid("step " + std::to_string(begin) + " of the geometry is of no kind, or its interpolation is of none");
   }
   return stage;
 }
@@ -300,8 +307,9 @@ Result<Size> final_size(const Image& image, const std::vector<GeometryStep>& geo
 
 Result<void> check(const PreprocessOptions& options) {
   for (std::size_t c = 0; options.normalize && c < options.std.size(); ++c) {
-    if (options.std[c] == 0.0F) {
-      return invalid("std of channel " + std::to_string(c) + " is 0");
+    if (options.std[c] == 0.0F || !std::isfinite(options.std[c]) || !std::isfinite(options.mean[c])) {
+      return invalid("mean and std of channel " + std::to_string(c) + " are " + std::to_string(options.mean[c]) +
+                     " and " + std::to_string(options.std[c]) + ": both must be finite, and std not 0");
     }
   }
   return {};
@@ -389,9 +397,20 @@ Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>
   });
 }
 
-void to_chw(const Image& image, const PreprocessOptions& options, float* out) {
-  const std::size_t count = std::min(image.pixels.size(), detail::rgb_bytes(image.height, image.width)) / 3;
-  Levels(options).convert(image.pixels.data(), count, out, out + count, out + 2 * count);
+Result<void> to_chw(const Image& image, const PreprocessOptions& options, float* out) {
+  return guarded<void>([&]() -> Result<void> {
+    for (const Result<void>& checked : {check(image), check(options)}) {
+      if (!checked) {
+        return checked;
+      }
+    }
+    if (out == nullptr) {
+      return invalid("a null pointer was given for the floats of a picture");
+    }
+    const std::size_t count = image.pixels.size() / 3;
+    Levels(options).convert(image.pixels.data(), count, out, out + count, out + 2 * count);
+    return {};
+  });
 }
 
 Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options) {
@@ -403,29 +422,63 @@ Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOpti
 }
 
 struct Preprocessor::State {
-  State(PreprocessOptions wanted, int threads) : options(std::move(wanted)), levels(options), workers(threads), benches(workers.count()) {}
+  explicit State(PreprocessOptions wanted) : options(std::move(wanted)), levels(options) {}
+
+  [[nodiscard]] Result<void> start(int threads) {
+    if (threads < 1 || threads > detail::kMaxThreads) {
+      return invalid("Preprocessor: threads must be from 1 to " + std::to_string(detail::kMaxThreads) + ", got " +
+                     std::to_string(threads));
+    }
+    try {
+      workers.emplace(threads);
+    } catch (const std::system_error& e) {
+      return Error{ErrorCode::unsupported, "Preprocessor: cannot start " + std::to_string(threads) + " threads: " + e.what()};
+    }
+    benches.resize(workers->count());
+    return {};
+  }
 
   PreprocessOptions options;
   Levels levels;
-  detail::Workers workers;
+  Result<void> started;
+  std::optional<detail::Workers> workers;
   std::vector<Bench> benches;          // one a thread
   std::vector<Result<void>> outcomes;  // one a picture
 };
 
-Preprocessor::Preprocessor(PreprocessOptions options, int threads) : state_(std::make_unique<State>(std::move(options), threads)) {}
+Preprocessor::Preprocessor(PreprocessOptions options, int threads) {
+  try {
+    state_ = std::make_unique<State>(std::move(options));
+    state_->started = state_->start(threads);
+  } catch (const std::bad_alloc&) {
+    state_.reset();
+  }
+}
 Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
 Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 Preprocessor::~Preprocessor() = default;
 
+Result<void> Preprocessor::usable() const {
+  return state_ == nullptr ? invalid("this Preprocessor was moved from, or there was no memory for it") : state_->started;
+}
+
 Result<Dims> Preprocessor::dims(const Image& image) const {
-  const Result<Size> size = common_size(&image, 1, state_->options);
-  return size ? Result<Dims>(Dims{1, 3, size->height, size->width}) : Result<Dims>(size.error());
+  return guarded<Dims>([&]() -> Result<Dims> {
+    if (const Result<void> ready = usable(); !ready) {
+      return ready.error();
+    }
+    const Result<Size> size = common_size(&image, 1, state_->options);
+    return size ? Result<Dims>(Dims{1, 3, size->height, size->width}) : Result<Dims>(size.error());
+  });
 }
 
 Result<void> Preprocessor::run(const Image& image, const TensorView& out) { return run(Span<const Image>(image), out); }
 
 Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) {
   return guarded<void>([&]() -> Result<void> {
+    if (const Result<void> ready = usable(); !ready) {
+      return ready;
+    }
     State& state = *state_;
     const Result<Size> size = common_size(images.begin(), images.size(), state.options);
     if (!size) {
@@ -441,7 +494,7 @@ Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) 
     auto one = [&](std::size_t item, std::size_t worker) {
       state.outcomes[item] = guarded<void>([&] { return fill(images[item], state.options, state.levels, state.benches[worker], planes + item * floats); });
     };
-    state.workers.run(images.size(), one);
+    state.workers->run(images.size(), one);
     for (std::size_t i = 0; i < images.size(); ++i) {
       if (const Result<void>& outcome = state.outcomes[i]; !outcome) {
         return Error{outcome.error().code, of_batch(i, images.size()) + outcome.error().message};

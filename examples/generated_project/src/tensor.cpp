@@ -1,30 +1,42 @@
 #include "sample/tensor.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <utility>
+
+#include "exact_math.hpp"
 
 namespace sample {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
 
+constexpr std::size_t kBeyondMemory = std::numeric_limits<std::size_t>::max();
+
 // Bytes of a tensor; throws std::bad_array_new_length where no memory could hold it.
 std::size_t checked_bytes(DType dtype, const Dims& dims) {
-  std::size_t bytes = size_of(dtype);
-  for (const std::int64_t size : dims) {
-    if (size < 0) {
-      throw std::bad_array_new_length();
-    }
-    const auto count = static_cast<std::uint64_t>(size);
-    if (count != 0 && bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / count) {
-      throw std::bad_array_new_length();
-    }
-    bytes *= static_cast<std::size_t>(count);
+  const std::size_t bytes = size_of(dtype, dims);
+  if (bytes == kBeyondMemory) {
+    throw std::bad_array_new_length();
   }
   return bytes;
+}
+
+// `value` as T, without the undefined behaviour of a cast beyond T's range.
+template <typename T>
+T nearest(double value) {
+  constexpr auto least = static_cast<double>(std::numeric_limits<T>::min());
+  constexpr auto most = static_cast<double>(std::numeric_limits<T>::max());  // of int64: one more than its largest
+  if (std::isnan(value)) {
+    return 0;
+  }
+  if (value >= most) {
+    return std::numeric_limits<T>::max();
+  }
+  return value <= least ? std::numeric_limits<T>::min() : static_cast<T>(value);
 }
 
 std::shared_ptr<void> zeroed_memory(std::size_t bytes) {
@@ -59,7 +71,7 @@ std::uint32_t rounded_shift(std::uint32_t value, std::uint32_t shift) noexcept {
 
 Tensor filled(DType dtype, const Dims& dims, double value) {
   Tensor tensor(dtype, dims);
-  const std::int64_t count = tensor.bytes() == 0 ? 0 : dims.elements();
+  const std::int64_t count = dims.elements();
   const auto set = [&](auto* elements, auto element) { std::fill_n(elements, count, element); };
   switch (dtype) {
     case DType::float32:
@@ -75,19 +87,19 @@ Tensor filled(DType dtype, const Dims& dims, double value) {
       set(static_cast<std::uint16_t*>(tensor.data()), float_to_bfloat16(static_cast<float>(value)));
       break;
     case DType::int8:
-      set(tensor.data_as<std::int8_t>(), static_cast<std::int8_t>(value));
+      set(tensor.data_as<std::int8_t>(), nearest<std::int8_t>(value));
       break;
     case DType::uint8:
-      set(tensor.data_as<std::uint8_t>(), static_cast<std::uint8_t>(value));
+      set(tensor.data_as<std::uint8_t>(), nearest<std::uint8_t>(value));
       break;
     case DType::int16:
-      set(tensor.data_as<std::int16_t>(), static_cast<std::int16_t>(value));
+      set(tensor.data_as<std::int16_t>(), nearest<std::int16_t>(value));
       break;
     case DType::int32:
-      set(tensor.data_as<std::int32_t>(), static_cast<std::int32_t>(value));
+      set(tensor.data_as<std::int32_t>(), nearest<std::int32_t>(value));
       break;
     case DType::int64:
-      set(tensor.data_as<std::int64_t>(), static_cast<std::int64_t>(value));
+      set(tensor.data_as<std::int64_t>(), nearest<std::int64_t>(value));
       break;
     case DType::boolean:
       set(tensor.data_as<bool>(), value != 0.0);
@@ -168,7 +180,22 @@ Tensor::Tensor(DType dtype, const Dims& dims)
     : dtype_(dtype), dims_(dims), memory_(zeroed_memory(checked_bytes(dtype, dims))) {}
 
 Tensor::Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory)
-    : dtype_(dtype), dims_(dims), memory_(std::move(memory)) {}
+    : dtype_(dtype), dims_(dims), memory_(std::move(memory)) {
+  if (const std::size_t size = bytes(); size == kBeyondMemory || (size > 0 && memory_ == nullptr)) {
+    dims_ = Dims{0};
+    memory_.reset();
+  }
+}
+
+std::size_t size_of(DType dtype, const Dims& dims) noexcept {
+  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  const std::int64_t elements = dims.elements();
+  const std::size_t size = size_of(dtype);
+  if (elements < 0 || size == 0 || static_cast<std::uint64_t>(elements) > most / size) {
+    return kBeyondMemory;
+  }
+  return static_cast<std::size_t>(elements) * size;
+}
 
 float half_to_float(std::uint16_t bits) noexcept {
   const std::uint32_t sign = (bits & 0x8000U) << 16;

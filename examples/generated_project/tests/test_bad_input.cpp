@@ -1,6 +1,10 @@
 // Everything that the model must refuse, with the reason in the message.
 #include <fstream>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sample/assets.hpp"
@@ -120,7 +124,7 @@ void test_tensors(const Model& model, Checker& check) {
   more.push_back(views[0]);
   check.fails(model.run(more), ErrorCode::invalid_argument, "got " + std::to_string(more.size()), "one input too many");
   check.fails(model.run(changed(views, [](TensorView& view) { view.dtype = view.dtype == DType::float64 ? DType::float32 : DType::float64; })), ErrorCode::invalid_argument, name, "a wrong dtype");
-  check.fails(model.run(changed(views, [](TensorView& view) { view.dims.push_back(1); })), ErrorCode::invalid_argument, name, "a wrong rank");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.dims = view.dims.size() == 1 ? Dims{1, 1} : Dims{1}; })), ErrorCode::invalid_argument, name, "a wrong rank");
   check.fails(model.run(changed(views, [](TensorView& view) { view.dims = Dims{}; })), model.inputs()[0].dims.empty() ? ErrorCode::backend : ErrorCode::invalid_argument, name, "a scalar");
   if (!model.inputs()[0].dims.empty()) {
     const std::size_t last = model.inputs()[0].dims.size() - 1;
@@ -136,6 +140,51 @@ void test_tensors(const Model& model, Checker& check) {
   test_batches(model, views, check);
 }
 
+// The model in the hands of a caller who does everything wrong: an Error each time, and nothing thrown.
+void test_hostile(Model model, Checker& check) {
+  std::vector<Tensor> tensors;
+  std::vector<TensorView> views;
+  for (const TensorInfo& info : model.inputs()) {
+    tensors.push_back(filled(info.dtype, info.opt, info.fill));
+    views.push_back(tensors.back().view());
+  }
+  const TensorViews null(nullptr, views.size());
+  const auto never = [&](const Result<void>& /*ran*/) { check.that(false, "run_async called back after it had failed"); };
+  check.fails(model.run(null), ErrorCode::invalid_argument, "got 0", "inputs at a null pointer");
+  check.fails(model.run(views, null), ErrorCode::invalid_argument, "output", "outputs at a null pointer");
+  check.fails(model.run_async(null, null).get(), ErrorCode::invalid_argument, "got 0", "a null pointer on another thread");
+  check.fails(model.run_async(views, views, std::function<void(Result<void>)>()), ErrorCode::invalid_argument, "nothing to call", "nobody to call back");
+  check.fails(model.run(changed(views, [](TensorView& view) { view = Tensor().view(); })), ErrorCode::invalid_argument, model.inputs()[0].name, "a tensor that holds nothing");
+  if (!model.inputs()[0].dims.empty()) {
+    for (const std::int64_t wrong : {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {
+      check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = wrong; })), ErrorCode::invalid_argument, model.inputs()[0].name, "a size of " + std::to_string(wrong));
+    }
+  }
+  for (const int runs : {0, -1, std::numeric_limits<int>::min()}) {
+    check.that(!model.profile(views, runs).ok(), "a profile of " + std::to_string(runs) + " runs");
+  }
+  for (const int threads : {-1, 100000, std::numeric_limits<int>::max()}) {
+    check.fails(configure_process({threads, false, std::nullopt}), ErrorCode::invalid_argument, std::to_string(threads), "threads of the process");
+  }
+  LoadOptions contexts;
+  contexts.engine.contexts = -1;
+  check.fails(Model::load(contexts), ErrorCode::invalid_argument, "contexts", "a negative number of contexts");
+  LoadOptions throwing;
+  throwing.progress = [](double /*fraction*/, const std::string& /*what*/) { throw 7; };
+  check.that(!Model::load(throwing).ok(), "a callback that throws what is no exception");
+
+  const Model taken = std::move(model);
+  check.that(model.inputs().empty() && model.outputs().empty(), "what was moved from has inputs");  // NOLINT: on purpose
+  check.fails(model.run(views), ErrorCode::invalid_argument, "moved from", "a model that was moved from");
+  check.fails(model.run(views, views), ErrorCode::invalid_argument, "moved from", "its run into buffers");
+  check.fails(model.run_async(views, views).get(), ErrorCode::invalid_argument, "moved from", "its run on another thread");
+  check.fails(model.run_async(views, views, never), ErrorCode::invalid_argument, "moved from", "its run that calls back");
+  check.fails(model.run_timed(views, views), ErrorCode::invalid_argument, "moved from", "its timed run");
+  check.fails(model.profile(views, 1), ErrorCode::invalid_argument, "moved from", "its profile");
+  check.that(!model.engine_layers().ok() && !model.describe().empty(), "what it tells of itself");
+  check.that(taken.run(views).ok(), "the model that it was moved to");
+}
+
 }  // namespace
 }  // namespace sample::test
 
@@ -143,9 +192,10 @@ int main() {
   sample::test::Checker check;
   sample::test::test_artifacts(sample::test::Scratch("bad_input").folder(), check);
   sample::test::test_labels(sample::test::Scratch("bad_labels").folder(), check);
-  const auto model = sample::Model::load();
+  auto model = sample::Model::load();
   if (check.loaded(model)) {
     sample::test::test_tensors(*model, check);
+    sample::test::test_hostile(*std::move(model), check);
   }
   sample::LoadOptions threads;
   threads.threads = sample::process_threads() + 1;

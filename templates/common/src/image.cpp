@@ -110,6 +110,9 @@ Result<void> decode(const std::uint8_t* bytes, std::size_t size, const DecodeOpt
 
 // The same without exceptions.
 Result<void> guarded_decode(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image) {
+  if (bytes == nullptr && size > 0) {
+    return Error{ErrorCode::invalid_argument, "a null pointer was given for the bytes of a picture"};
+  }
   try {
     return decode(bytes, size, options, image);
   } catch (const std::bad_alloc&) {

@@ -62,16 +62,17 @@ using Extent = std::remove_reference_t<decltype(nvinfer1::Dims{}.d[0])>;
   nvinfer1::Dims made{};
   made.nbDims = static_cast<std::int32_t>(dims.size());
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    made.d[i] = static_cast<Extent>(dims[i]);
+    const std::int64_t size = dims[i];
+    made.d[i] = static_cast<Extent>(size);
   }
   return made;
 }
 
 // An invalid shape (nbDims is -1) becomes a scalar's.
 [[nodiscard]] inline Dims from_trt(const nvinfer1::Dims& dims) noexcept {
+  static_assert(nvinfer1::Dims::MAX_DIMS <= static_cast<std::int32_t>(Dims::kMaxRank), "TensorRT's tensors have more dimensions than Dims holds");
   Dims made;
-  for (std::int32_t i = 0; i < dims.nbDims; ++i) {
-    made.push_back(dims.d[i]);
+  for (std::int32_t i = 0; i < dims.nbDims && made.push_back(dims.d[i]); ++i) {
   }
   return made;
 }

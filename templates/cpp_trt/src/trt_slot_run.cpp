@@ -17,8 +17,6 @@ constexpr std::uintptr_t kAlignment = 256;  // what setTensorAddress asks for
 constexpr std::size_t kMarks = 4;           // begin, inputs there, computed, outputs there
 constexpr int kMostLost = 3;                // captures that fail, of shapes of a model that can be captured
 
-std::size_t bytes_of(const Dims& dims, DType dtype) { return static_cast<std::size_t>(dims.elements()) * size_of(dtype); }
-
 bool aligned(const void* address) { return reinterpret_cast<std::uintptr_t>(address) % kAlignment == 0; }
 
 // Memory that is not zeroed first: an output is written whole.
@@ -78,7 +76,7 @@ Result<void> Slot::place_outputs(const Shape& shape, const TensorViews* outputs)
     if (outputs != nullptr && (*outputs)[i].dims != tensor.dims) {
       return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + binding.name + "'): the model gives " + to_string(tensor.dims) + ", the buffer is " + to_string((*outputs)[i].dims)};
     }
-    tensor.bytes = bytes_of(tensor.dims, binding.dtype);
+    tensor.bytes = size_of(binding.dtype, tensor.dims);
     const bool device = outputs != nullptr && (*outputs)[i].device == Device::cuda;
     tensor.direct = device && aligned((*outputs)[i].data) && !binding.on_host;
     if (tensor.direct) {
@@ -223,7 +221,7 @@ Result<void> Slot::settle_sizes(const TensorViews* outputs) {
     if (is_dynamic(tensor.dims)) {
       return failed("TensorRT did not tell the size of output '" + engine_->outputs[i].name + "'");
     }
-    tensor.bytes = bytes_of(tensor.dims, engine_->outputs[i].dtype);
+    tensor.bytes = size_of(engine_->outputs[i].dtype, tensor.dims);
     tensor.address = tensor.device.data();
     if (outputs != nullptr && (*outputs)[i].dims != tensor.dims) {
       return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + engine_->outputs[i].name + "'): the model gave " + to_string(tensor.dims) + ", the buffer is " + to_string((*outputs)[i].dims)};

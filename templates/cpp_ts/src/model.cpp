@@ -100,6 +100,14 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
   }
 }
 
+// What a Model that was moved from has, and says.
+const std::vector<TensorInfo>& no_tensors() noexcept {
+  static const std::vector<TensorInfo> none;
+  return none;
+}
+
+Error moved_from() { return Error{ErrorCode::invalid_argument, "this Model was moved from: there is nothing to run"}; }
+
 // Vectors that each thread keeps, so that a run allocates none.
 struct Scratch {
   torch::jit::Stack stack;
@@ -770,17 +778,17 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_->inputs; }
-const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_->outputs; }
-Device Model::device() const noexcept { return impl_->device; }
+const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->inputs; }
+const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->outputs; }
+Device Model::device() const noexcept { return impl_ == nullptr ? Device::cpu : impl_->device; }
 
-Result<Outputs> Model::run(TensorViews inputs) const { return impl_->run(inputs); }
+Result<Outputs> Model::run(TensorViews inputs) const { return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs); }
 
-Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_->run(inputs, outputs, nullptr); }
+Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr); }
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   try {
-    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out, nullptr); }));
+    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr); }));
   } catch (const std::exception& e) {
     std::promise<Result<void>> failed;
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
@@ -793,16 +801,25 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (!done) {
       return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
     }
+    if (impl_ == nullptr) {
+      return moved_from();
+    }
     std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
       Result<void> result = impl->run(in, out, nullptr);
       impl.reset();  // first: once told, the caller may end the program
-      done(std::move(result));
+      try {
+        done(std::move(result));
+      } catch (...) {  // nobody is left whom it could be told
+      }
     }).detach();
     return {};
   });
 }
 
 Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) const {
+  if (impl_ == nullptr) {
+    return moved_from();
+  }
   StageTimes times;
   if (Result<void> ran = impl_->run(inputs, outputs, &times); !ran) {
     return ran.error();
@@ -811,6 +828,9 @@ Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) con
 }
 
 Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) const {
+  if (impl_ == nullptr) {
+    return moved_from();
+  }
   if (impl_->device != Device::cpu) {
     return Error{ErrorCode::unsupported, "operators return before the GPU has run them: NVIDIA's profilers tell their times"};
   }
@@ -836,6 +856,9 @@ Result<std::string> Model::engine_layers() const {
 }
 
 std::string Model::describe() const {
+  if (impl_ == nullptr) {
+    return moved_from().message + "\n";
+  }
   const LibTorchFacts& facts = libtorch_facts();
   const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
   const std::string state = impl_->takes_turns ? std::string("one run at a time: ") + facts.serialised + "\n" : impl_->state.describe();

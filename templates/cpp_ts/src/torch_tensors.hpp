@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/Exception.h>
 
 #include <optional>
 
@@ -45,10 +46,11 @@ inline std::optional<DType> from_torch(at::ScalarType type) {
   return std::nullopt;
 }
 
+// Throws c10::Error where the tensor has more than Dims::kMaxRank dimensions.
 inline Dims to_dims(const at::Tensor& tensor) {
   Dims dims;
   for (const std::int64_t size : tensor.sizes()) {
-    dims.push_back(size);
+    TORCH_CHECK(dims.push_back(size), "a tensor of ", tensor.dim(), " dimensions: tensors here have up to ", Dims::kMaxRank);
   }
   return dims;
 }

@@ -86,10 +86,13 @@ def test_six_gigabytes_are_not_read(head: bytes, says: str, core: Path, tmp_path
     assert says in answer.text and answer.megabytes < MEGABYTES
 
 
-def test_the_projects_own_test_of_files_passes(core: Path) -> None:
-    """It has what no tool shows: pipes, devices, sockets, the caller's own limits, and files that change."""
-    done = subprocess.run([core / "tests" / "sample_test_files"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and done.stdout == "passed\n", done.stdout
+@pytest.mark.parametrize("name", ["files", "hostile", "classify"])
+def test_the_projects_own_tests_pass(name: str, core: Path) -> None:
+    """What no tool shows: pipes, devices, sockets, the caller's own limits, files that change; every public
+    function with arguments that it must refuse; NaN among logits."""
+    program = core / "tests" / f"sample_test_{name}"
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "passed\n", done.stdout + done.stderr
 
 
 def test_no_pixel_differs_under_fast_math(core: Path) -> None:
@@ -104,7 +107,7 @@ def test_no_pixel_differs_under_fast_math(core: Path) -> None:
     assert subprocess.run([preprocess], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("source", ["resize", "preprocess", "classify"])
+@pytest.mark.parametrize("source", ["resize", "preprocess", "classify", "tensor"])
 def test_a_build_without_cmake_stops_at_fast_math(source: str, core: Path) -> None:
     """What has no integers to go by says so, instead of giving other pixels."""
     folder = core.parent

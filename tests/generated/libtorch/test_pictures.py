@@ -56,6 +56,20 @@ def test_each_picture_has_its_own_answer_in_its_place(
     assert len({text.split("\n", 1)[1] for text in alone}) == len(pictures)  # no two have one answer
 
 
+def test_an_answer_that_is_no_number_is_an_error(verified_project: Path, tmp_path: Path) -> None:
+    """In the program, with its row; not a class that happens to come first, and not a wrong argument."""
+    program = verified_project / "build" / "photo"
+    batch = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    np.save(tmp_path / "good.npy", batch)
+    assert must(run(program, "--json", "--input", tmp_path / "good.npy")).stdout.count('"top"') == 3
+    batch[1] *= np.float32(5e37)  # the head's sums overflow; of a NaN before it, oneDNN's ReLU makes a 0
+    np.save(tmp_path / "bad.npy", batch)
+    ran = run(program, "--input", tmp_path / "bad.npy")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "the model's answer cannot be classified" in ran.stderr and "(row 1)" in ran.stderr
+    assert "nan" not in ran.stdout
+
+
 def test_a_picture_that_fails_costs_no_other_its_answer(
     verified_project: Path, pictures: list[Path], tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
 // Result<T>: a value or an Error. No exception crosses this library's API.
 #pragma once
 
-#include <cassert>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46,7 +47,17 @@ struct Error {
   std::string message;
 };
 
-// Holds a T or an Error; value() and error() must match what ok() says.
+namespace detail {
+
+// What a Result does not hold was asked for: the program ends here, not anywhere behind.
+[[noreturn]] inline void wrong_access(const char* what, const char* message) noexcept {
+  std::fprintf(stderr, "sample: %s%s\n", what, message);
+  std::abort();
+}
+
+}  // namespace detail
+
+// Holds a T or an Error. value() and error() must match what ok() says: otherwise they print why, and abort.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -57,20 +68,26 @@ class [[nodiscard]] Result {
   explicit operator bool() const noexcept { return ok(); }
 
   [[nodiscard]] T& value() & {
-    assert(ok());
-    return *std::get_if<0>(&state_);
+    T* held = std::get_if<0>(&state_);
+    if (held == nullptr) {
+      detail::wrong_access("value() of a Result that holds an error: ", error().message.c_str());
+    }
+    return *held;
   }
   [[nodiscard]] const T& value() const& {
-    assert(ok());
-    return *std::get_if<0>(&state_);
+    const T* held = std::get_if<0>(&state_);
+    if (held == nullptr) {
+      detail::wrong_access("value() of a Result that holds an error: ", error().message.c_str());
+    }
+    return *held;
   }
-  [[nodiscard]] T&& value() && {
-    assert(ok());
-    return std::move(*std::get_if<0>(&state_));
-  }
+  [[nodiscard]] T&& value() && { return std::move(value()); }
   [[nodiscard]] const Error& error() const {
-    assert(!ok());
-    return *std::get_if<1>(&state_);
+    const Error* held = std::get_if<1>(&state_);
+    if (held == nullptr) {
+      detail::wrong_access("error() of a Result that holds a value", "");
+    }
+    return *held;
   }
 
   T& operator*() & { return value(); }
@@ -92,8 +109,11 @@ class [[nodiscard]] Result<void> {
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
   [[nodiscard]] const Error& error() const {
-    assert(!ok());
-    return *std::get_if<1>(&state_);
+    const Error* held = std::get_if<1>(&state_);
+    if (held == nullptr) {
+      detail::wrong_access("error() of a Result that is no error", "");
+    }
+    return *held;
   }
 
  private:

@@ -2,7 +2,7 @@
 #pragma once
 
 // Of this API; it grows with every change that can break a caller.
-#define SAMPLE_API_VERSION 1
+#define SAMPLE_API_VERSION 2
 
 // Of this project, as CMake and the package have it.
 #define SAMPLE_VERSION "1.0.0"

@@ -130,7 +130,7 @@ class Model {
   // `opt` sizes on each input's `fill`. Afterwards equal inputs give equal bits.
   [[nodiscard]] static Result<Model> load(const LoadOptions& options = {});
 
-  // One that was moved from may be assigned to and destroyed, and nothing else.
+  // One that was moved from has no inputs and no outputs, and every call that can fail does.
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   Model(const Model&) = delete;
@@ -154,7 +154,7 @@ class Model {
   // ready. For many small runs, threads of your own that call run() cost less.
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
-  // As above; `done` is called once, on that thread, unless the call itself fails.
+  // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there.
   [[nodiscard]] Result<void> run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
 
   // What this backend cannot tell of the following is ErrorCode::unsupported.

@@ -72,9 +72,8 @@ struct PreprocessOptions {
 // the pixels that the crop keeps.
 [[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);
 
-// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`. image.pixels must have
-// height x width x 3 values.
-void to_chw(const Image& image, const PreprocessOptions& options, float* out);
+// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`.
+[[nodiscard]] Result<void> to_chw(const Image& image, const PreprocessOptions& options, float* out);
 
 // Both steps for one picture: a float32 tensor of 1x3xHxW.
 [[nodiscard]] Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options = model_preprocess());
@@ -84,10 +83,11 @@ void to_chw(const Image& image, const PreprocessOptions& options, float* out);
 
 // Preprocesses pictures into memory of the caller, and keeps its buffers and threads: with pictures of one size it
 // allocates nothing after the first. Equal pictures give equal bits, whatever the number of threads. For one
-// caller at a time. Move-only.
+// caller at a time. Move-only. One that was moved from gives nothing but errors.
 class Preprocessor {
  public:
-  // `threads` work on the pictures of a batch, the caller's own among them.
+  // `threads`, from 1 to 1024, work on the pictures of a batch, the caller's own among them. What is wrong with that,
+  // such as threads that the system does not start, is the error of every call.
   explicit Preprocessor(PreprocessOptions options = model_preprocess(), int threads = 1);
   Preprocessor(Preprocessor&&) noexcept;
   Preprocessor& operator=(Preprocessor&&) noexcept;
@@ -104,6 +104,7 @@ class Preprocessor {
 
  private:
   struct State;
+  [[nodiscard]] Result<void> usable() const;
   std::unique_ptr<State> state_;
 };
 

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "result.hpp"
@@ -65,18 +67,21 @@ template <typename T>
 
 // Dimensions of a tensor, outermost first; stored in place, so that views allocate nothing.
 class Dims {
+  template <typename... Sizes>
+  static constexpr bool kAreSizes = sizeof...(Sizes) > 0 && (std::is_integral_v<Sizes> && ...);
+
  public:
   static constexpr std::size_t kMaxRank = 8;
 
   constexpr Dims() = default;
-  constexpr Dims(std::initializer_list<std::int64_t> sizes) {
-    for (const std::int64_t size : sizes) {
-      push_back(size);
-    }
-  }
+  template <typename... Sizes, std::enable_if_t<kAreSizes<Sizes...> && (sizeof...(Sizes) <= kMaxRank), int> = 0>
+  constexpr Dims(Sizes... sizes) : sizes_{{sizes...}}, rank_(sizeof...(Sizes)) {}  // NOLINT: implicit on purpose
+  // More than kMaxRank sizes do not compile.
+  template <typename... Sizes, std::enable_if_t<kAreSizes<Sizes...> && (sizeof...(Sizes) > kMaxRank), int> = 0>
+  constexpr Dims(Sizes... sizes) = delete;
 
   // Ranks above kMaxRank are refused: the call returns false and changes nothing.
-  constexpr bool push_back(std::int64_t size) {
+  [[nodiscard]] constexpr bool push_back(std::int64_t size) {
     if (rank_ == kMaxRank) {
       return false;
     }
@@ -86,18 +91,32 @@ class Dims {
 
   [[nodiscard]] constexpr std::size_t size() const noexcept { return rank_; }
   [[nodiscard]] constexpr bool empty() const noexcept { return rank_ == 0; }
-  [[nodiscard]] constexpr std::int64_t operator[](std::size_t i) const { return sizes_[i]; }
-  [[nodiscard]] constexpr std::int64_t& operator[](std::size_t i) { return sizes_[i]; }
+  // `i` must be below size().
+  [[nodiscard]] constexpr std::int64_t operator[](std::size_t i) const {
+    assert(i < rank_);
+    return sizes_[i];
+  }
+  [[nodiscard]] constexpr std::int64_t& operator[](std::size_t i) {
+    assert(i < rank_);
+    return sizes_[i];
+  }
   [[nodiscard]] constexpr const std::int64_t* begin() const noexcept { return sizes_.data(); }
   [[nodiscard]] constexpr const std::int64_t* end() const noexcept { return sizes_.data() + rank_; }
 
-  // Product of the sizes; 1 for a scalar.
+  // Product of the sizes; 1 for a scalar, kUnknownSize where a size is not known, and the largest int64 where the
+  // product is beyond it.
   [[nodiscard]] constexpr std::int64_t elements() const noexcept {
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
     std::int64_t n = 1;
-    for (std::size_t i = 0; i < rank_; ++i) {
-      n *= sizes_[i];
+    bool none = false;
+    for (const std::int64_t size : *this) {
+      if (size < 0) {
+        return kUnknownSize;
+      }
+      none = none || size == 0;
+      n = size > 0 && n > most / size ? most : n * (size == 0 ? 1 : size);
     }
-    return n;
+    return none ? 0 : n;
   }
 
   friend constexpr bool operator==(const Dims& a, const Dims& b) noexcept {
@@ -121,6 +140,10 @@ class Dims {
 // "1x3x224x224"; dynamic sizes (-1) read "?".
 [[nodiscard]] std::string to_string(const Dims& dims);
 
+// Bytes of a dense tensor; the largest size_t where a size is not known or no memory could hold it, so that every
+// comparison with a buffer's size fails.
+[[nodiscard]] std::size_t size_of(DType dtype, const Dims& dims) noexcept;
+
 // A dense, row-major tensor in memory that somebody else owns. An input view is only read.
 struct TensorView {
   void* data = nullptr;
@@ -129,15 +152,15 @@ struct TensorView {
   Device device = Device::cpu;
   int device_index = 0;
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(dims.elements()) * size_of(dtype); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return size_of(dtype, dims); }
 };
 
-// A run of elements that somebody else owns: one, a vector or an array (std::span is C++20).
+// A run of elements that somebody else owns: one, a vector or an array (std::span is C++20). A null pointer has none.
 template <typename T>
 class Span {
  public:
   constexpr Span() = default;
-  constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
+  constexpr Span(T* data, std::size_t size) : data_(data), size_(data == nullptr ? 0 : size) {}
   constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT: implicit on purpose
   Span(const std::vector<std::remove_const_t<T>>& items) : data_(items.data()), size_(items.size()) {}  // NOLINT
 #if defined(__GNUC__) && !defined(__clang__)
@@ -171,24 +194,35 @@ template <typename T>
   return TensorView{const_cast<Element*>(data), dtype_of<Element>(), dims, Device::cpu, 0};
 }
 
-// A dense, row-major tensor in CPU memory that it owns. Move-only.
+// A dense, row-major tensor in CPU memory that it owns. Move-only. One that holds nothing, for it is new or was moved
+// from, has the dims 0, no bytes and no memory.
 class Tensor {
  public:
   Tensor() = default;
-  // Zeroed memory, aligned to 64 bytes. Throws std::bad_alloc, as a container does.
+  // Zeroed memory, aligned to 64 bytes. Throws std::bad_alloc, as a container does, also for sizes that are unknown
+  // or beyond memory.
   Tensor(DType dtype, const Dims& dims);
-  // Takes over memory of another owner (a backend's output) without copying it.
+  // Takes over memory of another owner (a backend's output) without copying it. Holds nothing where `memory` is null
+  // or `dims` are as above.
   Tensor(DType dtype, const Dims& dims, std::shared_ptr<void> memory);
 
-  Tensor(Tensor&&) noexcept = default;
-  Tensor& operator=(Tensor&&) noexcept = default;
+  Tensor(Tensor&& other) noexcept
+      : dtype_(other.dtype_), dims_(std::exchange(other.dims_, Dims{0})), memory_(std::move(other.memory_)) {}
+  Tensor& operator=(Tensor&& other) noexcept {
+    if (this != &other) {
+      dtype_ = other.dtype_;
+      dims_ = std::exchange(other.dims_, Dims{0});
+      memory_ = std::move(other.memory_);
+    }
+    return *this;
+  }
   Tensor(const Tensor&) = delete;
   Tensor& operator=(const Tensor&) = delete;
   ~Tensor() = default;
 
   [[nodiscard]] DType dtype() const noexcept { return dtype_; }
   [[nodiscard]] const Dims& dims() const noexcept { return dims_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return memory_ == nullptr ? 0 : static_cast<std::size_t>(dims_.elements()) * size_of(dtype_); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return size_of(dtype_, dims_); }
   [[nodiscard]] void* data() noexcept { return memory_.get(); }
   [[nodiscard]] const void* data() const noexcept { return memory_.get(); }
 
@@ -209,11 +243,12 @@ class Tensor {
 
  private:
   DType dtype_ = DType::float32;
-  Dims dims_;
+  Dims dims_{0};
   std::shared_ptr<void> memory_;
 };
 
-// Every element is `value`, converted to the element type.
+// Every element is `value`, converted to the element type; integers get the nearest that they have, and 0 for NaN.
+// Throws as Tensor does.
 [[nodiscard]] Tensor filled(DType dtype, const Dims& dims, double value);
 
 // Conversions of 16-bit patterns; float_to_* round to nearest, ties to even.

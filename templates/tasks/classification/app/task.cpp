@@ -80,10 +80,10 @@ Result<std::string> Task::report(const std::string& what, const Model& /*model*/
   const auto rows = static_cast<std::size_t>(outputs[0].dims()[0]);
   for (std::size_t row = 0; row < rows; ++row) {
     const Result<std::string> top = top_text(outputs[0], row, state_.topk, state_.labels, json);
-    if (!top) {
-      return top.error();
-    }
     const std::string source = rows == 1 ? what : what + "[" + std::to_string(row) + "]";
+    if (!top) {  // not a wrong argument of the caller's, as it is for top_k()
+      return Error{ErrorCode::backend, source + ": the model's answer cannot be classified: " + top.error().message};
+    }
     if (json) {
       text += std::string(text.empty() ? "" : ",\n    ") + "{\"source\": " + json_string(source) + ", \"top\": [" + *top + "]}";
     } else {

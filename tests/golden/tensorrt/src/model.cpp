@@ -35,6 +35,14 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
   }
 }
 
+// What a Model that was moved from has, and says.
+const std::vector<TensorInfo>& no_tensors() noexcept {
+  static const std::vector<TensorInfo> none;
+  return none;
+}
+
+Error moved_from() { return Error{ErrorCode::invalid_argument, "this Model was moved from: there is nothing to run"}; }
+
 Result<void> check_options(const LoadOptions& options) {
   if (options.device.value_or(Device::cuda) != Device::cuda) {
     return Error{ErrorCode::unsupported, "TensorRT runs on NVIDIA GPUs only: leave LoadOptions::device empty, or use a LibTorch project of the model on the CPU"};
@@ -199,17 +207,17 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_->inputs; }
-const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_->outputs; }
+const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->inputs; }
+const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->outputs; }
 Device Model::device() const noexcept { return Device::cuda; }
 
-Result<Outputs> Model::run(TensorViews inputs) const { return impl_->run(inputs); }
+Result<Outputs> Model::run(TensorViews inputs) const { return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs); }
 
-Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_->run(inputs, outputs, nullptr); }
+Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr); }
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   try {
-    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl->run(in, out, nullptr); }));
+    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr); }));
   } catch (const std::exception& e) {
     std::promise<Result<void>> failed;
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
@@ -222,16 +230,25 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (!done) {
       return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
     }
+    if (impl_ == nullptr) {
+      return moved_from();
+    }
     std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
       Result<void> result = impl->run(in, out, nullptr);
       impl.reset();  // first: once told, the caller may end the program
-      done(std::move(result));
+      try {
+        done(std::move(result));
+      } catch (...) {  // nobody is left whom it could be told
+      }
     }).detach();
     return {};
   });
 }
 
 Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) const {
+  if (impl_ == nullptr) {
+    return moved_from();
+  }
   StageTimes times;
   if (Result<void> ran = impl_->run(inputs, outputs, &times); !ran) {
     return ran.error();
@@ -240,6 +257,9 @@ Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) con
 }
 
 Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) const {
+  if (impl_ == nullptr) {
+    return moved_from();
+  }
   return guarded("profiling the model", [&]() -> Result<std::vector<LayerTime>> {
     if (Result<void> fits = check_views(inputs, impl_->inputs, "input"); !fits) {
       return fits.error();
@@ -256,10 +276,13 @@ Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) cons
 }
 
 Result<std::string> Model::engine_layers() const {
+  if (impl_ == nullptr) {
+    return moved_from();
+  }
   return guarded("asking for the engine's layers", [&] { return trt::layers_json(impl_->engine); });
 }
 
-std::string Model::describe() const { return trt::describe(impl_->engine, impl_->graphs, *impl_->pool); }
+std::string Model::describe() const { return impl_ == nullptr ? moved_from().message + "\n" : trt::describe(impl_->engine, impl_->graphs, *impl_->pool); }
 
 Result<void> configure_process(const ProcessOptions& options) {
   constexpr int kMaxAsked = 1024;

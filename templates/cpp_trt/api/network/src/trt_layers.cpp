@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "exact_math.hpp"
 #include "facts.hpp"
 
 #include "trt_logger.hpp"
@@ -50,10 +51,19 @@ std::string list_text(const std::vector<std::string>& names) {
 
 }  // namespace
 
+Dims listed(std::initializer_list<std::int64_t> sizes) {
+  Dims dims;
+  for (const std::int64_t size : sizes) {
+    if (!dims.push_back(size)) {
+      throw LayerError(std::to_string(sizes.size()) + " sizes are given where at most " + std::to_string(Dims::kMaxRank) + " can be");
+    }
+  }
+  return dims;
+}
+
 nvinfer1::Dims Spatial::of(std::int32_t rank, const std::string& layer) const {
   Dims dims = each_;
-  for (std::int32_t i = 0; each_.empty() && i < rank; ++i) {
-    dims.push_back(all_);
+  for (std::int32_t i = 0; each_.empty() && i < rank && dims.push_back(all_); ++i) {
   }
   if (rank < 1 || dims.size() != static_cast<std::size_t>(rank)) {
     throw LayerError("layer '" + layer + "': " + std::to_string(dims.size()) + " sizes of a window for " + std::to_string(rank) + " spatial dimensions");
@@ -177,8 +187,7 @@ ITensor* Layers::integer_constant(const std::string& name, const Dims& dims, con
 
 ITensor* Layers::scalar(ITensor* x, const std::string& name, double value) {
   Dims ones;
-  for (std::int32_t i = 0; i < x->getDimensions().nbDims; ++i) {
-    ones.push_back(1);
+  for (std::int32_t i = 0; i < x->getDimensions().nbDims && ones.push_back(1); ++i) {
   }
   return written_constant(name, ones, x->getType(), {value});
 }

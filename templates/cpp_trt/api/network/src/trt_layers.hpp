@@ -29,11 +29,14 @@ class LayerError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Throws LayerError where they are more than Dims holds.
+[[nodiscard]] Dims listed(std::initializer_list<std::int64_t> sizes);
+
 // One value for every spatial dimension, or one for each.
 class Spatial {
  public:
   Spatial(std::int64_t all) : all_(all) {}                                             // NOLINT: stride(2)
-  Spatial(std::initializer_list<std::int64_t> each) : each_(each) {}                   // NOLINT: stride({2, 1})
+  Spatial(std::initializer_list<std::int64_t> each) : each_(listed(each)) {}           // NOLINT: stride({2, 1})
   [[nodiscard]] nvinfer1::Dims of(std::int32_t rank, const std::string& layer) const;  // a list of another length throws
 
  private:
@@ -66,9 +69,9 @@ struct Window {
 // Sizes that are known, or that another part of the network computes.
 class Sizes {
  public:
-  Sizes(Dims known) : known_(known) {}                                 // NOLINT: either converts
-  Sizes(std::initializer_list<std::int64_t> known) : known_(known) {}  // NOLINT
-  Sizes(ITensor* computed) : computed_(computed) {}                    // NOLINT
+  Sizes(Dims known) : known_(known) {}                                         // NOLINT: either converts
+  Sizes(std::initializer_list<std::int64_t> known) : known_(listed(known)) {}  // NOLINT
+  Sizes(ITensor* computed) : computed_(computed) {}                            // NOLINT
 
   [[nodiscard]] const Dims& known() const noexcept { return known_; }
   [[nodiscard]] ITensor* computed() const noexcept { return computed_; }

@@ -18,8 +18,7 @@ nvinfer1::Dims known_or(const Sizes& sizes, std::int32_t rank, std::int64_t othe
     return to_trt(sizes.known());
   }
   Dims dims;
-  for (std::int32_t i = 0; i < rank; ++i) {
-    dims.push_back(otherwise);
+  for (std::int32_t i = 0; i < rank && dims.push_back(otherwise); ++i) {
   }
   return to_trt(dims);
 }
@@ -138,11 +137,11 @@ Sizes Layers::sizes_like(ITensor* x, const std::string& name, const Sizes& sizes
   if (own.size() != sizes.known().size()) {
     throw LayerError("layer '" + name + "': " + std::to_string(sizes.known().size()) + " sizes for an input of " + to_string(own));
   }
-  Dims known;
+  Dims known = own;
   std::vector<std::int64_t> mask;
   std::vector<std::int64_t> rest;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    known.push_back(sizes.known()[i] == -1 ? own[i] : sizes.known()[i]);
+    known[i] = sizes.known()[i] == -1 ? own[i] : sizes.known()[i];
     mask.push_back(known[i] == -1 ? 1 : 0);
     rest.push_back(known[i] == -1 ? 0 : known[i]);
   }

@@ -7,11 +7,12 @@ namespace {
 // Ones in front of `dims`, so that it has `rank` dimensions.
 Dims padded(const Dims& dims, std::int32_t rank) {
   Dims made;
-  for (std::size_t i = dims.size(); i < static_cast<std::size_t>(rank); ++i) {
-    made.push_back(1);
+  for (std::size_t i = dims.size(); i < static_cast<std::size_t>(rank) && made.push_back(1); ++i) {
   }
   for (const std::int64_t size : dims) {
-    made.push_back(size);
+    if (!made.push_back(size)) {
+      throw LayerError(to_string(dims) + " has more dimensions than tensors here can have, once it is padded to " + std::to_string(rank));
+    }
   }
   return made;
 }
@@ -19,8 +20,7 @@ Dims padded(const Dims& dims, std::int32_t rank) {
 // The kernel's size, from weights (out, in, size...).
 nvinfer1::Dims kernel_of(const std::string& layer, const Dims& dims) {
   Dims kernel;
-  for (std::size_t i = 2; i < dims.size(); ++i) {
-    kernel.push_back(dims[i]);
+  for (std::size_t i = 2; i < dims.size() && kernel.push_back(dims[i]); ++i) {
   }
   if (kernel.empty()) {
     throw LayerError("layer '" + layer + "': its weights are " + to_string(dims) + ", which is no kernel");
@@ -45,7 +45,8 @@ ITensor* Layers::convolution(ITensor* x, const std::string& name, const Window& 
   const Weights::Array& kernel = array(name, weight);
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
-  auto& layer = made(network_->addConvolutionNd(*x, static_cast<Extent>(kernel.dims[0]), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
+  const std::int64_t maps = kernel.dims[0];
+  auto& layer = made(network_->addConvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
   move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }
@@ -56,7 +57,8 @@ ITensor* Layers::deconvolution(ITensor* x, const std::string& name, const Window
   const Weights::Array& kernel = array(name, weight);
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
-  auto& layer = made(network_->addDeconvolutionNd(*x, static_cast<Extent>(kernel.dims[1] * window.groups_), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
+  const std::int64_t maps = kernel.dims[1] * window.groups_;
+  auto& layer = made(network_->addDeconvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
   move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }

@@ -10,6 +10,7 @@
 
 #include "check.hpp"
 #include "diff_compare.hpp"
+#include "exact_math.hpp"
 
 namespace {= name =}::test {
 namespace {
@@ -24,7 +25,7 @@ diff::LayerRun same_as(const Tensor& samples) {
     diff::LayerValues values;
     values.reference = &reference;
     values.found = true;
-    values.dims.push_back(static_cast<std::int64_t>(reference.elements));
+    values.dims = Dims{static_cast<std::int64_t>(reference.elements)};
     const float* begin = samples.data_as<float>() + reference.begin;
     values.samples.assign(begin, begin + reference.count);
     run.layers.push_back(std::move(values));

@@ -173,7 +173,7 @@ Result<void> LayerEngine::bind(const std::vector<Tensor>& inputs) {
       return Error{ErrorCode::unsupported, std::string("tensor '") + name + "' has a type or a size that cannot be compared"};
     }
     buffer.dtype = *dtype;
-    buffer.bytes = static_cast<std::size_t>(buffer.dims.elements()) * size_of(*dtype);
+    buffer.bytes = size_of(*dtype, buffer.dims);
     if (Result<void> reserved = buffer.device.reserve(buffer.bytes); !reserved) {
       return reserved;
     }
