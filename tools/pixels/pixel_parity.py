@@ -39,6 +39,7 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 from torchvision.transforms._presets import ImageClassification
+from torchvision_steps import all_sides, random_steps, resize, result
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "common"
 NAME = "pixelcheck"
@@ -47,12 +48,14 @@ SOURCES = (
     "tensor.cpp",
     "npy.cpp",
     "npy_header.cpp",
+    "pad_grayscale.cpp",
     "image.cpp",
     "input_file.cpp",
     "image_pnm.cpp",
     "image_jpeg.cpp",
     "image_png.cpp",
     "resize.cpp",
+    "resize_axis.cpp",
     "resize_kernels.cpp",
     "resize_neon.cpp",
     "resize_x86.cpp",
@@ -271,6 +274,54 @@ def _steps_job(group: str, name: str, source: Path, steps: Sequence[str], image:
         steps=tuple(steps),
         expected=lambda: apply_steps(image, steps),
     )
+
+
+def torchvision_jobs(count: int, seed: int, folder: Path) -> list[Job]:
+    """Random pictures through random steps of tensors, Pad and Grayscale."""
+    rng = np.random.default_rng([seed, 1])
+    jobs = []
+    for index in range(count):
+        width, height = (int(n) for n in rng.integers(1, 300, 2))
+        source = folder / f"torchvision-{index}.ppm"
+        image = Image.fromarray((noise, structured)[index % 2](rng, width, height))
+        image.save(source)
+        steps = random_steps(rng)
+        texts = tuple(text for text, _ in steps if text)
+        jobs.append(
+            Job(
+                group="torchvision's steps",
+                name=f"{width}x{height} {' '.join(texts)}",
+                source=source,
+                steps=texts,
+                expected=partial(result, image, [transform for _, transform in steps]),
+            )
+        )
+    return jobs
+
+
+def side_jobs(limit: int, seed: int, folder: Path) -> list[Job]:
+    """Every side up to `limit` to every other, as torch resizes tensors; rows and columns at once."""
+    rng = np.random.default_rng([seed, 2])
+    images = {}
+    for side in range(1, limit + 1):
+        source = folder / f"side-{side}.ppm"
+        images[side] = (source, Image.fromarray(noise(rng, side, side)))
+        images[side][1].save(source)
+    jobs = []
+    for a, b, name, antialias in all_sides(limit):
+        source, image = images[a]
+        text, transform = resize((b, limit + 1 - b), name, antialias=antialias)
+        expected = partial(result, image, [v2.ToImage(), transform])
+        jobs.append(
+            Job(
+                group="torch, all sides",
+                name=f"{a}x{a} {text}",
+                source=source,
+                steps=(text,),
+                expected=expected,
+            )
+        )
+    return jobs
 
 
 PRESETS = (
@@ -504,6 +555,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--build-dir", type=Path, help="where to compile (default: a temporary folder)")
     damaged = "also decode truncated files and N changed ones; all under sanitizers"
+    parser.add_argument("--sides", type=int, default=12, help="tensors: every side up to this to every other")
     parser.add_argument("--damaged", type=int, metavar="N", help=damaged)
     parser.add_argument("--simd", help="one set of instructions instead of all: avx2, sse4.1, neon, none")
     parser.add_argument("--program", type=Path, help="a project's own pixels_tool, already built")
@@ -534,7 +586,12 @@ def main() -> int:
         if len(pictures) < WANTED_PICTURES:
             remedy = "pip install scikit-image scikit-learn matplotlib"
             print(f"only {len(pictures)} of {WANTED_PICTURES} real pictures; get more: {remedy}")
-        resizes = [*random_jobs(options.cases, options.seed, folder), *picture_jobs(pictures, folder)]
+        resizes = [
+            *random_jobs(options.cases, options.seed, folder),
+            *torchvision_jobs(options.cases, options.seed, folder),
+            *side_jobs(options.sides, options.seed, folder),
+            *picture_jobs(pictures, folder),
+        ]
         others = [
             *variant_jobs(options.seed, folder, codecs),
             *scaled_jobs(options.seed, folder, codecs),

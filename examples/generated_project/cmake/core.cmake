@@ -13,8 +13,10 @@ add_library(sample_core
   src/labels.cpp
   src/npy.cpp
   src/npy_header.cpp
+  src/pad_grayscale.cpp
   src/preprocess.cpp
   src/resize.cpp
+  src/resize_axis.cpp
   src/resize_kernels.cpp
   src/resize_neon.cpp
   src/resize_x86.cpp

@@ -63,6 +63,7 @@ const PreprocessOptions& model_preprocess() {
     made.geometry.assign(kGeometry.begin(), kGeometry.end());
     made.rescale = kRescale;
     made.normalize = kNormalize;
+    made.channels = kChannels;
     made.mean = kMean;
     made.std = kStd;
     return made;

@@ -16,6 +16,7 @@
 
 #include "exact_math.hpp"
 #include "image_codecs.hpp"
+#include "pad_grayscale.hpp"
 #include "resize.hpp"
 #include "workers.hpp"
 
@@ -127,19 +128,23 @@ Result<void> check(const CenterCrop& crop) {
 }
 
 // A resize with the crop that follows it, or one of the two: a part of the resized picture, and where it lies in a
-// result that is black elsewhere.
+// result that is black elsewhere. Or a padding, or a conversion to grey, of the whole picture.
 struct Stage {
   Size resized;
-  Interpolation interpolation = Interpolation::nearest;
+  detail::ResizeMethod method;
   Window kept;
   Size out;
   int top = 0;
   int left = 0;
+  const Pad* padding = nullptr;
+  bool grey = false;
 
   [[nodiscard]] bool pads() const { return kept.height != out.height || kept.width != out.width; }
 };
 
-Stage whole(const Size& size, Interpolation interpolation = Interpolation::nearest) { return {size, interpolation, {0, 0, size.height, size.width}, size, 0, 0}; }
+Stage whole(const Size& size, const detail::ResizeMethod& method = {}) {
+  return {size, method, {0, 0, size.height, size.width}, size, 0, 0, nullptr, false};
+}
 
 void crop(Stage& stage, const CenterCrop& crop) {
   const CropPlan plan = plan_crop(stage.resized, crop);
@@ -153,12 +158,26 @@ void crop(Stage& stage, const CenterCrop& crop) {
 Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geometry, std::size_t& i) {
   Stage stage = whole(in);
   const std::size_t begin = i;
+  if (geometry[i].kind == GeometryStep::Kind::pad) {
+    const Result<Size> size = detail::padded_size(in, geometry[i].padding);
+    if (!size) {
+      return size.error();
+    }
+    stage = whole(*size);
+    stage.padding = &geometry[i++].padding;
+    return stage;
+  }
+  if (geometry[i].kind == GeometryStep::Kind::grayscale) {
+    stage.grey = true;
+    ++i;
+    return stage;
+  }
   if (geometry[i].kind == GeometryStep::Kind::resize) {
     const Result<Size> size = resized(in, geometry[i].resize);
     if (!size) {
       return size.error();
     }
-    stage = whole(*size, geometry[i].resize.interpolation);
+    stage = whole(*size, {geometry[i].resize.interpolation, geometry[i].resize.resampling});
     ++i;
   }
   if (i < geometry.size() && geometry[i].kind == GeometryStep::Kind::center_crop) {
@@ -168,8 +187,9 @@ Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geomet
     crop(stage, geometry[i].crop);
     ++i;
   }
-  if (i == begin || stage.interpolation > Interpolation::bicubic) {
-    return invalid("step " + std::to_string(begin) + " of the geometry is of no kind, or its interpolation is of none");
+  if (i == begin || stage.method.interpolation > Interpolation::nearest_exact ||
+      stage.method.resampling > Resampling::torch_no_antialias) {
+    return invalid("step " + std::to_string(begin) + " of the geometry is of no kind, or its interpolation or resampling is of none");
   }
   return stage;
 }
@@ -199,7 +219,7 @@ class ImageSink final : public detail::RowSink {
 // The value of each level of each channel: the same operations as torch's, in float32, each rounded.
 class Levels {
  public:
-  explicit Levels(const PreprocessOptions& options) {
+  explicit Levels(const PreprocessOptions& options) : channels_(static_cast<std::size_t>(options.channels)) {
     constexpr auto kScale = static_cast<float>(1.0 / 255.0);
     for (std::size_t channel = 0; channel < table_.size(); ++channel) {
       for (std::size_t i = 0; i < 256; ++i) {
@@ -214,8 +234,16 @@ class Levels {
     }
   }
 
-  // `count` pixels into three planes.
-  void convert(const std::uint8_t* pixel, std::size_t count, float* red, float* green, float* blue) const {
+  // `count` pixels into planes that lie `plane` floats apart: three, or that of red alone.
+  void convert(const std::uint8_t* pixel, std::size_t count, float* red, std::size_t plane) const {
+    if (channels_ == 1) {
+      for (std::size_t i = 0; i < count; ++i, pixel += 3) {
+        red[i] = table_[0][pixel[0]];
+      }
+      return;
+    }
+    float* green = red + plane;
+    float* blue = green + plane;
     for (std::size_t i = 0; i < count; ++i, pixel += 3) {
       red[i] = table_[0][pixel[0]];
       green[i] = table_[1][pixel[1]];
@@ -224,8 +252,10 @@ class Levels {
   }
 
   [[nodiscard]] float black(std::size_t channel) const { return table_[channel][0]; }
+  [[nodiscard]] std::size_t channels() const { return channels_; }
 
  private:
+  std::size_t channels_;
   std::array<std::array<float, 256>, 3> table_{};
 };
 
@@ -233,7 +263,7 @@ class Levels {
 class PlaneSink final : public detail::RowSink {
  public:
   PlaneSink(const Stage& stage, const Levels& levels, float* out) : stage_(&stage), levels_(&levels), out_(out), plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
-    for (std::size_t channel = 0; stage.pads() && channel < 3; ++channel) {
+    for (std::size_t channel = 0; stage.pads() && channel < levels.channels(); ++channel) {
       std::fill_n(out + channel * plane_, plane_, levels.black(channel));
     }
   }
@@ -241,7 +271,7 @@ class PlaneSink final : public detail::RowSink {
   void row(int y, const std::uint8_t* pixels) override {
     const auto width = static_cast<std::size_t>(stage_->out.width);
     float* red = out_ + static_cast<std::size_t>(stage_->top + y) * width + static_cast<std::size_t>(stage_->left);
-    levels_->convert(pixels, static_cast<std::size_t>(stage_->kept.width), red, red + plane_, red + 2 * plane_);
+    levels_->convert(pixels, static_cast<std::size_t>(stage_->kept.width), red, plane_);
   }
 
  private:
@@ -254,6 +284,7 @@ class PlaneSink final : public detail::RowSink {
 // What one thread keeps from picture to picture.
 struct Bench {
   detail::ResizeBuffers resize;
+  detail::PadBuffers padding;
   std::array<Image, 2> between;
 };
 
@@ -263,7 +294,16 @@ struct Last {
   Stage stage;
 };
 
-void finish(const Last& last, Bench& bench, detail::RowSink& sink) { detail::resize_window(*last.image, last.stage.resized, last.stage.interpolation, last.stage.kept, bench.resize, sink); }
+void finish(const Last& last, Bench& bench, detail::RowSink& sink) {
+  const Stage& stage = last.stage;
+  if (stage.padding != nullptr) {
+    detail::pad_rows(*last.image, *stage.padding, bench.padding, sink);
+  } else if (stage.grey) {
+    detail::grey_rows(*last.image, bench.padding.row, sink);
+  } else {
+    detail::resize_window(*last.image, stage.resized, stage.method, stage.kept, bench.resize, sink);
+  }
+}
 
 // Every stage but the last.
 Result<Last> all_but_last(const Image& image, const std::vector<GeometryStep>& geometry, Bench& bench) {
@@ -306,7 +346,10 @@ Result<Size> final_size(const Image& image, const std::vector<GeometryStep>& geo
 }
 
 Result<void> check(const PreprocessOptions& options) {
-  for (std::size_t c = 0; options.normalize && c < options.std.size(); ++c) {
+  if (options.channels != 1 && options.channels != 3) {
+    return invalid("a tensor of a picture has 1 or 3 channels, not " + std::to_string(options.channels));
+  }
+  for (std::size_t c = 0; options.normalize && c < static_cast<std::size_t>(options.channels); ++c) {
     if (options.std[c] == 0.0F || !std::isfinite(options.std[c]) || !std::isfinite(options.mean[c])) {
       return invalid("mean and std of channel " + std::to_string(c) + " are " + std::to_string(options.mean[c]) +
                      " and " + std::to_string(options.std[c]) + ": both must be finite, and std not 0");
@@ -350,16 +393,21 @@ Result<void> fill(const Image& image, const PreprocessOptions& options, const Le
   return {};
 }
 
+// Floats of one picture's part of a tensor.
+std::size_t floats_of(const Size& size, const PreprocessOptions& options) {
+  return detail::rgb_bytes(size.height, size.width) / 3 * static_cast<std::size_t>(options.channels);
+}
+
 Result<Tensor> run_batch(const Image* images, std::size_t count, const PreprocessOptions& options) {
   const Result<Size> size = common_size(images, count, options);
   if (!size) {
     return size.error();
   }
-  Tensor tensor(DType::float32, Dims{static_cast<std::int64_t>(count), 3, size->height, size->width});
+  Tensor tensor(DType::float32, Dims{static_cast<std::int64_t>(count), options.channels, size->height, size->width});
   const Levels levels(options);
   Bench bench;
   for (std::size_t i = 0; i < count; ++i) {
-    if (Result<void> filled = fill(images[i], options, levels, bench, tensor.data_as<float>() + i * detail::rgb_bytes(size->height, size->width)); !filled) {
+    if (Result<void> filled = fill(images[i], options, levels, bench, tensor.data_as<float>() + i * floats_of(*size, options)); !filled) {
       return filled.error();
     }
   }
@@ -370,10 +418,12 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
 
 DecodeOptions scaled_decoding(const PreprocessOptions& options) {
   DecodeOptions decode;
-  if (options.geometry.empty() || options.geometry.front().kind != GeometryStep::Kind::resize) {
+  const auto grey = [](const GeometryStep& step) { return step.kind == GeometryStep::Kind::grayscale; };
+  const auto step = std::find_if_not(options.geometry.begin(), options.geometry.end(), grey);
+  if (step == options.geometry.end() || step->kind != GeometryStep::Kind::resize) {
     return decode;
   }
-  const Resize& first = options.geometry.front().resize;
+  const Resize& first = step->resize;
   if (first.shorter > 0) {
     decode.least_shorter = first.shorter;
   } else {
@@ -408,7 +458,7 @@ Result<void> to_chw(const Image& image, const PreprocessOptions& options, float*
       return invalid("a null pointer was given for the floats of a picture");
     }
     const std::size_t count = image.pixels.size() / 3;
-    Levels(options).convert(image.pixels.data(), count, out, out + count, out + 2 * count);
+    Levels(options).convert(image.pixels.data(), count, out, count);
     return {};
   });
 }
@@ -468,7 +518,7 @@ Result<Dims> Preprocessor::dims(const Image& image) const {
       return ready.error();
     }
     const Result<Size> size = common_size(&image, 1, state_->options);
-    return size ? Result<Dims>(Dims{1, 3, size->height, size->width}) : Result<Dims>(size.error());
+    return size ? Result<Dims>(Dims{1, state_->options.channels, size->height, size->width}) : Result<Dims>(size.error());
   });
 }
 
@@ -484,12 +534,12 @@ Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) 
     if (!size) {
       return size.error();
     }
-    const Dims wanted{static_cast<std::int64_t>(images.size()), 3, size->height, size->width};
+    const Dims wanted{static_cast<std::int64_t>(images.size()), state.options.channels, size->height, size->width};
     if (out.data == nullptr || out.dtype != DType::float32 || out.device != Device::cpu || out.dims != wanted) {
       return invalid("the pictures come out as float32 " + to_string(wanted) + " on the CPU, the tensor for them is " + to_string(out.dtype) + " " + to_string(out.dims) + (out.device == Device::cpu ? "" : " on another device") + (out.data == nullptr ? " without memory" : ""));
     }
     auto* planes = static_cast<float*>(out.data);
-    const std::size_t floats = detail::rgb_bytes(size->height, size->width);
+    const std::size_t floats = floats_of(*size, state.options);
     state.outcomes.assign(images.size(), Result<void>());
     auto one = [&](std::size_t item, std::size_t worker) {
       state.outcomes[item] = guarded<void>([&] { return fill(images[item], state.options, state.levels, state.benches[worker], planes + item * floats); });

@@ -1,4 +1,4 @@
-// Pillow's Image.resize on 8-bit RGB, bit by bit, for a part of the resized picture.
+// A resize of 8-bit RGB, bit by bit Pillow's or torch's, for a part of the resized picture.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 #include "sample/image.hpp"
 #include "sample/preprocess.hpp"
 
-#include "resize_kernels.hpp"
+#include "resize_axis.hpp"
 
 namespace sample::detail {
 
@@ -40,19 +40,8 @@ class RowSink {
 // are those of the last picture where its sizes were the same.
 class ResizeBuffers {
  public:
-  // An axis resized from in_size to out_size: the positions [begin, begin + count).
-  struct Key {
-    int in_size = 0;
-    int out_size = 0;
-    Interpolation interpolation = Interpolation::nearest;
-    int begin = 0;
-    int count = 0;
-
-    friend bool operator==(const Key& a, const Key& b) { return a.in_size == b.in_size && a.out_size == b.out_size && a.interpolation == b.interpolation && a.begin == b.begin && a.count == b.count; }
-  };
-
-  [[nodiscard]] const Axis& columns(const Key& key) { return axis(columns_, key); }
-  [[nodiscard]] const Axis& rows(const Key& key) { return axis(rows_, key); }
+  [[nodiscard]] const Axis& columns(const AxisKey& key) { return axis(columns_, key); }
+  [[nodiscard]] const Axis& rows(const AxisKey& key) { return axis(rows_, key); }
 
   std::vector<std::uint8_t> between;                // what the first pass leaves
   std::array<std::vector<std::uint8_t>, 2> out;     // two rows of the result
@@ -60,12 +49,12 @@ class ResizeBuffers {
 
  private:
   struct Kept {
-    Key key;
+    AxisKey key;
     Axis axis;
     std::vector<double> raw;
   };
 
-  static const Axis& axis(Kept& kept, const Key& key);
+  static const Axis& axis(Kept& kept, const AxisKey& key);
 
   Kept columns_;
   Kept rows_;
@@ -73,7 +62,7 @@ class ResizeBuffers {
 
 // The `window` of `image` resized to `size`, row by row: the same pixels as resizing first and cropping then,
 // but only those are computed. All sides are at least 1. Throws std::bad_alloc.
-void resize_window(const Image& image, const Size& size, Interpolation interpolation, const Window& window, ResizeBuffers& buffers, RowSink& sink);
+void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window, ResizeBuffers& buffers, RowSink& sink);
 
 // Bytes of an RGB picture; throws std::bad_alloc where memory cannot hold it.
 [[nodiscard]] std::size_t rgb_bytes(int height, int width);

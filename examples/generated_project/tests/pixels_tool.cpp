@@ -1,11 +1,14 @@
 // Runs the picture stages from the command line, so that any program can compare their results.
 //
 // Each line of the standard input is one job: IMAGE_FILE OUT_NPY STEP..., where a STEP is
-//   resize:shorter=256,max=0,filter=bicubic   resize:size=HEIGHTxWIDTH,filter=nearest
+//   resize:shorter=256,max=0,filter=bicubic   resize:size=HEIGHTxWIDTH,filter=nearest,of=torch
+//     (of=pillow, torch or torch_no_antialias)
 //   crop:HEIGHTxWIDTH
+//   pad:sides=LEFT/TOP/RIGHT/BOTTOM,mode=constant,fill=R/G/B,of=picture   (mode, fill and of=tensor are optional)
+//   grayscale:1 or grayscale:3                   (channels of the tensor)
 //   decode:WIDTHxHEIGHT or decode:SHORTER        (a JPEG is decoded no larger than this needs; anywhere)
 //   tensor:rescale=divide,mean=R/G/B,std=R/G/B   (mean and std are optional; the last step)
-// The result is uint8 HxWx3, or float32 1x3xHxW after "tensor". Each job prints "ok" or "error MESSAGE".
+// The result is uint8 HxWx3, or float32 1xCxHxW after "tensor". Each job prints "ok" or "error MESSAGE".
 // With --kernels it prints the sets of instructions that SAMPLE_SIMD can name on this processor.
 
 #include <array>
@@ -54,8 +57,12 @@ bool parse_size(const std::string& text, int& height, int& width) {
   return true;
 }
 
+// Three values; one stands for all.
 bool parse_triple(const std::string& text, std::array<float, 3>& values) {
-  const std::vector<std::string> parts = split(text, '/');
+  std::vector<std::string> parts = split(text, '/');
+  if (parts.size() == 1) {
+    parts.resize(values.size(), parts[0]);
+  }
   if (parts.size() != values.size()) {
     return false;
   }
@@ -72,10 +79,67 @@ bool set_filter(const std::string& name, Interpolation& filter) {
     filter = Interpolation::bilinear;
   } else if (name == "bicubic") {
     filter = Interpolation::bicubic;
+  } else if (name == "nearest-exact") {
+    filter = Interpolation::nearest_exact;
   } else {
     return false;
   }
   return true;
+}
+
+bool set_resampling(const std::string& name, Resampling& resampling) {
+  if (name == "pillow") {
+    resampling = Resampling::pillow;
+  } else if (name == "torch") {
+    resampling = Resampling::torch;
+  } else if (name == "torch_no_antialias") {
+    resampling = Resampling::torch_no_antialias;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_pad_mode(const std::string& name, PadMode& mode) {
+  if (name == "constant") {
+    mode = PadMode::constant;
+  } else if (name == "edge") {
+    mode = PadMode::edge;
+  } else if (name == "reflect") {
+    mode = PadMode::reflect;
+  } else if (name == "symmetric") {
+    mode = PadMode::symmetric;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_pad(const std::string& key, const std::string& value, Pad& pad) {
+  if (key == "sides") {
+    const std::vector<std::string> sides = split(value, '/');
+    if (sides.size() != 4) {
+      return false;
+    }
+    pad.left = std::atoi(sides[0].c_str());
+    pad.top = std::atoi(sides[1].c_str());
+    pad.right = std::atoi(sides[2].c_str());
+    pad.bottom = std::atoi(sides[3].c_str());
+    return true;
+  }
+  if (key == "fill") {
+    std::array<float, 3> levels{};
+    const bool parsed = parse_triple(value, levels);
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      pad.fill[i] = static_cast<std::uint8_t>(levels[i]);
+    }
+    return parsed;
+  }
+  if (key == "of") {
+    pad.of_tensor = value == "tensor";
+    return pad.of_tensor || value == "picture";
+  }
+  return key == "mode" && set_pad_mode(value, pad.mode);
 }
 
 bool set_resize(const std::string& key, const std::string& value, Resize& resize) {
@@ -90,7 +154,8 @@ bool set_resize(const std::string& key, const std::string& value, Resize& resize
   if (key == "size") {
     return parse_size(value, resize.height, resize.width);
   }
-  return key == "filter" && set_filter(value, resize.interpolation);
+  return (key == "filter" && set_filter(value, resize.interpolation)) ||
+         (key == "of" && set_resampling(value, resize.resampling));
 }
 
 bool set_tensor(const std::string& key, const std::string& value, PreprocessOptions& options) {
@@ -120,10 +185,16 @@ Result<void> add_step(const std::string& step, Job& job) {
     }
     return {};
   }
-  if (kind != "resize" && kind != "tensor") {
+  if (kind == "grayscale") {
+    job.options.geometry.emplace_back(Grayscale{});
+    job.options.channels = std::atoi(rest.c_str());
+    return {};
+  }
+  if (kind != "resize" && kind != "pad" && kind != "tensor") {
     return bad(step);
   }
   Resize resize;
+  Pad pad;
   for (const std::string& setting : split(rest, ',')) {
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) {
@@ -131,12 +202,17 @@ Result<void> add_step(const std::string& step, Job& job) {
     }
     const std::string key = setting.substr(0, equals);
     const std::string value = setting.substr(equals + 1);
-    if (!(kind == "resize" ? set_resize(key, value, resize) : set_tensor(key, value, job.options))) {
+    const bool set = kind == "resize" ? set_resize(key, value, resize)
+                     : kind == "pad"  ? set_pad(key, value, pad)
+                                      : set_tensor(key, value, job.options);
+    if (!set) {
       return bad(step);
     }
   }
   if (kind == "resize") {
     job.options.geometry.emplace_back(resize);
+  } else if (kind == "pad") {
+    job.options.geometry.emplace_back(pad);
   } else {
     job.tensor = true;
   }

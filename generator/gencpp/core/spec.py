@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import math
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
@@ -18,14 +17,22 @@ from .json_value import IN_MEMORY
 from .json_value import JsonValue as JsonValue
 from .names import check_file_name, check_identifier, check_relative_path
 from .precision import Precision as Precision
+from .preprocess import COLOURS as COLOURS
+from .preprocess import CropStep as CropStep
+from .preprocess import GeometryStep as GeometryStep
+from .preprocess import GrayscaleStep as GrayscaleStep
+from .preprocess import Interpolation as Interpolation
+from .preprocess import PadMode as PadMode
+from .preprocess import PadStep as PadStep
+from .preprocess import PreprocessSpec as PreprocessSpec
+from .preprocess import Resampling as Resampling
+from .preprocess import Rescale as Rescale
+from .preprocess import ResizeStep as ResizeStep
+from .preprocess import channels_text as channels_text
 from .recipe import Recipe
 
 VERIFY_SCHEMA = 1
 """Number of verify.json's schema."""
-
-MAX_SIDE = 65535
-"""Largest side of a picture that is resized or cropped to, in pixels."""
-
 
 _NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,3})?")
 """As Python writes finite ones."""
@@ -63,23 +70,6 @@ _ITEMSIZE = {
     DType.int64: 8,
     DType.bool_: 1,
 }
-
-
-class Interpolation(enum.StrEnum):
-    """Resampling filters, by Pillow's and torchvision's names; all but nearest are antialiased."""
-
-    nearest = "nearest"
-    bilinear = "bilinear"
-    bicubic = "bicubic"
-
-
-class Rescale(enum.StrEnum):
-    """How uint8 becomes float32 in 0..1: both forms exist in torchvision and differ in the last bit."""
-
-    divide = "divide"
-    """x / 255 (ToTensor, convert_image_dtype)"""
-    multiply = "multiply"
-    """x * float32(1 / 255) (transforms.v2.ToDtype(scale=True) on tensors)"""
 
 
 class Task(enum.StrEnum):
@@ -222,89 +212,6 @@ class TensorSpec(JsonValue):
         """The `opt` sizes, with the batch at `batch` items where it varies."""
         varied = self if batch is None or self.batch is None else self.with_batch(Dim.fixed(batch))
         return tuple(d.opt for d in varied.dims)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResizeStep(JsonValue):
-    """torchvision's Resize on a PIL image.
-
-    Exactly one of `shorter` (the shorter side, in pixels, aspect kept; `max_size` bounds the longer
-    side) and `size` ((height, width) in pixels) is given.
-    """
-
-    shorter: int | None = None
-    size: tuple[int, int] | None = None
-    max_size: int | None = None
-    interpolation: Interpolation
-
-    def __post_init__(self) -> None:
-        if (self.shorter is None) == (self.size is None):
-            raise UsageError("resize: give either the shorter side or a (height, width) pair")
-        if self.max_size is not None and (self.shorter is None or self.max_size <= self.shorter):
-            raise UsageError("resize: max_size needs a single int size that is smaller than it")
-        for n in (self.shorter, self.max_size, *(self.size or ())):
-            if n is not None and not 1 <= n <= MAX_SIDE:
-                raise UsageError(f"resize: size {n} must be from 1 to {MAX_SIDE}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CropStep(JsonValue):
-    """torchvision's CenterCrop on a PIL image: (height, width) in pixels; pads with 0 where smaller."""
-
-    height: int
-    width: int
-
-    def __post_init__(self) -> None:
-        if not (1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE):
-            raise UsageError(
-                f"crop: size {self.height}x{self.width} must be from 1x1 to {MAX_SIDE}x{MAX_SIDE}"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeometryStep(JsonValue):
-    """One step on uint8 pixels: exactly one of `resize` and `crop`."""
-
-    resize: ResizeStep | None = None
-    crop: CropStep | None = None
-
-    def __post_init__(self) -> None:
-        if (self.resize is None) == (self.crop is None):
-            raise UsageError("geometry: each step is either a resize or a crop")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreprocessSpec(JsonValue):
-    """From RGB uint8 pixels (HWC) to a float32 NCHW tensor.
-
-    `geometry` runs in order on uint8 pixels as Pillow does it; then `rescale` to 0..1; then, when
-    `mean` and `std` are not None, (x - mean) / std per channel in float32.
-    """
-
-    geometry: tuple[GeometryStep, ...]
-    rescale: Rescale = Rescale.divide
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    source: str
-    """Where the transforms come from, for people: `ResNet18_Weights.IMAGENET1K_V1`, a file's name, ..."""
-
-    def __post_init__(self) -> None:
-        if (self.mean is None) != (self.std is None):
-            raise UsageError("normalise: mean and std belong together")
-        if not all(math.isfinite(v) for v in (*(self.mean or ()), *(self.std or ()))):
-            raise UsageError("normalise: mean and std must be finite")
-        if self.std is not None and any(s == 0 for s in self.std):
-            raise UsageError("normalise: std must not be 0")
-
-    @property
-    def output_size(self) -> tuple[int, int] | None:
-        """(height, width) when it does not depend on the picture, else None."""
-        if not self.geometry:
-            return None
-        last = self.geometry[-1]
-        if last.crop is not None:
-            return (last.crop.height, last.crop.width)
-        return last.resize.size if last.resize is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -509,9 +416,18 @@ class PixelCase(JsonValue):
     pixels: str
     """HWC uint8 .npy under assets/goldens/"""
     tensor: str
-    """1x3xHxW float32 .npy under assets/goldens/"""
+    """1xCxHxW float32 .npy under assets/goldens/"""
     decoded: bool = False
     """`pixels` are the picture as it is decoded, before any resize or crop"""
+    tolerance: int = 0
+    """Units of 8 bits that a pixel may differ by: 1 where the reference resized in float32."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As every value; `tolerance` is written only where there is one."""
+        data = JsonValue.to_json(self)
+        if not self.tolerance:
+            del data["tolerance"]
+        return data
 
     def __post_init__(self) -> None:
         for name in (self.name, self.image, self.pixels, *filter(None, (self.tensor,))):

@@ -30,7 +30,7 @@ from .fitting import input_text, values_hint
 from .pictures import GOLDEN_SIZE, picture, pnm
 from .sizes.answers import Answers, answers_for, case_text
 from .sizes.plan import SizeCase, shapes_text
-from .transforms import check_against, reference_pixels, reference_tensor
+from .transforms import PictureRefused, check_against, own_pixels, reference_pixels, reference_tensor
 
 FOLDER = "goldens"
 
@@ -248,12 +248,17 @@ def _pictures(
         cases.append(PixelCase(name=suffix, image=file, pixels=pixels, tensor=stored))
         if suffix == "ppm":
             tensor = torch.from_numpy(reference_tensor(preprocess, image))[None]
-    cases += _further_sizes(preprocess, writer, seed)
+            if preprocess.float_resize and own is not None:
+                pixels = writer.array("pixels-float32", own_pixels(preprocess, own, image))
+                cases.append(PixelCase(name="float32", image=file, pixels=pixels, tensor="", tolerance=1))
+    cases += _further_sizes(loaded, preprocess, writer, seed)
     cases += _further_levels(writer)
     return [tensor], tuple(cases)
 
 
-def _further_sizes(preprocess: PreprocessSpec, writer: _Writer, seed: int) -> list[PixelCase]:
+def _further_sizes(
+    loaded: LoadedModel, preprocess: PreprocessSpec, writer: _Writer, seed: int
+) -> list[PixelCase]:
     sizes = list(_SIZES)
     if preprocess.output_size is not None:
         sizes.append((preprocess.output_size[1], preprocess.output_size[0]))  # nothing left to crop
@@ -263,8 +268,9 @@ def _further_sizes(preprocess: PreprocessSpec, writer: _Writer, seed: int) -> li
         image = picture(width, height, seed=seed * 100 + i + 1)
         try:
             expected = reference_pixels(preprocess, image)
-        except ValueError:  # max_size leaves nothing of the shorter side: Pillow refuses, so no reference
+        except PictureRefused:  # such as where max_size leaves nothing of the shorter side
             continue
+        check_against(preprocess, loaded.transforms if callable(loaded.transforms) else None, image)
         # PPM: decoded by every build, whatever libraries it found.
         file = writer.image(f"{name}.ppm", image)
         pixels = writer.array(f"pixels-{name}", expected)

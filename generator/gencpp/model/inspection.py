@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.errors import GencppError, UsageError
 from ..core.loaded import LoadedModel, LoadOptions
-from ..core.spec import DType, ModelSpec, PreprocessSpec, TensorSpec
+from ..core.spec import COLOURS, DType, ModelSpec, PreprocessSpec, TensorSpec, channels_text
 from ..onnx.value_sizes import value_sizes_of_file
 from ..tasks import TASKS
 from ..tensors.fast_path import fast_path_off
@@ -238,9 +238,13 @@ def _preprocess(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[Prep
         return None, note
     sizes = [d.opt for d in inputs[0].dims]
     made = spec.output_size
-    if len(inputs) != 1 or len(sizes) != 4 or sizes[1] != 3:
+    hint = "end the geometry with CenterCrop or Resize((height, width)), or change --input."
+    if len(inputs) != 1 or len(sizes) != 4 or sizes[1] != spec.channels:
         problem = "the model takes " + ", ".join("x".join(map(str, s.shape())) for s in inputs)
-        problem += ", not one picture of 3 channels"
+        problem += f", not one picture of {channels_text(spec.channels)}"
+        if len(inputs) == 1 and len(sizes) == 4 and sizes[1] in (1, COLOURS):
+            grey = f"make them grey: begin with Grayscale({sizes[1]})"
+            hint = grey if sizes[1] == 1 else "take Grayscale(3), or none"
     elif inputs[0].dtype.value != "float32":
         problem = f"the model takes {inputs[0].dtype}, not float32"
     elif made is None:
@@ -248,10 +252,10 @@ def _preprocess(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[Prep
     elif list(made) != sizes[2:]:
         problem = f"it makes {made[0]}x{made[1]}; the model takes {sizes[2]}x{sizes[3]}"
     else:
-        return spec, ""
+        return spec, note
     if loaded.transforms_given:
         raise UsageError(
             f"--preprocess {loaded.transforms_where} does not fit: {problem}",
-            hint="end the geometry with CenterCrop or Resize((height, width)), or change --input.",
+            hint=hint,
         )
     return None, f"The preprocessing of {loaded.transforms_where} is not generated: {problem}. Feed tensors."

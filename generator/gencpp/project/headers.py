@@ -10,11 +10,13 @@ from ..core.cpp import DTYPES, dims_literal, double_literal, float_literal, int6
 from ..core.spec import (
     UNBOUNDED,
     FileFacts,
+    GeometryStep,
     GoldenCase,
     Goldens,
     ModelSpec,
     PreprocessSpec,
     ProjectSpec,
+    Resampling,
     TensorSpec,
 )
 
@@ -145,6 +147,7 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         "  std::string pixels;  // uint8 after resize and crop",
         "  std::string tensor;  // float32, empty when it is not stored",
         "  bool decoded;        // pixels are uint8 before resize and crop",
+        "  int tolerance;       // units of 8 bits that a pixel may differ by",
         "};",
         "",
         "inline const std::vector<GoldenCase>& golden_cases() {",
@@ -163,8 +166,8 @@ def golden_cases_header(name: str, goldens: Goldens) -> str:
         lines.append("  static const std::vector<PixelCase> cases{")
         for pixel in goldens.pixel_cases:
             fields = (pixel.name, pixel.image, pixel.pixels, pixel.tensor)
-            told = ", ".join(string_literal(f) for f in fields)
-            lines.append(f"      {{{told}, {'true' if pixel.decoded else 'false'}}},")
+            literals = [*(string_literal(f) for f in fields), "true" if pixel.decoded else "false"]
+            lines.append(f"      {{{', '.join(literals)}, {pixel.tolerance}}},")
         lines.append("  };")
     else:
         lines.append("  static const std::vector<PixelCase> cases;")
@@ -245,22 +248,18 @@ def _tensor_array(variable: str, tensors: tuple[TensorSpec, ...]) -> list[str]:
 def _preprocess(spec: PreprocessSpec | None) -> list[str]:
     geometry = []
     for step in spec.geometry if spec else ():
-        if step.crop is not None:
-            geometry.append(f"    CenterCrop{{{step.crop.height}, {step.crop.width}}},")
-        elif step.resize is not None:
-            r = step.resize
-            height, width = r.size or (0, 0)
-            sizes = f"{r.shorter or 0}, {r.max_size or 0}, {height}, {width}"
-            geometry.append(f"    Resize{{{sizes}, Interpolation::{r.interpolation.value}}},")
-    mean = (spec.mean if spec else None) or (0.0, 0.0, 0.0)
-    std = (spec.std if spec else None) or (1.0, 1.0, 1.0)
+        geometry.append(f"    {_geometry_step(step)},")
+    channels = spec.channels if spec else 3
+    mean = ((spec.mean if spec else None) or (0.0,)) * 3  # of grey: one value, three times
+    std = ((spec.std if spec else None) or (1.0,)) * 3
     rescale = spec.rescale.value if spec else "divide"
     lines = [
         "// From a picture to the input; without it the model takes raw tensors only.",
         f"inline constexpr bool kHasPreprocess = {'true' if spec else 'false'};",
     ]
     if geometry:
-        lines.append("// Resize{shorter, max_size, height, width, filter}, CenterCrop{height, width}")
+        lines.append("// Resize{shorter, max_size, height, width, filter, whose}, CenterCrop{height, width},")
+        lines.append("// Pad{left, top, right, bottom, mode, {red, green, blue}, of a tensor}, Grayscale{}")
         lines.append(f"inline constexpr std::array<GeometryStep, {len(geometry)}> kGeometry{{")
         lines += [*geometry, "};"]
     else:
@@ -269,9 +268,30 @@ def _preprocess(spec: PreprocessSpec | None) -> list[str]:
         *lines,
         f"inline constexpr Rescale kRescale = Rescale::{rescale};",
         f"inline constexpr bool kNormalize = {'true' if spec and spec.mean else 'false'};",
-        f"inline constexpr std::array<float, 3> kMean{{{', '.join(float_literal(m) for m in mean)}}};",
-        f"inline constexpr std::array<float, 3> kStd{{{', '.join(float_literal(s) for s in std)}}};",
+        f"inline constexpr int kChannels = {channels};  // of the tensor; 1: pictures are grey",
+        f"inline constexpr std::array<float, 3> kMean{{{', '.join(float_literal(m) for m in mean[:3])}}};",
+        f"inline constexpr std::array<float, 3> kStd{{{', '.join(float_literal(s) for s in std[:3])}}};",
     ]
+
+
+def _geometry_step(step: GeometryStep) -> str:
+    """Such as `CenterCrop{224, 224}`; what has its default is left out at the end."""
+    if step.crop is not None:
+        return f"CenterCrop{{{step.crop.height}, {step.crop.width}}}"
+    if step.grayscale is not None:
+        return "Grayscale{}"
+    if step.pad is not None:
+        p = step.pad
+        fields = [*map(str, (p.left, p.top, p.right, p.bottom)), f"PadMode::{p.mode.name}"]
+        fields += [f"{{{', '.join(map(str, p.fill))}}}"] if any(p.fill) or p.of_tensor else []
+        fields += ["true"] if p.of_tensor else []
+        return f"Pad{{{', '.join(fields)}}}"
+    assert step.resize is not None
+    r = step.resize
+    height, width = r.size or (0, 0)
+    sizes = f"{r.shorter or 0}, {r.max_size or 0}, {height}, {width}"
+    whose = "" if r.resampling is Resampling.pillow else f", Resampling::{r.resampling.name}"
+    return f"Resize{{{sizes}, Interpolation::{r.interpolation.name}{whose}}}"
 
 
 def _golden_case(case: GoldenCase) -> list[str]:

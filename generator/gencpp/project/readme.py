@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ..core.spec import UNBOUNDED, GeometryStep, ModelSpec, ProjectSpec, TensorSpec
+from ..core.spec import (
+    UNBOUNDED,
+    GeometryStep,
+    ModelSpec,
+    PadMode,
+    PadStep,
+    ProjectSpec,
+    Resampling,
+    TensorSpec,
+    channels_text,
+)
 from ..core.values import told
 from ..tasks import TASKS
 
@@ -53,12 +63,37 @@ def step_text(step: GeometryStep) -> str:
     """One geometry step for people."""
     if step.crop is not None:
         return f"centre crop {step.crop.height}x{step.crop.width}"
+    if step.grayscale is not None:
+        return f"convert to grey ({channels_text(step.grayscale.channels)})"
+    if step.pad is not None:
+        return _pad_text(step.pad)
     assert step.resize is not None
     r = step.resize
+    how = f"{r.interpolation.value}{_WHOSE[r.resampling]}"
     if r.size is not None:
-        return f"resize to {r.size[0]}x{r.size[1]} ({r.interpolation.value})"
+        return f"resize to {r.size[0]}x{r.size[1]} ({how})"
     bound = f", longer side at most {r.max_size}" if r.max_size else ""
-    return f"resize the shorter side to {r.shorter}{bound} ({r.interpolation.value})"
+    return f"resize the shorter side to {r.shorter}{bound} ({how})"
+
+
+_WHOSE = {
+    Resampling.pillow: "",
+    Resampling.torch: ", as torch does it with uint8 tensors",
+    Resampling.torch_no_antialias: ", not antialiased, as torch does it with uint8 tensors",
+}
+
+
+def _pad_text(pad: PadStep) -> str:
+    sides = (pad.left, pad.top, pad.right, pad.bottom)
+    text = (
+        f"pad by {pad.left} on each side"
+        if len(set(sides)) == 1
+        else f"pad by {pad.left} left, {pad.top} above, {pad.right} right and {pad.bottom} below"
+    )
+    if pad.mode is not PadMode.constant:
+        return f"{text} ({pad.mode.value})"
+    levels = pad.fill[:1] if len(set(pad.fill)) == 1 else pad.fill
+    return f"{text} with {', '.join(map(str, levels))}"
 
 
 def _warning(model: ModelSpec) -> str:
@@ -129,7 +164,8 @@ def _proof(project: ProjectSpec) -> str:
     tolerance = f"{project.goldens.cases[0].outputs[0].tolerance:.0e}".replace("e-0", "e-")
     compared = [f"outputs within {tolerance} of the largest reference value"]
     if model.preprocess is not None:
-        compared.append("pixels after resize and crop bit for bit with Pillow's")
+        whose = "torch's" if model.preprocess.on_tensors else "Pillow's"
+        compared.append(f"pixels after resize and crop bit for bit with {whose}")
     compared += [proof] if (proof := TASKS[model.task].proof) else []
     return f"compare {', '.join(compared)}; they feed bad input, and run 8 threads on one model."
 

@@ -88,7 +88,7 @@ Result<Tensor> from_picture(const GoldenCase& expected, Checker& check) {
     return reference.error();
   }
   const bool equal = reference->bytes() == pixels->pixels.size() && std::memcmp(reference->data(), pixels->pixels.data(), reference->bytes()) == 0;
-  check.that(equal, "pixels after resize and crop differ from Pillow's");
+  check.that(equal, "pixels after resize and crop differ from the reference's");
   Result<Tensor> tensor = preprocess(*image);
   if (tensor) {
     const Result<Tensor> fed = read_npy(golden(expected.inputs[0]));

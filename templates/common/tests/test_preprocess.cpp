@@ -74,17 +74,16 @@ void test_bits(const PreprocessOptions& options, const std::string& what, Checke
   }
 }
 
-void test_allocations(Checker& check) {
-  const PreprocessOptions options = options_with({Resize{40, 0, 0, 0, Interpolation::bicubic}, CenterCrop{32, 32}});
+void test_allocations(const PreprocessOptions& options, Checker& check) {
   Preprocessor preprocessor(options, 2);
   const std::vector<Image> images{picture(61, 47, 1), picture(61, 47, 2), picture(61, 47, 3), picture(61, 47, 4)};
   std::vector<float> out(4 * 3 * 32 * 32);
-  const TensorView view = view_of(out.data(), Dims{4, 3, 32, 32});
+  const TensorView view = view_of(out.data(), Dims{4, options.channels, 32, 32});
   for (int round = 0; round < 20; ++round) {  // until both threads have had a picture
     check.that(preprocessor.run(images, view).ok(), "warming up");
   }
   Preprocessor single(options);
-  const TensorView first = view_of(out.data(), Dims{1, 3, 32, 32});
+  const TensorView first = view_of(out.data(), Dims{1, options.channels, 32, 32});
   check.that(single.run(images[0], first).ok(), "warming up");
   const std::size_t before = allocations;
   for (const Image& image : images) {
@@ -92,6 +91,45 @@ void test_allocations(Checker& check) {
   }
   const std::size_t more = allocations - before;
   check.that(more == 0, std::to_string(more) + " allocations after the first picture");
+}
+
+// One pixel, padded by hand.
+void test_padding(Checker& check) {
+  const Image image{3, 2, {10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62}};
+  const auto reds = [&](const Pad& pad) {
+    const Result<Image> padded = apply_geometry(image, {pad});
+    std::string text = padded ? std::to_string(padded->width) + "x" + std::to_string(padded->height) + ":" : padded.error().message;
+    for (std::size_t i = 0; padded && i < padded->pixels.size(); i += 3) {
+      text += ' ' + std::to_string(padded->pixels[i]);
+    }
+    return text;
+  };
+  const auto is = [&](const Pad& pad, const std::string& wanted) { check.that(reds(pad) == wanted, "padded: " + reds(pad) + ", not " + wanted); };
+  is({1, 1, 0, 0, PadMode::constant, {7, 8, 9}}, "4x3: 7 7 7 7 7 10 20 30 7 40 50 60");
+  is({2, 0, 1, 1, PadMode::edge}, "6x3: 10 10 10 20 30 30 40 40 40 50 60 60 40 40 40 50 60 60");
+  is({2, 0, 1, 1, PadMode::reflect}, "6x3: 30 20 10 20 30 20 60 50 40 50 60 50 30 20 10 20 30 20");
+  is({2, 0, 1, 1, PadMode::symmetric}, "6x3: 20 10 10 20 30 30 50 40 40 50 60 60 50 40 40 50 60 60");
+  is({0, 0, 5, 0, PadMode::reflect}, "8x2: 10 20 30 20 10 20 30 20 40 50 60 50 40 50 60 50");
+  is({0, 0, 5, 0, PadMode::symmetric}, "8x2: 10 20 30 30 20 10 10 20 40 50 60 60 50 40 40 50");
+  for (const PadMode mode : {PadMode::reflect, PadMode::symmetric}) {
+    check.fails(apply_geometry(image, {Pad{0, 3, 0, 0, mode, {0, 0, 0}, true}}), ErrorCode::invalid_argument, "too small", "a padding beyond a tensor");
+  }
+  check.fails(apply_geometry(image, {Pad{-1, 0, 0, 0}}), ErrorCode::invalid_argument, "negative", "a negative padding");
+  check.fails(apply_geometry(image, {Pad{2000000000, 0, 2000000000, 2000000000}}), ErrorCode::unsupported, "limit", "an enormous padding");
+}
+
+// Pillow's levels of grey, and a tensor of one channel.
+void test_grey(Checker& check) {
+  const Image image{2, 1, {255, 0, 0, 10, 200, 30}};
+  PreprocessOptions options;
+  options.geometry = {Grayscale{}};
+  options.channels = 1;
+  const Result<Image> grey = apply_geometry(image, options.geometry);
+  check.that(grey.ok() && grey->pixels == std::vector<std::uint8_t>{76, 76, 76, 124, 124, 124}, "levels of grey");
+  const Result<Tensor> tensor = preprocess(image, options);
+  check.that(tensor.ok() && tensor->dims() == Dims{1, 1, 1, 2} && tensor->data_as<float>()[1] == 124.0F / 255.0F, "a tensor of one channel");
+  options.channels = 2;
+  check.fails(preprocess(image, options), ErrorCode::invalid_argument, "1 or 3 channels", "two channels");
 }
 
 void test_refusals(Checker& check) {
@@ -116,7 +154,9 @@ void test_scaled_decoding(Checker& check) {
   check.that(shorter.least_shorter == 40 && shorter.least_width == 0 && shorter.least_height == 0, "the shorter side");
   const DecodeOptions both = needs({Resize{0, 0, 30, 50, Interpolation::nearest}});
   check.that(both.least_shorter == 0 && both.least_width == 50 && both.least_height == 30, "both sides");
-  for (const DecodeOptions& all : {needs({}), needs({CenterCrop{32, 32}, Resize{40, 0, 0, 0, Interpolation::bilinear}})}) {
+  const DecodeOptions grey = needs({Grayscale{}, Resize{40, 0, 0, 0, Interpolation::bilinear}});
+  check.that(grey.least_shorter == 40, "the shorter side of a grey picture");
+  for (const DecodeOptions& all : {needs({}), needs({Pad{1, 1, 1, 1}, Resize{40, 0, 0, 0, Interpolation::bilinear}}), needs({CenterCrop{32, 32}, Resize{40, 0, 0, 0, Interpolation::bilinear}})}) {
     check.that(all.least_shorter == 0 && all.least_width == 0 && all.least_height == 0, "the whole picture");
   }
 }
@@ -132,7 +172,15 @@ int main() {
   test::test_bits(test::options_with({Resize{0, 0, 30, 50, Interpolation::bicubic}}), "resize", check);
   test::test_bits(test::options_with({Resize{0, 0, 30, 50, Interpolation::nearest}, CenterCrop{64, 20}}), "a crop that pads", check);
   test::test_bits(test::options_with({CenterCrop{40, 40}, Resize{0, 0, 24, 24, Interpolation::bilinear}, CenterCrop{16, 16}}), "several stages", check);
-  test::test_allocations(check);
+  const Resize tensor{0, 0, 30, 50, Interpolation::bicubic, Resampling::torch_no_antialias};
+  test::test_bits(test::options_with({Pad{3, 2, 1, 0, PadMode::edge}, tensor, Pad{2, 2, 2, 2, PadMode::symmetric, {0, 0, 0}, true}}), "padding and tensors", check);
+  PreprocessOptions grey = test::options_with({Grayscale{}, Resize{0, 0, 31, 31, Interpolation::bilinear, Resampling::torch}, Pad{1, 1, 0, 0}});
+  grey.channels = 1;
+  test::test_bits(grey, "grey", check);
+  test::test_allocations(test::options_with({Resize{40, 0, 0, 0, Interpolation::bicubic}, CenterCrop{32, 32}}), check);
+  test::test_allocations(grey, check);
+  test::test_padding(check);
+  test::test_grey(check);
   test::test_refusals(check);
   test::test_scaled_decoding(check);
   return check.exit_code();

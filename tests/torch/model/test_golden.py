@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from places import SUPPORT
 
-from gencpp.core.errors import CheckFailed
+from gencpp.core.errors import CheckFailed, UsageError
 from gencpp.core.loaded import LoadedModel, LoadOptions
 from gencpp.core.spec import Goldens, ModelSpec
 from gencpp.model.golden import make_goldens
@@ -92,6 +93,48 @@ def test_pixels_of_other_largest_values(tmp_path: Path) -> None:
                 assert len(np.unique(pixels)) > 100
     halves = np.load(tmp_path / "goldens" / decoded["maxval-100-ppm"].pixels)
     assert 76 in halves and 77 not in halves  # 30 / 100 * 255 is 76.5, and Python rounds to even
+
+
+def test_pixels_of_a_float32_resize(tmp_path: Path) -> None:
+    """The goldens have torch's integers, and what the transform itself gives, with its tolerance."""
+    import numpy as np
+
+    _, spec, found = golden(
+        tmp_path, "models.tiny:cnn", "image:1x3x32x32", preprocess="models.preprocess:classic_tensors"
+    )
+    assert any("one unit of 8 bits" in note for note in spec.notes)
+    cases = {c.name: c for c in found.pixel_cases}
+    assert {c.tolerance for c in found.pixel_cases if c.name != "float32"} == {0}
+    assert cases["float32"].tolerance == 1
+    own, ours = (np.load(tmp_path / "goldens" / cases[n].pixels).astype(int) for n in ("float32", "ppm"))
+    assert np.abs(own - ours).max() == 1
+
+
+def test_grey_pictures(tmp_path: Path) -> None:
+    import numpy as np
+
+    _, spec, found = golden(
+        tmp_path, "models.preprocess:grey_model", "x:1x1x32x32", preprocess="models.preprocess:grey"
+    )
+    assert spec.preprocess is not None and spec.preprocess.channels == 1
+    folder = tmp_path / "goldens"
+    assert np.load(folder / found.pixel_cases[0].tensor).shape == (1, 1, 32, 32)
+    pixels = np.load(folder / found.pixel_cases[0].pixels)
+    assert pixels.shape == (32, 32, 3)
+    assert (pixels[..., 0] == pixels[..., 2]).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "preprocess", "hint"),
+    [
+        ("models.preprocess:grey_model", "x:1x1x32x32", "models.preprocess:tensors", r"Grayscale\(1\)"),
+        ("models.tiny:cnn", "image:1x3x32x32", "models.preprocess:grey", r"Grayscale\(3\)"),
+    ],
+)
+def test_channels_that_do_not_fit(tmp_path: Path, model: str, shape: str, preprocess: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="not one picture of") as caught:
+        golden(tmp_path, model, shape, preprocess=preprocess)
+    assert re.search(hint, caught.value.hint)
 
 
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:

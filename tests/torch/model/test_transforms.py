@@ -131,9 +131,9 @@ def test_everything_unsupported_is_named_at_once() -> None:
         preprocess_from(bad_preprocess(), "mine")
     message = str(caught.value)
     for part in (
-        "step 1, RandomHorizontalFlip: not supported",
+        "step 1, RandomHorizontalFlip: it is for training; pass the transforms of evaluation",
         "step 3, Resize: after the conversion",
-        "step 4, Lambda",
+        "step 4, Lambda: it calls Python code",
         "step 5, GaussianBlur",
         "supported: Compose",
     ):
@@ -157,7 +157,7 @@ def refused() -> dict[str, tuple[Any, str]]:
         "half": (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float16, scale=True)]), "float16"),
         "order": (T.Compose([T.Normalize(**NORM), T.ToTensor()]), "out of order"),
         "twice": (T.Compose([T.ToTensor(), T.Normalize(**NORM), T.Normalize(**NORM)]), "out of order"),
-        "function": (lambda image: image, "function: not supported"),
+        "function": (lambda image: image, "function: it is Python code of your own"),
     }
 
 

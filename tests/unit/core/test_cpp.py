@@ -1,12 +1,24 @@
 import random
 import re
 import struct
+from dataclasses import replace
 
 import pytest
 from samples import classifier
 
 from gencpp.core import cpp
+from gencpp.core.spec import (
+    GeometryStep,
+    GrayscaleStep,
+    Interpolation,
+    PadMode,
+    PadStep,
+    PreprocessSpec,
+    Resampling,
+    ResizeStep,
+)
 from gencpp.project import headers
+from gencpp.project.readme import step_text
 
 
 def read_back(literal: str) -> bytes:
@@ -49,3 +61,36 @@ def test_model_info_says_what_the_spec_says() -> None:
     assert "CenterCrop{224, 224}" in header
     assert "kMean{0.485F, 0.456F, 0.406F}" in header
     assert "kLabelCount = 3" in header
+
+
+def test_every_step_of_pictures_is_a_fact() -> None:
+    steps = (
+        GeometryStep(grayscale=GrayscaleStep()),
+        GeometryStep(pad=PadStep(left=1, top=2, right=3, bottom=4)),
+        GeometryStep(pad=PadStep(left=1, mode=PadMode.reflect, of_tensor=True)),
+        GeometryStep(pad=PadStep(top=1, fill=(9, 9, 9))),
+        GeometryStep(
+            resize=ResizeStep(
+                size=(28, 30), interpolation=Interpolation.nearest_exact, resampling=Resampling.torch
+            )
+        ),
+    )
+    spec = PreprocessSpec(geometry=steps, mean=(0.25,), std=(0.5,), source="x")
+    header = headers.model_info_header("sample", replace(classifier().model, preprocess=spec))
+    for fact in (
+        "    Grayscale{},\n",
+        "    Pad{1, 2, 3, 4, PadMode::constant},\n",
+        "    Pad{1, 0, 0, 0, PadMode::reflect, {0, 0, 0}, true},\n",
+        "    Pad{0, 1, 0, 0, PadMode::constant, {9, 9, 9}},\n",
+        "    Resize{0, 0, 28, 30, Interpolation::nearest_exact, Resampling::torch},\n",
+        "kChannels = 1;",
+        "kMean{0.25F, 0.25F, 0.25F}",
+    ):
+        assert fact in header
+    assert [step_text(s) for s in steps] == [
+        "convert to grey (1 channel)",
+        "pad by 1 left, 2 above, 3 right and 4 below with 0",
+        "pad by 1 left, 0 above, 0 right and 0 below (reflect)",
+        "pad by 0 left, 1 above, 0 right and 0 below with 9",
+        "resize to 28x30 (nearest-exact, as torch does it with uint8 tensors)",
+    ]

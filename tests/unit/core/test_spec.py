@@ -5,8 +5,13 @@ from samples import classifier, tensors_only
 
 from gencpp.core.errors import UsageError
 from gencpp.core.spec import (
+    CropStep,
     Dim,
+    GeometryStep,
+    GrayscaleStep,
     Interpolation,
+    PadStep,
+    PixelCase,
     PreprocessSpec,
     ProjectSpec,
     ResizeStep,
@@ -48,6 +53,45 @@ def test_a_resize_has_one_size() -> None:
         ResizeStep(shorter=3, size=(4, 5), interpolation=Interpolation.bilinear)
     with pytest.raises(UsageError, match="max_size"):
         ResizeStep(shorter=30, max_size=20, interpolation=Interpolation.bilinear)
+
+
+def test_steps_of_pictures_say_size_and_channels() -> None:
+    crop, resize = GeometryStep(crop=CropStep(height=20, width=30)), {"interpolation": Interpolation.bilinear}
+    pad = GeometryStep(pad=PadStep(left=1, top=2, right=3, bottom=4))
+    grey = GeometryStep(grayscale=GrayscaleStep(channels=1))
+    shorter = GeometryStep(resize=ResizeStep(shorter=40, max_size=50, **resize))
+
+    def spec(*steps: GeometryStep) -> PreprocessSpec:
+        return PreprocessSpec(geometry=steps, source="x")
+
+    assert spec(crop, pad).output_size == (26, 34)
+    assert spec(pad, shorter).output_size is None
+    assert spec(crop, shorter, grey).output_size == (33, 50)
+    assert (spec(crop).channels, spec(grey, pad).channels) == (3, 1)
+    assert spec(grey, GeometryStep(grayscale=GrayscaleStep(channels=3))).channels == 3
+    with pytest.raises(UsageError, match="one of resize, crop, pad and grayscale"):
+        GeometryStep(crop=CropStep(height=1, width=1), pad=PadStep())
+    with pytest.raises(UsageError, match="mean has 3 values; the pictures have 1 channel"):
+        PreprocessSpec(geometry=(grey,), mean=(0.5,) * 3, std=(0.5,) * 3, source="x")
+
+
+def test_preprocessing_of_earlier_manifests_reads_and_stays_as_it_was() -> None:
+    data = {
+        "geometry": [
+            {
+                "resize": {"shorter": 8, "size": None, "max_size": None, "interpolation": "bilinear"},
+                "crop": None,
+            },
+            {"resize": None, "crop": {"height": 4, "width": 5}},
+        ],
+        "rescale": "divide",
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "source": "x",
+    }
+    assert PreprocessSpec.from_json(data).to_json() == data
+    case = {"name": "ppm", "image": "a.ppm", "pixels": "a.npy", "tensor": ""}
+    assert PixelCase.from_json(case).to_json() == case
 
 
 def test_std_of_zero_is_refused() -> None:

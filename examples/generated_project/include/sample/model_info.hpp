@@ -41,13 +41,15 @@ inline constexpr std::size_t kLabelCount = 3;
 
 // From a picture to the input; without it the model takes raw tensors only.
 inline constexpr bool kHasPreprocess = true;
-// Resize{shorter, max_size, height, width, filter}, CenterCrop{height, width}
+// Resize{shorter, max_size, height, width, filter, whose}, CenterCrop{height, width},
+// Pad{left, top, right, bottom, mode, {red, green, blue}, of a tensor}, Grayscale{}
 inline constexpr std::array<GeometryStep, 2> kGeometry{
     Resize{256, 0, 0, 0, Interpolation::bilinear},
     CenterCrop{224, 224},
 };
 inline constexpr Rescale kRescale = Rescale::divide;
 inline constexpr bool kNormalize = true;
+inline constexpr int kChannels = 3;  // of the tensor; 1: pictures are grey
 inline constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
 inline constexpr std::array<float, 3> kStd{0.229F, 0.224F, 0.225F};
 

@@ -16,35 +16,71 @@ enum class Interpolation : std::uint8_t {
   nearest,
   bilinear,
   bicubic,
+  nearest_exact,
 };
 
-// torchvision's Resize on a PIL image. With shorter > 0 the shorter side gets that many pixels, the
-// aspect is kept, and max_size > 0 bounds the longer side; else the size is height x width.
+// Whose arithmetic a resize has, to the last bit.
+enum class Resampling : std::uint8_t {
+  pillow,              // of a PIL image: antialiased but for nearest, which nearest_exact is the same as
+  torch,               // of a uint8 tensor in torch's integers, antialias=True
+  torch_no_antialias,  // the same with antialias=False
+};
+
+// torchvision's Resize. With shorter > 0 the shorter side gets that many pixels, the aspect is kept, and
+// max_size > 0 bounds the longer side; else the size is height x width.
 struct Resize {
   int shorter = 0;
   int max_size = 0;
   int height = 0;
   int width = 0;
   Interpolation interpolation = Interpolation::bilinear;
+  Resampling resampling = Resampling::pillow;
 };
 
-// torchvision's CenterCrop on a PIL image; pads with 0 where the picture is smaller.
+// torchvision's CenterCrop; pads with 0 where the picture is smaller.
 struct CenterCrop {
   int height = 0;
   int width = 0;
 };
 
+enum class PadMode : std::uint8_t {
+  constant,
+  edge,       // the outermost pixel again and again
+  reflect,    // the picture in reverse, without its outermost pixel
+  symmetric,  // the picture in reverse
+};
+
+// torchvision's Pad: pixels added to each side.
+struct Pad {
+  int left = 0;
+  int top = 0;
+  int right = 0;
+  int bottom = 0;
+  PadMode mode = PadMode::constant;
+  std::array<std::uint8_t, 3> fill{0, 0, 0};  // of PadMode::constant: red, green, blue
+  // Of a tensor, reflect and symmetric do not reach beyond the picture; of a PIL image they go on, to and fro.
+  bool of_tensor = false;
+};
+
+// torchvision's Grayscale on a PIL image; the picture stays RGB, with three equal channels.
+struct Grayscale {};
+
 struct GeometryStep {
   enum class Kind : std::uint8_t {
     resize,
     center_crop,
+    pad,
+    grayscale,
   };
   Kind kind = Kind::resize;
   Resize resize;
   CenterCrop crop;
+  Pad padding;
 
   constexpr GeometryStep(const Resize& step) : kind(Kind::resize), resize(step) {}         // NOLINT: implicit on purpose
   constexpr GeometryStep(const CenterCrop& step) : kind(Kind::center_crop), crop(step) {}  // NOLINT: implicit on purpose
+  constexpr GeometryStep(const Pad& step) : kind(Kind::pad), padding(step) {}              // NOLINT: implicit on purpose
+  constexpr GeometryStep(const Grayscale& /*step*/) : kind(Kind::grayscale) {}             // NOLINT: implicit on purpose
 };
 
 // How uint8 becomes 0..1 in float32: x / 255 or x * float(1 / 255); they differ in the last bit.
@@ -57,6 +93,7 @@ struct PreprocessOptions {
   std::vector<GeometryStep> geometry;
   Rescale rescale = Rescale::divide;
   bool normalize = false;
+  int channels = 3;  // of the tensor; 1: that of red, for pictures that Grayscale made grey
   std::array<float, 3> mean{0.0F, 0.0F, 0.0F};
   std::array<float, 3> std{1.0F, 1.0F, 1.0F};
 };
@@ -68,17 +105,17 @@ struct PreprocessOptions {
 // the picture is not resized first, all of it. Other pixels than without: see DecodeOptions.
 [[nodiscard]] DecodeOptions scaled_decoding(const PreprocessOptions& options = model_preprocess());
 
-// Resize and crop on 8-bit pixels, bit-exact with Pillow. A resize that a crop follows computes only
+// The steps on 8-bit pixels, bit-exact with Pillow and with torch. A resize that a crop follows computes only
 // the pixels that the crop keeps.
 [[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);
 
-// Rescale and normalise: writes 3 x height x width floats (CHW) to `out`.
+// Rescale and normalise: writes options.channels x height x width floats (CHW) to `out`.
 [[nodiscard]] Result<void> to_chw(const Image& image, const PreprocessOptions& options, float* out);
 
-// Both steps for one picture: a float32 tensor of 1x3xHxW.
+// Both steps for one picture: a float32 tensor of 1xCxHxW, C as in options.channels.
 [[nodiscard]] Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options = model_preprocess());
 
-// A batch: every picture must come out with the same size. A float32 tensor of Nx3xHxW.
+// A batch: every picture must come out with the same size. A float32 tensor of NxCxHxW.
 [[nodiscard]] Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
 
 // Preprocesses pictures into memory of the caller, and keeps its buffers and threads: with pictures of one size it
@@ -95,10 +132,10 @@ class Preprocessor {
   Preprocessor& operator=(const Preprocessor&) = delete;
   ~Preprocessor();
 
-  // The dims that run() wants for one such picture: 1x3xHxW.
+  // The dims that run() wants for one such picture: 1xCxHxW.
   [[nodiscard]] Result<Dims> dims(const Image& image) const;
 
-  // `out` is float32 Nx3xHxW on the CPU, for N pictures which all come out as HxW.
+  // `out` is float32 NxCxHxW on the CPU, for N pictures which all come out as HxW.
   [[nodiscard]] Result<void> run(const Image& image, const TensorView& out);
   [[nodiscard]] Result<void> run(Span<const Image> images, const TensorView& out);
 

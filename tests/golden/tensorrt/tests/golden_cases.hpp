@@ -27,6 +27,7 @@ struct PixelCase {
   std::string pixels;  // uint8 after resize and crop
   std::string tensor;  // float32, empty when it is not stored
   bool decoded;        // pixels are uint8 before resize and crop
+  int tolerance;       // units of 8 bits that a pixel may differ by
 };
 
 inline const std::vector<GoldenCase>& golden_cases() {
@@ -51,8 +52,8 @@ inline const std::vector<GoldenCase>& golden_cases() {
 
 inline const std::vector<PixelCase>& pixel_cases() {
   static const std::vector<PixelCase> cases{
-      {"ppm", "golden.ppm", "pixels-ppm.npy", "picture-input-0.npy", false},
-      {"maxval-100-ppm", "maxval-100.ppm", "pixels-maxval-100-ppm.npy", "", true},
+      {"ppm", "golden.ppm", "pixels-ppm.npy", "picture-input-0.npy", false, 0},
+      {"maxval-100-ppm", "maxval-100.ppm", "pixels-maxval-100-ppm.npy", "", true, 0},
   };
   return cases;
 }

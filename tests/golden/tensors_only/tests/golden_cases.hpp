@@ -27,6 +27,7 @@ struct PixelCase {
   std::string pixels;  // uint8 after resize and crop
   std::string tensor;  // float32, empty when it is not stored
   bool decoded;        // pixels are uint8 before resize and crop
+  int tolerance;       // units of 8 bits that a pixel may differ by
 };
 
 inline const std::vector<GoldenCase>& golden_cases() {

@@ -47,6 +47,7 @@ inline constexpr bool kHasPreprocess = false;
 inline constexpr std::array<GeometryStep, 0> kGeometry{};
 inline constexpr Rescale kRescale = Rescale::divide;
 inline constexpr bool kNormalize = false;
+inline constexpr int kChannels = 3;  // of the tensor; 1: pictures are grey
 inline constexpr std::array<float, 3> kMean{0.0F, 0.0F, 0.0F};
 inline constexpr std::array<float, 3> kStd{1.0F, 1.0F, 1.0F};
 
