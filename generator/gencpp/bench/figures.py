@@ -35,9 +35,11 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
 
 
 def times(factor: float) -> str:
-    """`2.2`, `14`; `1.04` for what is nearly 1."""
+    """`2.2`, `14`; `1.04` for what is nearly 1; `0.003`."""
     if factor >= 10:
         return f"{factor:.0f}"
+    if factor < 0.1:
+        return f"{factor:.2g}"
     return f"{factor:.1f}" if factor >= 1.1 else f"{factor:.2f}"
 
 

@@ -241,6 +241,11 @@ def test_the_machine_line_and_the_warning_of_a_busy_one() -> None:
     assert machine.busy({"load_average": None, "cores": 2}) == ""
 
 
+def test_a_factor_is_never_nothing() -> None:
+    told = [figures.times(f) for f in (4845.2, 14.3, 2.24, 1.04, 0.8, 0.00305)]
+    assert told == ["4845", "14", "2.2", "1.04", "0.80", "0.0031"]
+
+
 def test_headlines() -> None:
     one = summary.headline(report())
     assert one == (
