@@ -38,12 +38,14 @@ def sentence(report: dict[str, Any], project: dict[str, Any]) -> str:
 def speed_text(peer: str, median: float, low: float, high: float) -> str:
     """`2.2 times faster than eager`, of the C++ program's time over the peer's: the median, the ends.
 
-    `as fast as eager` where rounds contradict each other, or the difference is below a hundredth.
+    `as fast as eager` below a hundredth, and below a tenth where rounds disagree on who is faster; that they
+    disagree on more is said.
     """
-    if low < 1 < high or 0.99 < median < 1.01:
+    disagree = low < 1 < high
+    if 0.99 < median < 1.01 or (disagree and 0.9 < median < 1.1):
         return f"as fast as {peer}"
     factor, word = (1 / median, "faster") if median < 1 else (median, "slower")
-    return f"{figures.times(factor)} times {word} than {peer}"
+    return f"{figures.times(factor)} times {word} than {peer}" + " (rounds disagree)" * disagree
 
 
 def listed(parts: Sequence[str]) -> str:

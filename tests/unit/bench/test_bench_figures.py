@@ -268,6 +268,7 @@ def test_headlines() -> None:
         ((1.3, 1.2, 1.4), "1.3 times slower than eager"),
         ((0.95, 0.8, 1.05), "as fast as eager"),
         ((1.005, 1.003, 1.008), "as fast as eager"),
+        ((328.0, 0.628, 656.0), "328 times slower than eager (rounds disagree)"),
     ],
 )
 def test_what_is_faster_is_said_as_a_factor(ratio: tuple[float, float, float], told: str) -> None:
