@@ -303,14 +303,16 @@ def side_jobs(limit: int, seed: int, folder: Path) -> list[Job]:
     """Every side up to `limit` to every other, as torch resizes tensors; rows and columns at once."""
     rng = np.random.default_rng([seed, 2])
     images = {}
-    for side in range(1, limit + 1):
+    for side in range(1, max(limit, 2) + 1):
         source = folder / f"side-{side}.ppm"
         images[side] = (source, Image.fromarray(noise(rng, side, side)))
         images[side][1].save(source)
     jobs = []
-    for a, b, name, antialias in all_sides(limit):
+    pairs = [(a, (b, limit + 1 - b), name, antialias) for a, b, name, antialias in all_sides(limit)]
+    pairs += [(2, (159, 3441), "nearest-exact", True)]  # where the rounding of a position decides
+    for a, to, name, antialias in pairs:
         source, image = images[a]
-        text, transform = resize((b, limit + 1 - b), name, antialias=antialias)
+        text, transform = resize(to, name, antialias=antialias)
         expected = partial(result, image, [v2.ToImage(), transform])
         jobs.append(
             Job(
