@@ -122,7 +122,7 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL)
     libraries = [f"-l{codec}" for codec in codecs]
     program = folder / main.stem
     includes = ["-Iinclude", "-Isrc"]
-    # -ffp-contract=off as the project's CMake gives it to resize.cpp and preprocess.cpp.
+    # -ffp-contract=off as the project's CMake gives it to resize_axis.cpp and preprocess.cpp.
     flags = [*FLAGS, "-ffp-contract=off", "-pthread", *extra_flags, *definitions, *includes]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(lambda source: _compile([compiler, *flags], folder, source), sources))

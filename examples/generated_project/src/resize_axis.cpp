@@ -167,6 +167,13 @@ std::vector<int> pillow_nearest(const AxisKey& key) {
   return positions;
 }
 
+// The middle of pixel i in the source, in float. torch's compilers make one fused multiply-add of it (with AVX2 and on
+// ARM64), which rounds once: that is how the double here, which nothing rounds, becomes a float.
+float exact_position(float scale, int i) {
+  const auto fused = static_cast<float>(static_cast<double>(scale) * (i + 0.5) - 0.5);
+  return static_cast<float>(static_cast<double>(fused) + 0.5);
+}
+
 // torch has its scale in float, and takes the left edge of a pixel for its position but for nearest_exact.
 std::vector<int> torch_nearest(const AxisKey& key) {
   const float scale = static_cast<float>(key.in_size) / static_cast<float>(key.out_size);
@@ -174,7 +181,7 @@ std::vector<int> torch_nearest(const AxisKey& key) {
   std::vector<int> positions;
   positions.reserve(static_cast<std::size_t>(key.count));
   for (int i = key.begin; i < key.begin + key.count; ++i) {
-    const float at = exact ? static_cast<float>((i + 0.5) * static_cast<double>(scale)) : static_cast<float>(i) * scale;
+    const float at = exact ? exact_position(scale, i) : static_cast<float>(i) * scale;
     positions.push_back(std::min(static_cast<int>(std::floor(at)), key.in_size - 1));
   }
   return positions;

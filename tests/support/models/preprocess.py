@@ -61,3 +61,11 @@ def tensors() -> Any:
 def classic_tensors() -> Any:
     """The classic Resize takes tensors to float32 on every processor."""
     return T.Compose([T.PILToTensor(), T.Resize(40), T.CenterCrop(32), T.ConvertImageDtype(torch.float32)])
+
+
+def nearest_tensors() -> Any:
+    """Needs a fused multiply-add to be what it is elsewhere."""
+    exact = v2.InterpolationMode.NEAREST_EXACT
+    return v2.Compose(
+        [v2.ToImage(), v2.Resize(32, interpolation=exact), v2.ToDtype(torch.float32, scale=True)]
+    )

@@ -176,12 +176,22 @@ def test_float32_is_recorded_and_held_to_one_unit() -> None:
 
 def test_a_processor_without_avx2() -> None:
     """torchvision takes float32 there; the reference has the integers of here, and is within one unit."""
-    program = (
-        "import hashlib; from models.preprocess import tensors; from gencpp.model.transforms import *;"
-        "from gencpp.model.pictures import picture; image = picture(97, 131, 1); t = tensors();"
-        "spec, note = preprocess_from(t, 'mine'); check_against(spec, t, image);"
-        "print(hashlib.sha256(reference_pixels(spec, image)).hexdigest(), spec.float_resize)"
-    )
+    program = """
+import hashlib
+from models.preprocess import nearest_tensors, tensors
+from gencpp.core.errors import UsageError
+from gencpp.model.pictures import picture
+from gencpp.model.transforms import check_against, preprocess_from, reference_pixels
+
+image, transform = picture(97, 131, 1), tensors()
+spec, note = preprocess_from(transform, "mine")
+check_against(spec, transform, image)
+print(hashlib.sha256(reference_pixels(spec, image)).hexdigest(), spec.float_resize)
+try:
+    preprocess_from(nearest_tensors(), "mine")
+except UsageError as e:
+    print(e.message)
+"""
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "ATEN_CPU_CAPABILITY": "default", "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -192,6 +202,7 @@ def test_a_processor_without_avx2() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     digest, _, why = done.stdout.strip().partition(" ")
     assert "without AVX2" in why
+    assert "nearest-exact of a tensor takes other pixels" in why
     from models.preprocess import tensors
 
     from gencpp.model.pictures import picture

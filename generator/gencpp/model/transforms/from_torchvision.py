@@ -23,7 +23,7 @@ from .steps import (
 SUPPORTED = (
     "Compose of Resize (bilinear, bicubic, nearest), CenterCrop, Pad and Grayscale, then ToTensor"
     " or PILToTensor + ConvertImageDtype or ToImage + ToDtype(float32, scale=True), then Normalize;"
-    " Resize, CenterCrop and Pad also after ToImage or PILToTensor;"
+    " Resize (also nearest-exact), CenterCrop and Pad also after ToImage or PILToTensor;"
     " and torchvision's presets ImageClassification, SemanticSegmentation and ObjectDetection"
 )
 

@@ -53,8 +53,15 @@ def own_pixels(spec: PreprocessSpec, transform: Any, image: Any) -> Any:
     import numpy as np
     import torch
 
-    with torch.inference_mode():
-        made = transform(image.convert("RGB"))
+    try:
+        with torch.inference_mode():
+            made = transform(image.convert("RGB"))
+    except Exception as e:  # noqa: BLE001 - the user's code may run here
+        told = (str(e).strip().splitlines() or [type(e).__name__])[0][:200]
+        raise CheckFailed(
+            f"the transforms of {spec.source} raise {type(e).__name__} on a picture of"
+            f" {image.width}x{image.height}: {told}"
+        ) from None
     own = np.asarray(made.as_subclass(torch.Tensor) if isinstance(made, torch.Tensor) else made)
     pixels = _geometry(spec, image)
     ours = _floats(spec, pixels).numpy()

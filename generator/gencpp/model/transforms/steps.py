@@ -54,8 +54,13 @@ def float_resize(step: Any, resize: ResizeStep) -> str:
     """Why a Resize of uint8 tensors computes in float32 on this machine; empty where it has torch's integers.
 
     Raises UsageError where the two differ by more than one unit of 8 bits: bicubic pictures overshoot, and
-    integers are cut off at 0 and 255 after each direction.
+    integers are cut off at 0 and 255 after each direction. And where nearest-exact takes other pixels.
     """
+    if resize.interpolation is Interpolation.nearest_exact and not _multiplies_and_adds_at_once():
+        raise UsageError(
+            "nearest-exact of a tensor takes other pixels where torch has no fused multiply-add, as on this"
+            " processor; take nearest, or put it before the conversion to a tensor"
+        )
     linear = resize.interpolation in (Interpolation.bilinear, Interpolation.bicubic)
     if not linear or not _computes_in_float(step):
         return ""
@@ -100,6 +105,19 @@ def _computes_in_float(step: Any) -> bool:
             antialias=step.antialias,
         )
     return any(seen)
+
+
+def _multiplies_and_adds_at_once() -> bool:
+    """Whether torch rounds scale * (i + 0.5) - 0.5 once: seen at a position where that decides."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    sides, position = (2, 159), 79
+    pixels = torch.arange(sides[0], dtype=torch.uint8).reshape(1, 1, 1, sides[0])
+    taken = interpolate(pixels, size=(1, sides[1]), mode="nearest-exact")[0, 0, 0, position]
+    scale = torch.tensor(sides[0] / sides[1], dtype=torch.float32).double()
+    once = (scale * (position + 0.5) - 0.5).float().double() + 0.5
+    return int(taken) == int(once.float().floor())
 
 
 def crop_step(size: Any) -> GeometryStep:
