@@ -174,7 +174,14 @@ def table(rows: list[Row], folder: Path) -> str:
 def kind(reason: str) -> str:
     """A reason without what is one file's own: its name, and those of nodes."""
     text = re.sub(r"^\S+\.onnx:? ", "", reason)
-    return re.sub(r"\s*\(from [^)]*\)|; from .*| \(inputs .*", "", text)[:160].replace("|", "/")
+    text = re.sub(r"\s*\(from [^)]*\)|; from .*| \(inputs .*", "", text)
+    text = re.sub(
+        r"model\.onnx: (?:(?:in|out)put \S+ is (\w+), which (no TensorRT takes)[^;]*(?:; )?)+",
+        r"\1: \2 it",
+        text,
+    )
+    text = re.sub(r"on golden \S+: \S+: \d+ of \d+ values", "values of an answer", text)
+    return text[:160].replace("|", "/")
 
 
 if __name__ == "__main__":

@@ -221,8 +221,10 @@ def _made(
 
 
 def _hint(loaded: LoadedModel, problems: Mapping[str, _Problem]) -> str:
-    if loaded.of_file:
+    if loaded.onnx is not None:
         return _FILE
+    if loaded.of_file:
+        return _SCRIPT
     unknown = problems and all(any(text in p.text for text in _UNKNOWN) for p in problems.values())
     return _OPERATOR if unknown else _CHANGE
 
@@ -240,7 +242,8 @@ _OPERATOR = (
 _UNKNOWN = ("No ONNX function found", "unrecognized namespace")
 """What torch's two exporters say of an operator that they do not know."""
 
-_FILE = "export the file anew without what is named here, in ONNX of opset 13 to 20 where you can."
+_FILE = "export the file anew without what is named here, in opset 13 or later."
+_SCRIPT = "save the file anew without what is named here, or name the Python model (module:factory)."
 
 _CHANGE = "make forward free of branches on values, and of code that torch.export cannot follow."
 
