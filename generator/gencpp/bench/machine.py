@@ -11,16 +11,18 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from ..core.other_work import OtherWork
 from .options import cores
 
 BUSY = 0.25
-"""Load average, as a share of the cores, above which other work disturbs the figures."""
+"""Load average, as a share of the cores, above which other work disturbs the figures, where the system tells
+nothing better."""
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "openvino", "numpy", "pillow")
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory, system, versions, and how busy it is now."""
+    """Processor, cores, memory, system, versions, and how busy it is now; measuring adds `other_work`."""
     return {
         "cpu": _cpu(),
         "cores": cores(),
@@ -29,6 +31,7 @@ def machine() -> dict[str, Any]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "versions": {p: v for p in _PACKAGES if (v := version_of(p))},
         "load_average": load_average(),
+        "other_work": None,
     }
 
 
@@ -38,7 +41,9 @@ def load_average() -> float | None:
 
 
 def busy(about: dict[str, Any]) -> str:
-    """A warning when the machine did other work before the first round; else empty."""
+    """A warning when the machine did other work while it was measured; else empty."""
+    if about.get("other_work") is not None:
+        return OtherWork.from_json(about["other_work"]).sentence()
     load = about["load_average"]
     if load is None or load <= BUSY * about["cores"]:
         return ""
@@ -50,9 +55,11 @@ def line(about: dict[str, Any]) -> str:
     memory = f", {about['memory_bytes'] / 2**30:.0f} GiB" if about["memory_bytes"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     load = "unknown" if about["load_average"] is None else about["load_average"]
+    other_work = about.get("other_work")
+    others = f", other work meanwhile {100 * other_work['share']:.0f} %" if other_work else ""
     return (
         f"{about['cpu']}, {about['cores']} cores{memory}, {about['system']}, Python {about['python']}, "
-        f"{versions}; load average at the start {load}"
+        f"{versions}; load average at the start {load}{others}"
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UsageError
+from ..core.processors import available_processors
 from ..core.python_file import as_module, refuse_two_of_one_name
 
 PEERS = {
@@ -95,5 +95,5 @@ def counts(text: str, option: str) -> tuple[int, ...]:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may keep busy: threads of one run where nobody says how many."""
+    return available_processors()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .options import cores
+from ..core.processors import affinity
 
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
@@ -17,9 +17,9 @@ def pinned(threads: int) -> tuple[int, ...]:
 
     Those of different cores first: two threads of one core would share what the other subjects' do not.
     """
-    if not hasattr(os, "sched_setaffinity") or threads >= cores():
+    if not hasattr(os, "sched_setaffinity") or threads >= len(affinity()):
         return ()
-    return spread(sorted(os.sched_getaffinity(0)), _core)[:threads]
+    return spread(affinity(), _core)[:threads]
 
 
 def spread(processors: Iterable[int], core: Callable[[int], object]) -> tuple[int, ...]:
@@ -51,8 +51,8 @@ def line(rows: Iterable[dict[str, Any]]) -> str:
 def _reason(threads: int) -> str:
     if pinned(threads):
         return ""
-    if threads >= cores():
-        return f"on all {cores()} processors"
+    if affinity() and threads >= len(affinity()):
+        return f"on all {len(affinity())} processors"
     return "not pinned, because this system cannot"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__
 from ..backends import backend_named
 from ..core.errors import UsageError
+from ..core.other_work import Watch
 from ..core.progress import Progress
 from ..project import check_replaceable, replace_text
 from . import baseline, machine, processors
@@ -40,7 +41,10 @@ def bench(
     growth: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="gencpp-bench-") as scratch:
         fields = [gather(p, options, Path(scratch), progress) for p in projects]
+        watch = Watch()
         measured = measure(fields, options, progress)
+        others = watch.other_work()
+        about["other_work"] = others.to_json() if others else None
         report = _report(options, begun, about, fields, measured, growth)
         if options.growth is not None:
             from .growth import grow

@@ -101,6 +101,7 @@ def test_where_and_what_was_run(report: dict[str, Any]) -> None:
     assert all(len(row["processors"]) == row["threads"] for row in report["pinning"][:-1])
     assert report["pinning"][-1]["reason"] == f"on all {count} processors"
     assert report["projects"][0]["artifact"]["variant"] == DEFAULT
+    assert 0 <= report["machine"]["other_work"]["share"] <= 1
 
 
 def test_growth_has_its_curves(report: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from gencpp.backends.libtorch.tune import fastest, thread_counts, tuned
 from gencpp.backends.libtorch.variants import ARTIFACTS, DEFAULT, UNFUSED, VARIANTS, Unsuited, variant_named
 from gencpp.core import request
 from gencpp.core.errors import CheckFailed, UsageError
+from gencpp.core.other_work import OtherWork
 from gencpp.core.spec import Artifact
 from gencpp.project import read_manifest
 
@@ -178,6 +179,16 @@ def test_tuned_keeps_the_candidate_and_adds_the_table(photo_project: Path) -> No
     rows = (row("plain", 8.0), row("fused", 2.0, 1))
     found = tuned(made, rows[1], rows).runtime
     assert found == LibTorchSpec(variant="fused", fusion=True, threads=1, tuning=rows)
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.4, True)])
+def test_tuned_on_a_busy_machine_says_so(photo_project: Path, share: float, said: bool) -> None:
+    made = replace(read_manifest(photo_project).project, runtime=LibTorchSpec(variant="fused"))
+    rows, others = (row("fused", 2.0, 1),), OtherWork(share=share, stolen=0.0)
+    found = tuned(made, rows[0], rows, others)
+    assert LibTorchSpec.of(found).tuning_other_work == others
+    told = "--tune: Other work took 40 % of the processors' time during the measurement"
+    assert any(note.startswith(told) for note in found.notes) == said
 
 
 def test_tune_asks_for_the_same_model_again(photo_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

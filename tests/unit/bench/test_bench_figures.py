@@ -247,6 +247,13 @@ def test_a_factor_is_never_nothing() -> None:
 
 
 def test_headlines() -> None:
+    # What was measured is believed more than what was there before.
+    idle, taken = ({"share": share, "stolen": 0.0} for share in (0.04, 0.23))
+    assert machine.busy({"load_average": 1.9, "cores": 2, "other_work": idle}) == ""
+    assert machine.busy({"load_average": 0.4, "cores": 2, "other_work": taken}).startswith(
+        "Other work took 23 % of the processors' time"
+    )
+    assert "other work meanwhile 23 %" in machine.line({**about, "other_work": taken})
     one = summary.headline(report())
     assert one == (
         "sample in C++ on LibTorch is 2.0 times faster than eager and 1.2 times slower than onnxruntime: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ...core.backend import Backend, Completed, Exported, Folders, Inspection, Tried
 from ...core.errors import EnvironmentLacks, GencppError, UsageError
+from ...core.processors import available_processors
 from ...core.progress import Progress
 from ...core.request import Request
 from ...core.spec import Precision, ProjectSpec
@@ -147,12 +147,13 @@ def _candidates(
             variant: replace(project, artifact=artifact, runtime=runtime)
             for variant, (artifact, runtime) in exported.made.items()
         }
-        options = TuneOptions(threads=thread_counts(os.cpu_count() or 1), rounds=request.tune_rounds)
-        rows = (*tune(backend, candidates, work, options, progress), *exported.lost)
+        options = TuneOptions(threads=thread_counts(available_processors()), rounds=request.tune_rounds)
+        measured, others = tune(backend, candidates, work, options, progress)
+        rows = (*measured, *exported.lost)
         best = fastest(rows)
         chosen = candidates[best.variant]
         shutil.move(work / best.variant / "assets" / chosen.artifact.file, assets / chosen.artifact.file)
-        return Completed(project=tuned(chosen, best, rows))
+        return Completed(project=tuned(chosen, best, rows, others))
 
     artifacts = tuple(artifact for artifact, _ in exported.made.values())
     artifact, runtime = next(iter(exported.made.values()))

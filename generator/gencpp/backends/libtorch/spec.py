@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...core.other_work import OtherWork
 from ...core.spec import JsonValue, Precision, RuntimeSpec
 
 
@@ -61,6 +62,8 @@ class LibTorchSpec(RuntimeSpec):
     """Of AOTInductor artifacts only."""
     tuning: tuple[Tuned, ...] = ()
     """What --tune measured."""
+    tuning_other_work: OtherWork | None = None
+    """What others took of the processors meanwhile; None: not measured, or the system does not tell."""
 
 
 def tuning_table(spec: LibTorchSpec) -> list[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from ... import project
 from ...core import jsonfile
 from ...core.backend import Backend, RuntimeOptions
 from ...core.errors import CheckFailed, EnvironmentLacks
+from ...core.other_work import OtherWork, Watch
 from ...core.progress import Progress
 from ...core.spec import ProjectSpec
 from ...core.toolchain import Finished, Toolchain, find_toolchain, run
@@ -49,8 +50,8 @@ def tune(
     work: Path,
     options: TuneOptions,
     progress: Progress,
-) -> tuple[Tuned, ...]:
-    """One row for each candidate and thread count, in the order of `candidates`.
+) -> tuple[tuple[Tuned, ...], OtherWork | None]:
+    """One row for each candidate and thread count, in the order of `candidates`; and what others did.
 
     `work`/assets holds goldens and labels, `work`/<candidate>/assets the candidate's own artifact.
     Builds the project once in `work`; raises CheckFailed when that fails.
@@ -71,7 +72,9 @@ def tune(
         for threads in _threads_for(made, options.threads)
         if not problems[name]
     ]
+    watch = Watch()
     medians = _rounds(trials, candidates, work, options, progress)
+    others = watch.other_work()
     rows = [
         Tuned(variant=name, threads=0, p50_ms=None, spread=None, max_rel_diff=worst[name], problem=problem)
         for name, problem in problems.items()
@@ -88,7 +91,7 @@ def tune(
                 max_rel_diff=worst[name],
             )
         )
-    return tuple(rows)
+    return tuple(rows), others
 
 
 def fastest(rows: Sequence[Tuned]) -> Tuned:
@@ -101,10 +104,16 @@ def fastest(rows: Sequence[Tuned]) -> Tuned:
     return next(row for row in measured if row.p50_ms is not None and row.p50_ms <= best * NEARLY)
 
 
-def tuned(made: ProjectSpec, row: Tuned, rows: Sequence[Tuned]) -> ProjectSpec:
-    """The candidate `made` as it was measured in `row`, with the whole table."""
-    spec = LibTorchSpec.of(made)
-    return replace(made, runtime=replace(spec, threads=row.threads, tuning=tuple(rows)))
+def tuned(
+    made: ProjectSpec, row: Tuned, rows: Sequence[Tuned], others: OtherWork | None = None
+) -> ProjectSpec:
+    """The candidate `made` as it was measured in `row`, with the table, and a note of a busy machine."""
+    runtime = replace(
+        LibTorchSpec.of(made), threads=row.threads, tuning=tuple(rows), tuning_other_work=others
+    )
+    busy = others.sentence() if others else ""
+    notes = (*made.model.notes, f"--tune: {busy}") if busy else made.model.notes
+    return replace(made, model=replace(made.model, notes=notes), runtime=runtime)
 
 
 def _threads_for(made: ProjectSpec, threads: Sequence[int]) -> Iterator[int]:
