@@ -16,6 +16,11 @@
 
 namespace sample::app {
 
+// A message of the library, on standard error.
+inline void print_message(const char* program, LogLevel level, const std::string& message) {
+  std::fprintf(stderr, "%s: %s%s\n", program, level == LogLevel::warning ? "warning: " : "", message.c_str());
+}
+
 // Writes progress and warnings of a load() to standard error, except for a warning that the program has `told`
 // itself. It has to outlive the load.
 class LoadConsole {
@@ -69,7 +74,7 @@ class LoadConsole {
       return;
     }
     clear();
-    std::fprintf(stderr, "%s: %s%s\n", program_, level == LogLevel::warning ? "warning: " : "", message.c_str());
+    print_message(program_, level, message);
   }
 
   const char* program_;

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "sample/image.hpp"
@@ -12,6 +11,7 @@
 #include "sample/npy.hpp"
 #include "sample/pictures.hpp"
 #include "sample/preprocess.hpp"
+#include "sample/processors.hpp"
 
 #include "arguments.hpp"
 #include "console.hpp"
@@ -25,6 +25,7 @@ using sample::Dims;
 using sample::Error;
 using sample::ErrorCode;
 using sample::Image;
+using sample::LogLevel;
 using sample::Model;
 using sample::Outputs;
 using sample::Result;
@@ -176,7 +177,7 @@ int pictures_at_once(const app::Arguments& arguments) {
   if (arguments.threads > 0) {
     return arguments.threads;
   }
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return sample::available_processors();
 }
 
 Result<void> run_pictures(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
@@ -243,7 +244,11 @@ Result<void> run_tensors(const Model& model, const app::Task& task, const app::A
 Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
   // Of several pictures, each thread takes a whole one: that leaves no processor waiting for another.
   const bool apart = arguments.images.size() > 1 && sample::required_threads() <= 1;
-  if (Result<void> configured = sample::configure_process({apart ? 1 : arguments.threads, false, app::fusion_for(arguments.load)}); !configured) {
+  sample::ProcessOptions process;
+  process.threads = apart ? 1 : arguments.threads;
+  process.fusion = app::fusion_for(arguments.load);
+  process.log = [](LogLevel level, const std::string& message) { app::print_message("sample", level, message); };
+  if (Result<void> configured = sample::configure_process(process); !configured) {
     return configured;
   }
   sample::LoadOptions options = arguments.load;

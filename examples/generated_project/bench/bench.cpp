@@ -415,7 +415,11 @@ int main(int argc, char** argv) {
     std::fputs(bench::usage().c_str(), stdout);
     return 0;
   }
-  if (const Result<void> configured = sample::configure_process({options.threads, false, app::fusion_for(options.load)}); !configured) {
+  sample::ProcessOptions process;
+  process.threads = options.threads;
+  process.fusion = app::fusion_for(options.load);
+  process.log = [](sample::LogLevel level, const std::string& message) { app::print_message("sample_bench", level, message); };
+  if (const Result<void> configured = sample::configure_process(process); !configured) {
     return fail(configured.error());
   }
   if (!sample::kWeightsWarning.empty()) {

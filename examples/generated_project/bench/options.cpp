@@ -22,7 +22,8 @@ With a PICTURE, decode, preprocess, infer and postprocess are timed, too.
   --seconds S        time to measure for (default 5)
   --warmup N         runs before the first timed one (default 10)
   --batch N          items of a run (default: what the artifact is tuned for)
-  --threads N        threads for one run (default: the backend's choice)
+  --threads N        threads for one run (default: the backend's choice, at most
+                     one for each processor that it may use)
   --workers N        callers at the same time, each with an execution context of
                      its own (default 1)
   --device D         cpu, cuda or cuda:N (default: where the backend runs best);

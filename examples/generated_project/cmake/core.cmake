@@ -15,6 +15,7 @@ add_library(sample_core
   src/npy_header.cpp
   src/pad_grayscale.cpp
   src/preprocess.cpp
+  src/processors.cpp
   src/resize.cpp
   src/resize_axis.cpp
   src/resize_kernels.cpp

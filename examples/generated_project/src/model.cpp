@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <mutex>
@@ -39,6 +40,7 @@
 #endif
 
 #include "sample/assets.hpp"
+#include "sample/processors.hpp"
 
 #include "check_views.hpp"
 #include "cuda_driver.hpp"
@@ -52,6 +54,7 @@
 #include "path_text.hpp"
 #include "run_state.hpp"
 #include "torch_tensors.hpp"
+#include "wait_policy.hpp"
 #if defined(SAMPLE_HAVE_CUDA)
 #include "cuda_runner.hpp"
 #endif
@@ -872,7 +875,7 @@ Result<void> configure_process(const ProcessOptions& options) {
     return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   return guarded("configuring the process", [&]() -> Result<void> {
-    const int threads = options.threads > 0 ? options.threads : libtorch_facts().threads;
+    const int threads = options.threads > 0 ? options.threads : default_threads();
     if (threads > 0) {
       at::set_num_threads(threads);
     }
@@ -895,3 +898,22 @@ int process_threads() { return at::get_num_threads(); }
 std::string backend_version() { return std::string("LibTorch ") + TORCH_VERSION; }
 
 }  // namespace sample
+namespace {
+
+bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
+
+// Threads for one run where the caller says nothing; 0: as it is.
+int default_threads() {
+  const int tuned = libtorch_facts().threads;
+  const bool named = is_set("OMP_NUM_THREADS") || is_set("MKL_NUM_THREADS");
+  if (required_threads() > 0 || (tuned == 0 && named)) {
+    return tuned;
+  }
+  return std::min(tuned > 0 ? tuned : at::get_num_threads(), available_processors());
+}
+
+}  // namespace
+
+    if (const std::string advice = waiting_advice(at::get_num_threads()); options.log && !advice.empty()) {
+      options.log(LogLevel::warning, advice);
+    }

@@ -137,8 +137,10 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
 )") + kTaskUsage +
          R"(  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for the run on one picture (default: the backend's
-                     choice); of several pictures N are worked on at the same
-                     time (default: one for each processor), each by one thread
+                     choice, at most one for each processor that this process
+                     may use); of several pictures N are worked on at the same
+                     time (default: one for each such processor), each by one
+                     thread
   --fast-jpeg        decode JPEG files at an eighth, a quarter or half of their
                      size where the model takes no more: faster for large ones,
                      and other pixels, so that answers differ in their digits

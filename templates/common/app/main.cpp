@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "{= name =}/image.hpp"
@@ -12,6 +11,7 @@
 #include "{= name =}/npy.hpp"
 #include "{= name =}/pictures.hpp"
 #include "{= name =}/preprocess.hpp"
+#include "{= name =}/processors.hpp"
 
 #include "arguments.hpp"
 #include "console.hpp"
@@ -25,6 +25,7 @@ using {= name =}::Dims;
 using {= name =}::Error;
 using {= name =}::ErrorCode;
 using {= name =}::Image;
+using {= name =}::LogLevel;
 using {= name =}::Model;
 using {= name =}::Outputs;
 using {= name =}::Result;
@@ -176,7 +177,7 @@ int pictures_at_once(const app::Arguments& arguments) {
   if (arguments.threads > 0) {
     return arguments.threads;
   }
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return {= name =}::available_processors();
 }
 
 Result<void> run_pictures(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
@@ -243,7 +244,11 @@ Result<void> run_tensors(const Model& model, const app::Task& task, const app::A
 Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
   // Of several pictures, each thread takes a whole one: that leaves no processor waiting for another.
   const bool apart = arguments.images.size() > 1 && {= name =}::required_threads() <= 1;
-  if (Result<void> configured = {= name =}::configure_process({apart ? 1 : arguments.threads, false, app::fusion_for(arguments.load)}); !configured) {
+  {= name =}::ProcessOptions process;
+  process.threads = apart ? 1 : arguments.threads;
+  process.fusion = app::fusion_for(arguments.load);
+  process.log = [](LogLevel level, const std::string& message) { app::print_message("{= name =}", level, message); };
+  if (Result<void> configured = {= name =}::configure_process(process); !configured) {
     return configured;
   }
   {= name =}::LoadOptions options = arguments.load;

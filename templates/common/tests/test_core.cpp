@@ -9,6 +9,7 @@
 #include "{= name =}/image.hpp"
 #include "{= name =}/npy.hpp"
 #include "{= name =}/preprocess.hpp"
+#include "{= name =}/processors.hpp"
 
 #include "check.hpp"
 #include "exact_math.hpp"
@@ -112,6 +113,20 @@ void test_conversions(Checker& check) {
   }
 }
 
+// Of a container: half a processor, as the kernel tells it below `root`.
+void test_processors(const fs::path& root, Checker& check) {
+  const int all = available_processors();
+  check.that(all >= 1 && all <= processors_in_affinity(), "processors of this process");
+  check.that(online_processors() >= 1, "processors of this machine");
+  fs::create_directories(root / "proc/self");
+  fs::create_directories(root / "sys/fs/cgroup");
+  write_bytes(root / "proc/self/cgroup", "0::/\n");
+  write_bytes(root / "proc/self/mountinfo", "31 23 0:27 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n");
+  check.that(available_processors(root) == processors_in_affinity(), "processors without a quota");
+  write_bytes(root / "sys/fs/cgroup/cpu.max", "50000 100000\n");
+  check.that(available_processors(root) == 1, "processors with a quota of half of one");
+}
+
 }  // namespace
 }  // namespace {= name =}::test
 
@@ -123,6 +138,7 @@ int main() {
   {= name =}::test::test_raw(folder, check);
   {= name =}::test::test_images(folder, check);
   {= name =}::test::test_conversions(check);
+  {= name =}::test::test_processors(folder / "root", check);
   check.fails({= name =}::find_asset("no such asset"), {= name =}::ErrorCode::not_found, "no such asset", "an asset that is not there");
   return check.exit_code();
 }

@@ -40,6 +40,7 @@ set({= name =}_BACKEND_MODULES  # installed beside the package config
   cmake/cuda_runtime.cmake
   cmake/tensorrt_headers.cmake)
 
+set({= name =}_PROGRAM_SOURCES "")  # TensorRT needs nothing of the program
 # It builds the engine ahead.
 set({= name =}_BACKEND_PROGRAMS {= name =}_build_engine)
 function({= name =}_add_backend_programs)

@@ -28,7 +28,7 @@ struct LibTorchFacts {
   bool fusion;                  // configure_process() turns oneDNN graph fusion on
   bool channels_last;           // 4-D inputs are handed over in channels-last order
   const char* precision;        // of weights and arithmetic
-  int threads;                  // of configure_process() where the caller says nothing; 0: LibTorch's choice
+  int threads;                  // of configure_process() where the caller says nothing; 0: not tuned
   const CompiledFor* compiled;  // null for TorchScript
   const ChangedAttribute* changed_begin;
   const ChangedAttribute* changed_end;

@@ -176,17 +176,28 @@ class Model {
 };
 
 struct ProcessOptions {
-  int threads = 0;    // threads that one run() may use; 0: what the artifact was tuned with, else the backend's choice
+  // Threads that one run() may use. 0: what the artifact was tuned with, else the backend's choice (LibTorch's:
+  // OMP_NUM_THREADS, else one for each core), but no more than available_processors(); compiled code keeps the number
+  // that its weights are packed for.
+  int threads = 0;
   bool tf32 = false;  // whether NVIDIA GPUs may round float32 operands to TF32
   // LibTorch on the CPU: oneDNN graph fusion for every TorchScript model of the process that is loaded
   // from now on; empty: what this artifact was tuned with.
   std::optional<bool> fusion;
-  // LibTorch on the CPU with glibc: memory that a run frees stays with the process, for the next run.
+  // LibTorch on the CPU with glibc: memory that a run frees stays with the process, for the next run. Where the inputs'
+  // sizes change all the time, it is given back now and then.
   bool keep_memory = true;
+  // Called with what would make runs slow in this process, before configure_process() returns.
+  std::function<void(LogLevel, const std::string&)> log = {};
 };
 
 // Changes switches that belong to the whole process, so it is for programs, not for libraries: nothing
 // else here calls it. Call it before the first load().
+//
+// What it cannot change, because LibTorch's OpenMP library reads it before main(): with several threads on processors
+// that others use too (a container, a shared machine), start the program with OMP_WAIT_POLICY=passive in its
+// environment. Threads that wait for one another then sleep; else they spin, and a run of 0.2 ms was seen to take 100.
+// This project's own programs see to it themselves (src/passive_start.cpp), and `log` says where it is missing.
 [[nodiscard]] Result<void> configure_process(const ProcessOptions& options);
 
 // Threads that one run() uses on the CPU in this process.

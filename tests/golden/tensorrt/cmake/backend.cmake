@@ -40,6 +40,7 @@ set(sample_BACKEND_MODULES  # installed beside the package config
   cmake/cuda_runtime.cmake
   cmake/tensorrt_headers.cmake)
 
+set(sample_PROGRAM_SOURCES "")  # TensorRT needs nothing of the program
 # It builds the engine ahead.
 set(sample_BACKEND_PROGRAMS sample_build_engine)
 function(sample_add_backend_programs)

@@ -1,0 +1,18 @@
+// How many processors this process may keep busy: threads beyond them wait for one another.
+#pragma once
+
+#include <filesystem>
+
+namespace sample {
+
+// The least of processors_in_affinity() and, on Linux, the CPU quotas (rounded up) of the process's cgroup and of those
+// above it, version 1 and 2. At least 1. `root` is where proc/ and sys/ are looked for.
+[[nodiscard]] int available_processors(const std::filesystem::path& root = "/");
+
+// Processors that the calling thread may run on.
+[[nodiscard]] int processors_in_affinity();
+
+// Processors that the machine has online, whoever may use them.
+[[nodiscard]] int online_processors(const std::filesystem::path& root = "/");
+
+}  // namespace sample
