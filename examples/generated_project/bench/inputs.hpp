@@ -12,6 +12,9 @@ namespace sample::bench {
 // golden's, repeated. `batch` is how many items a run has, where that may vary; 0 takes what the artifact is tuned for.
 [[nodiscard]] Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, int batch, unsigned seed);
 
+// The same, of these sizes.
+[[nodiscard]] Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, const Dims& dims, unsigned seed);
+
 // Inputs and output buffers of one caller.
 struct Buffers {
   std::vector<Tensor> inputs;

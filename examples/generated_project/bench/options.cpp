@@ -40,6 +40,7 @@ With a PICTURE, decode, preprocess, infer and postprocess are timed, too.
   --memory-loads N   loads the model N times, each with a run, and tells the
                      resident memory as JSON; nothing else
   --memory-runs N    the same of N runs of one model
+  --memory-sizes N   the same of N runs, each with inputs of other sizes
   --fast-jpeg        decode the PICTURE, a JPEG, at an eighth, a quarter or half
                      of its size where the model takes no more
   --json             one JSON object on standard output
@@ -117,6 +118,9 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
   }
   if (option == "--memory-runs") {
     return parse(value, 1, options.memory_runs);
+  }
+  if (option == "--memory-sizes") {
+    return parse(value, 1, options.memory_sizes);
   }
   if (std::string* const file = backend_file(option, options); file != nullptr) {
     *file = value;

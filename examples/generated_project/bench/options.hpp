@@ -25,6 +25,7 @@ struct Options {
   double max_regression = 0.10;
   int memory_loads = 0;  // 0: not asked for
   int memory_runs = 0;
+  int memory_sizes = 0;
   bool fast_jpeg = false;
   bool json = false;
   bool help = false;

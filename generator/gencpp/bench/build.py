@@ -18,7 +18,7 @@ from ..project import check_assets, mend, read_manifest
 from ..verification import parity
 from ..verification.building import is_cache_of
 
-_NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs")
+_NEEDED = ("--exportTimes", "--memory-loads", "--memory-runs", "--memory-sizes")
 """What `<name>_bench` has to know."""
 
 _EXE = ".exe" if os.name == "nt" else ""

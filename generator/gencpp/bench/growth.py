@@ -1,4 +1,4 @@
-"""How a program's cost grows: with the batch, threads, the picture's size, loads and runs."""
+"""How a program's cost grows: with the batch, threads, the picture's size, loads, runs and other sizes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _ROUNDS = 3
 """Of each curve at most; fewer where fewer were asked for."""
 _CUT = "cut"
 """Of a curve: why it ends before its largest size."""
+_OTHER_SIZES = 600
+"""Runs with inputs of other sizes each time, at most."""
 _SIZES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 """Of pictures, in megapixels."""
 
@@ -35,6 +37,9 @@ def grow(program: Program, options: Options, scratch: Path, progress: Progress) 
         "loads": lambda: [_memory(program, "loads", wanted.loads, threads, progress)],
         "runs": lambda: [_memory(program, "runs", wanted.runs, threads, progress)],
     }
+    if _takes_other_sizes(program):
+        sizes = min(_OTHER_SIZES, wanted.runs)
+        parts["sizes"] = lambda: [_memory(program, "sizes", sizes, threads, progress)]
     curves: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     for name, measure in parts.items():
@@ -198,6 +203,10 @@ def _memory(program: Program, of: str, count: int, threads: int, progress: Progr
         "growth": figures.memory_growth(points),
         "sentence": memory_sentence(of, points),
     }
+
+
+def _takes_other_sizes(program: Program) -> bool:
+    return any(d.dynamic for t in program.built.project.model.inputs for d in t.dims)
 
 
 def _smallest(program: Program) -> int:

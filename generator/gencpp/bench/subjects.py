@@ -97,7 +97,7 @@ class Program:
         return True
 
     def memory(self, setting: Setting, of: str, count: int) -> list[tuple[int, int]]:
-        """(done, resident bytes) over `count` `loads` or `runs`."""
+        """(done, resident bytes) over `count` `loads`, `runs`, or runs of other `sizes`."""
         argv = [f"--memory-{of}", str(count), *_options(self.built, setting)]
         sample = self._run(self.built.bench, argv, setting, timeout=12 * 3600.0)
         return [(done, resident) for done, resident in sample.data["points"]]

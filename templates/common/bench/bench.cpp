@@ -425,7 +425,7 @@ int main(int argc, char** argv) {
   if (!{= name =}::kWeightsWarning.empty()) {
     std::fprintf(stderr, "{= name =}_bench: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
   }
-  if (options.memory_loads > 0 || options.memory_runs > 0) {
+  if (options.memory_loads > 0 || options.memory_runs > 0 || options.memory_sizes > 0) {
     const Result<std::vector<bench::MemoryPoint>> points = bench::measure_memory(options);
     if (!points) {
       return fail(points.error());

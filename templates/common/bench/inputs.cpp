@@ -44,6 +44,10 @@ Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, int batc
   if (batch > 0 && info.batch_varies()) {
     dims[*info.batch] = batch;
   }
+  return random_tensor(input, info, dims, seed);
+}
+
+Result<Tensor> random_tensor(std::size_t input, const TensorInfo& info, const Dims& dims, unsigned seed) {
   const InputValues& values = kInputValues.at(input);
   if (*values.golden != '\0') {
     return repeated(values.golden, info, dims);

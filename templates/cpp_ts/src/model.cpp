@@ -82,6 +82,11 @@ constexpr std::size_t kMostSettled = 20;
 // Callers that compiled code runs for at the same time; the others wait. They share the weights.
 constexpr std::size_t kCompiledRunners = 8;
 
+// Runs whose inputs have other sizes than those of the run before, from one release of memory to the next; and what
+// has to be free then. Where sizes change all the time this costs a few hundredths of the time, else nothing.
+constexpr unsigned kOtherSizes = 32;
+constexpr std::size_t kWorthReleasing = 64 * 1024 * 1024;
+
 // On a GPU.
 constexpr int kDefaultContexts = 8;
 constexpr int kMaxContexts = 1024;
@@ -298,6 +303,15 @@ void release_memory() {
 #endif
 }
 
+// Whether glibc holds much that nobody uses.
+bool much_is_free() {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+  return mallinfo2().fordblks >= kWorthReleasing;
+#else
+  return true;
+#endif
+}
+
 }  // namespace
 
 struct Model::Impl {
@@ -327,11 +341,16 @@ struct Model::Impl {
   std::unique_ptr<cuda::Runner> runner;  // on a GPU; it calls back compute_on_device()
 #endif
 
+  // A hash of the last run's sizes, and how many runs had others than the run before.
+  mutable std::atomic<std::size_t> last_sizes{0};
+  mutable std::atomic<unsigned> other_sizes{0};
+
   [[nodiscard]] Result<void> check_device(TensorViews views) const;
   [[nodiscard]] Result<void> infer(TensorViews views, Scratch& scratch) const;
   [[nodiscard]] Result<void> compute(TensorViews views, Scratch& scratch) const;
   [[nodiscard]] Result<void> compute_on_device(TensorViews views, std::vector<at::Tensor>& tensors) const;
   [[nodiscard]] Result<void> forward_once(Scratch& scratch) const;
+  void release_after_other_sizes(TensorViews views) const;
   [[nodiscard]] bool settled(TensorViews views) const;
   [[nodiscard]] Result<void> settle(TensorViews views, const Scratch& scratch) const;
   [[nodiscard]] Result<void> read_script(std::istream& in);
@@ -351,6 +370,23 @@ Result<void> Model::Impl::check_device(TensorViews views) const {
   return {};
 }
 
+// What runs of one size freed, those of another can use in part only, so that memory would grow from size to size.
+void Model::Impl::release_after_other_sizes(TensorViews views) const {
+  constexpr std::size_t kFactor = 1000003;
+  std::size_t sizes = 1;
+  for (const TensorView& view : views) {
+    for (std::size_t i = 0; i < view.dims.size(); ++i) {
+      sizes = sizes * kFactor + static_cast<std::size_t>(view.dims[i]);
+    }
+  }
+  if (last_sizes.exchange(sizes, std::memory_order_relaxed) == sizes) {
+    return;
+  }
+  if (other_sizes.fetch_add(1, std::memory_order_relaxed) % kOtherSizes == kOtherSizes - 1 && memory_is_kept() && much_is_free()) {
+    release_memory();
+  }
+}
+
 // Leaves the model's outputs, on its own device, in scratch.tensors.
 Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
   if (Result<void> fits = check_views(views, inputs, "input"); !fits) {
@@ -359,6 +395,7 @@ Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
   if (Result<void> reachable = check_device(views); !reachable) {
     return reachable;
   }
+  release_after_other_sizes(views);
   // OpenMP counts threads for each calling thread; without this a new one would use all processors.
   (void)at::get_num_threads();
   const c10::Device here = to_torch(device, device_index);
@@ -868,6 +905,22 @@ std::string Model::describe() const {
   return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + state + impl_->describe_running();
 }
 
+namespace {
+
+bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
+
+// Threads for one run where the caller says nothing; 0: as it is.
+int default_threads() {
+  const int tuned = libtorch_facts().threads;
+  const bool named = is_set("OMP_NUM_THREADS") || is_set("MKL_NUM_THREADS");
+  if (required_threads() > 0 || (tuned == 0 && named)) {
+    return tuned;
+  }
+  return std::min(tuned > 0 ? tuned : at::get_num_threads(), available_processors());
+}
+
+}  // namespace
+
 Result<void> configure_process(const ProcessOptions& options) {
   // OpenMP ends the process when it cannot start a thread.
   constexpr int kMaxThreads = 1024;
@@ -878,6 +931,9 @@ Result<void> configure_process(const ProcessOptions& options) {
     const int threads = options.threads > 0 ? options.threads : default_threads();
     if (threads > 0) {
       at::set_num_threads(threads);
+    }
+    if (const std::string advice = waiting_advice(at::get_num_threads()); options.log && !advice.empty()) {
+      options.log(LogLevel::warning, advice);
     }
     if (options.keep_memory) {
       keep_memory();
@@ -898,22 +954,3 @@ int process_threads() { return at::get_num_threads(); }
 std::string backend_version() { return std::string("LibTorch ") + TORCH_VERSION; }
 
 }  // namespace {= name =}
-namespace {
-
-bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
-
-// Threads for one run where the caller says nothing; 0: as it is.
-int default_threads() {
-  const int tuned = libtorch_facts().threads;
-  const bool named = is_set("OMP_NUM_THREADS") || is_set("MKL_NUM_THREADS");
-  if (required_threads() > 0 || (tuned == 0 && named)) {
-    return tuned;
-  }
-  return std::min(tuned > 0 ? tuned : at::get_num_threads(), available_processors());
-}
-
-}  // namespace
-
-    if (const std::string advice = waiting_advice(at::get_num_threads()); options.log && !advice.empty()) {
-      options.log(LogLevel::warning, advice);
-    }

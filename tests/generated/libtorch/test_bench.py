@@ -104,14 +104,29 @@ def test_where_and_what_was_run(report: dict[str, Any]) -> None:
     assert 0 <= report["machine"]["other_work"]["share"] <= 1
 
 
+@pytest.mark.parametrize("program", ["photo", "photo_bench"])
+def test_the_programs_threads_sleep_while_they_wait(
+    program: str, verified_project: Path, measured: Path
+) -> None:
+    """As the libgomp that LibTorch brings tells it when it is loaded, into the programs that bench built."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("with one processor the programs leave it to libgomp")
+    chosen = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+    env = {k: v for k, v in os.environ.items() if k not in chosen} | {"OMP_DISPLAY_ENV": "verbose"}
+    argv = [verified_project / "build" / program, "--help"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "GOMP_SPINCOUNT = '0'" in done.stderr, done.stderr
+
+
 def test_growth_has_its_curves(report: dict[str, Any]) -> None:
     (growth,) = report["growth"]
     curves = {c["name"]: c for c in growth["curves"]}
-    assert list(curves) == ["batch", "threads", "decode", "preprocess", "loads", "runs"]
+    assert list(curves) == ["batch", "threads", "decode", "preprocess", "loads", "runs", "sizes"]
     assert curves["batch"]["x"] == [1, 2, 4, 8] and "takes batches of 1 to 8" in curves["batch"]["stopped"]
     assert curves["batch"]["fit"]["exponent"] > 0
     assert curves["decode"]["x"] == pytest.approx([0.1, 0.2, 0.5], rel=0.01)
     assert curves["loads"]["x"][-1] == 20 and curves["runs"]["x"][-1] == 200
+    assert curves["sizes"]["x"][-1] == 200  # of the batch
     assert all(c["sentence"] for c in curves.values())
     assert min(curves["loads"]["y"]) > 10  # MiB
 

@@ -36,6 +36,7 @@ def test_a_curve_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(growth, "_batches", lambda *_: {"name": "batch"})
     monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
     monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_takes_other_sizes", lambda _: False)
     monkeypatch.setattr(growth, "_smallest", lambda _: 1)
     limits = options.Growth(batch=1, megapixels=1, loads=5, runs=5)
     asked = options.Options(folders=(tmp_path,), growth=limits)
@@ -78,6 +79,7 @@ def test_batches_below_one_that_fails_are_kept(
 ) -> None:
     monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
     monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_takes_other_sizes", lambda _: False)
     monkeypatch.setattr(growth, "_memory", lambda *_: {"name": "memory"})
     asked = options.Options(
         folders=(tmp_path,), growth=options.Growth(batch=16, megapixels=1, loads=5, runs=5)
@@ -96,6 +98,7 @@ def test_batches_below_one_that_fails_are_kept(
 def test_a_first_batch_that_fails_leaves_no_curve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(growth, "_threads", lambda *_: {"name": "threads"})
     monkeypatch.setattr(growth, "_pictures", lambda *_: [])
+    monkeypatch.setattr(growth, "_takes_other_sizes", lambda _: False)
     monkeypatch.setattr(growth, "_memory", lambda *_: {"name": "memory"})
     asked = options.Options(
         folders=(tmp_path,), growth=options.Growth(batch=16, megapixels=1, loads=5, runs=5)
@@ -239,6 +242,13 @@ def test_the_machine_line_and_the_warning_of_a_busy_one() -> None:
     assert machine.busy({"load_average": 0.4, "cores": 2}) == ""
     assert "1.9 on 2 cores" in machine.busy({"load_average": 1.9, "cores": 2})
     assert machine.busy({"load_average": None, "cores": 2}) == ""
+    # What was measured is believed more than what was there before.
+    idle, taken = ({"share": share, "stolen": 0.0} for share in (0.04, 0.23))
+    assert machine.busy({"load_average": 1.9, "cores": 2, "other_work": idle}) == ""
+    assert machine.busy({"load_average": 0.4, "cores": 2, "other_work": taken}).startswith(
+        "Other work took 23 % of the processors' time"
+    )
+    assert "other work meanwhile 23 %" in machine.line({**about, "other_work": taken})
 
 
 def test_a_factor_is_never_nothing() -> None:
@@ -247,13 +257,6 @@ def test_a_factor_is_never_nothing() -> None:
 
 
 def test_headlines() -> None:
-    # What was measured is believed more than what was there before.
-    idle, taken = ({"share": share, "stolen": 0.0} for share in (0.04, 0.23))
-    assert machine.busy({"load_average": 1.9, "cores": 2, "other_work": idle}) == ""
-    assert machine.busy({"load_average": 0.4, "cores": 2, "other_work": taken}).startswith(
-        "Other work took 23 % of the processors' time"
-    )
-    assert "other work meanwhile 23 %" in machine.line({**about, "other_work": taken})
     one = summary.headline(report())
     assert one == (
         "sample in C++ on LibTorch is 2.0 times faster than eager and 1.2 times slower than onnxruntime: "
