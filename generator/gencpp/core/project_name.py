@@ -24,7 +24,7 @@ OWN = frozenset("app bench detail diff fs gencpp_shared generated test tests trt
 
 CALLED = frozenset(
     """
-    compare compare_layers engine_origin fail measure_all milliseconds on_device parse_options
+    batched_input compare compare_layers engine_origin fail measure_all milliseconds on_device parse_options
     print_report run run_once size_of test_damage test_folders test_full_disk test_locks test_round_trip
     test_writers to_string
     """.split()  # noqa: SIM905

@@ -423,11 +423,9 @@ class PixelCase(JsonValue):
     """Units of 8 bits that a pixel may differ by: 1 where the reference resized in float32."""
 
     def to_json(self) -> dict[str, Any]:
-        """As every value; `tolerance` is written only where there is one."""
+        """As every value; `decoded` and `tolerance` are written only where they say something."""
         data = JsonValue.to_json(self)
-        if not self.tolerance:
-            del data["tolerance"]
-        return data
+        return {k: v for k, v in data.items() if v or k not in ("decoded", "tolerance")}
 
     def __post_init__(self) -> None:
         for name in (self.name, self.image, self.pixels, *filter(None, (self.tensor,))):

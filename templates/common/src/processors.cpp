@@ -16,6 +16,8 @@
 #include <sched.h>
 #endif
 
+#include "exact_math.hpp"
+
 namespace {= name =} {
 namespace {
 

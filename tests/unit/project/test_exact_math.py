@@ -14,7 +14,7 @@ FLOATS = re.compile(r"\b(float|double)\b|\bstd::(isnan|isfinite|isinf|exp|fma)\b
 UNGUARDED = {
     "common/include/*": "declares, and computes nothing",
     "common/src/image_pnm.cpp": "says why it computes in integers",
-    "common/src/resize.hpp": "declares what resize.cpp computes",
+    "common/src/resize*.hpp": "declare what resize*.cpp compute",
     "common/app/console.hpp": "shows how far loading is",
     "common/app/json.hpp": "prints, and tells numbers from others by their text",
     "common/bench/*": "times, and random inputs",
