@@ -28,6 +28,14 @@ RANGES = [
         sizes=(1, 5),
     ),
     case(
+        "a range whose limit went through float16",
+        LENGTH + "h = Cast<to = 10>(n)\nm = Cast<to = 1>(h)\nr = Range(f0, m, f1)\ny = Add(x, r)",
+        "Shape Gather Iota Cast Shuffle ElementWise",
+        x=LINE,
+        weights=SCALARS,
+        sizes=(1, 5),
+    ),
+    case(
         "a range with a start and a step",
         LENGTH + "r = Range(two, n, three)\ny = Cast<to = 1>(r)",
         "Shape Gather ElementWise Iota ElementWise ElementWise Cast",

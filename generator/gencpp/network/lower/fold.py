@@ -214,9 +214,11 @@ def _squeeze(node: Node, data: Any, axes: Any = None) -> Any:
 def _cast(node: Node, data: Any) -> Any:
     import onnx
 
-    if node.attributes["to"] in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
+    kinds = onnx.TensorProto
+    # Narrow types round large sizes, which the network then computes in whole numbers.
+    if node.attributes["to"] in (kinds.FLOAT, kinds.DOUBLE, kinds.FLOAT16, kinds.BFLOAT16):
         return each(lambda v: v if isinstance(v, Ratio) else Ratio(v, 1), data)
-    if node.attributes["to"] not in (onnx.TensorProto.INT64, onnx.TensorProto.INT32):
+    if node.attributes["to"] not in (kinds.INT64, kinds.INT32):
         raise _Unknown
     return each(lambda v: quotient(v.size, v.by) if isinstance(v, Ratio) else v, data)
 
