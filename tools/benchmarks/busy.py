@@ -184,6 +184,7 @@ def table(
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     told = "unknown" if others is None else f"{100 * others.share:.0f} %"
     command = f"python tools/benchmarks/busy.py --rounds {options.rounds} --seconds {options.seconds:g}"
+    command += " --no-mid" if options.no_mid else ""
     lines = [
         f"`{command}`, commit {commit}, {datetime.now(UTC):%Y-%m-%d}: "
         f"{about['cores']} cores of {about['cpu']}, torch {about['versions']['torch']}; "
