@@ -25,7 +25,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -33,6 +32,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support"), str(HERE)]
 
 from overhead import generate, photo_arguments  # noqa: E402 - beside this file, which is no package
+from provenance import write_page  # noqa: E402
 
 from gencpp.bench.build import build  # noqa: E402
 from gencpp.bench.machine import machine  # noqa: E402
@@ -98,7 +98,7 @@ def main() -> int:
         text = table(found, options, watch.other_work())
     print(text)
     if options.table:
-        options.table.write_text(text, encoding="utf-8")
+        write_page(options.table, text)
     return 0
 
 
@@ -180,16 +180,16 @@ def table(
 ) -> str:
     """Markdown: a row for each model, place and way to wait; idle beside busy."""
     about = machine()
-    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     told = "unknown" if others is None else f"{100 * others.share:.0f} %"
-    command = f"python tools/benchmarks/busy.py --rounds {options.rounds} --seconds {options.seconds:g}"
-    command += " --no-mid" if options.no_mid else ""
     lines = [
-        f"`{command}`, commit {commit}, {datetime.now(UTC):%Y-%m-%d}: "
-        f"{about['cores']} cores of {about['cpu']}, torch {about['versions']['torch']}; "
-        f"work of others during the measurement {told}. Milliseconds, "
-        f"medians of {options.rounds} rounds, ranges in brackets.",
+        "# A busy machine, by how LibTorch's threads wait",
+        "",
+        f"On {about['cores']} cores of {about['cpu']}, torch {about['versions']['torch']}. `busy`: a",
+        "neighbour spins on each processor that the program may use. `sleep` is the program as it is",
+        "built, `spin` is what the OpenMP library does by itself. Milliseconds, medians of",
+        f"{options.rounds} rounds, ranges in brackets. Work of others than these programs took {told}",
+        "of the processors meanwhile. A neighbour takes half of a processor's time whoever asks for",
+        "it: a mean of twice the idle one is the least that is left.",
         "",
         "| model | processors | threads | waiting "
         "| p50 idle | p50 busy | busy / idle | mean idle | mean busy |",

@@ -19,11 +19,14 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "generator"))
+sys.path[:0] = [str(ROOT / "generator"), str(ROOT / "tests" / "support")]
+
+from provenance import write_page  # noqa: E402 - below the path
 
 APIS = ("parser", "network")
 TOLERANCE = 1e-4
@@ -62,7 +65,7 @@ def main() -> int:
             print(line(rows[-1]), flush=True)
     print(totals(rows))
     if options.table:
-        options.table.write_text(table(rows, options.folder), encoding="utf-8")
+        write_page(options.table, table(rows))
     return 1 if any(r.status == "BUG" or r.own.startswith("differs") for r in rows) else 0
 
 
@@ -152,9 +155,17 @@ def totals(rows: list[Row]) -> str:
     )
 
 
-def table(rows: list[Row], folder: Path) -> str:
+def table(rows: list[Row]) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "onnx", "onnxruntime"))
     lines = [
-        f"Made by `python tools/sweeps/onnx_files.py {folder.name}`.",
+        "# ONNX files through both APIs of TensorRT",
+        "",
+        "Each file goes through what `gencpp new --model FILE.onnx --backend tensorrt` does, once",
+        "with `--trt-api parser` and once with `--trt-api network`: inspection, conversion to opset",
+        "13, comparison with ONNX Runtime (network: of the plan, call by call), goldens, and the",
+        "project's files. No GPU and no TensorRT is used. Where a file stands beside an input and the",
+        "output that belongs to it, what gencpp takes for the right answer is compared with that,",
+        f"too. With {versions}.",
         "",
         *(f"- {text}" for text in totals(rows).splitlines()),
         "",
