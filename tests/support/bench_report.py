@@ -81,7 +81,10 @@ def report(*names: str) -> dict[str, Any]:
             for n in names
             for s in ("c++", "eager")
         ],
-        "growth": [{"project": n, "curves": [_curve("batch"), _curve("loads")], "failed": {}} for n in names],
+        "growth": [
+            {"project": n, "curves": [_curve("batch"), _curve("loads"), _curve("sizes")], "failed": {}}
+            for n in names
+        ],
         "warnings": ["The load average was 1.5 on 2 cores at the start: figures of a busy machine."],
     }
 

@@ -322,6 +322,7 @@ _CURVES = {
     "preprocess": "Preprocessing, over the size of a picture",
     "loads": "Memory over loads of the model",
     "runs": "Memory over runs",
+    "sizes": "Memory over runs with inputs of other sizes each time",
 }
 
 

@@ -83,7 +83,7 @@ constexpr std::size_t kMostSettled = 20;
 constexpr std::size_t kCompiledRunners = 8;
 
 // Runs whose inputs have other sizes than those of the run before, from one release of memory to the next; and what
-// has to be free then. Where sizes change all the time this costs a few hundredths of the time, else nothing.
+// has to be free then. Where sizes change all the time this costs about a twentieth of the time, else nothing.
 constexpr unsigned kOtherSizes = 32;
 constexpr std::size_t kWorthReleasing = 64 * 1024 * 1024;
 

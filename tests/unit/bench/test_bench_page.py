@@ -31,6 +31,7 @@ def test_every_part_of_a_report_has_its_plot() -> None:
         "Start-up",
         "Growth with the batch",
         "Memory over loads of the model",
+        "Memory over runs with inputs of other sizes each time",
     ]
 
 
