@@ -61,13 +61,15 @@ Labels = Annotated[str | None, typer.Option(help="File with one class label a li
 
 
 def typed(context: typer.Context) -> str:
-    """The command with the arguments that were given, each option by its long name."""
+    """The command with the arguments that were given, each option by its long name; paths without folders,
+    which are of one machine."""
     words: list[str] = []
     for parameter in context.command.params:
         if getattr(context.get_parameter_source(parameter.name or ""), "name", "") != "COMMANDLINE":
             continue
         value = context.params[parameter.name or ""]
-        values = list(map(str, value)) if isinstance(value, list | tuple) else [str(value)]
+        given = value if isinstance(value, list | tuple) else [value]
+        values = [str(v).rstrip("/").rpartition("/")[2] or str(v) for v in given]
         if parameter.param_type_name == "argument":
             words += values
         elif isinstance(value, bool):

@@ -89,7 +89,8 @@ BOTH = {
 APP = {"--input", "--output", "--save-input", "--topk", "--fast-jpeg", "--max-pixels", "--info", "--verbose"}
 BENCH = {
     *("--iterations", "--seconds", "--warmup", "--batch", "--workers", "--profile", "--exportProfile"),
-    *("--exportTimes", "--baseline", "--max-regression", "--memory-loads", "--memory-runs", "--fast-jpeg"),
+    *("--exportTimes", "--baseline", "--max-regression", "--memory-loads", "--memory-runs", "--memory-sizes"),
+    "--fast-jpeg",
 }
 TENSORRT = {
     *("--loadEngine", "--cacheDir", "--buildEngine", "--memPoolSize", "--builderOptimizationLevel"),

@@ -136,7 +136,7 @@ def test_the_page_is_beside_the_figures(measured: Path) -> None:
         assert not (measured / "bench.html").exists()
         pytest.skip("plotly is not installed: the page was not written")
     text = (measured / "bench.html").read_text()
-    assert "Time of the C++ program over each peer" in text and "Memory over runs" in text
+    assert "How many times faster the C++ program is" in text and "Memory over runs" in text
 
 
 def test_nothing_of_this_machine_s_folders_is_in_the_figures(measured: Path, verified_project: Path) -> None:
