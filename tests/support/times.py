@@ -65,7 +65,7 @@ class Times:
 
 
 def _kind(args: Any) -> str:
-    argv = [os.fspath(a) for a in args] if isinstance(args, (list, tuple)) else [os.fspath(args)]
+    argv = [os.fsdecode(a) for a in args] if isinstance(args, (list, tuple)) else [os.fsdecode(args)]
     name, start = Path(argv[0]).name, " ".join(argv[:8])
     if name == "cmake":
         return "cmake --build" if "--build" in argv else "cmake, configuring and installing"

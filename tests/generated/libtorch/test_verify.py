@@ -40,8 +40,8 @@ def test_verify_passes_every_step(verified_project: Path) -> None:
         assert (verified_project / step["log"]).is_file(), step
     reason = next(s["reason"] for s in report["steps"] if s["name"] == "consumer-subdirectory")
     taken, of, whole = reason.split()[:3]
-    # All but the host's own: the library, the source with torch among it, is compiled once.
-    assert of == "of" and int(taken) == int(whole) - 1 >= 25, reason
+    # All but the host's own, and src/source_folder.cpp, whose header is in a build's own folder.
+    assert of == "of" and int(taken) == int(whole) - 2 >= 25, reason
 
 
 def test_a_model_that_does_not_load_is_told_as_verify_reads_it(
