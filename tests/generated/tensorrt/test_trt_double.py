@@ -686,7 +686,7 @@ def test_files_that_are_no_engine(photo: Host, plan: bytes, tmp_path: Path) -> N
     fails(b"PK\x03\x04....", "zip")
     fails(b"version https://git-lfs.github.com/spec/v1\n", "git-lfs")
     fails(plan[:-20], "cannot use the engine")
-    fails(os.urandom(500), "does not begin as a plan")
+    fails(b"\x9e" + os.urandom(499), "does not begin as a plan")
     other = {"GENCPP_DOUBLE_GPU": "Double 9000:8.9"}
     fails(plan, "expecting compute 8.9 got compute 8.6", "built by TensorRT 10.13.0", env=other)
     missing = tmp_path / "missing.engine"
