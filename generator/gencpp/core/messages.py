@@ -83,8 +83,11 @@ def first_line(e: BaseException) -> str:
 
 
 def last_line(e: BaseException) -> str:
-    """The last line of an exception's message, shortened as `plain` does it."""
-    return _line(e, -1)
+    """The last line of an exception's message, shortened as `plain` does it.
+
+    Of one that torch prints a graph behind it is the first: the last before a graph only leads to it.
+    """
+    return _line(e, 0 if _DUMP.search(str(e)) else -1)
 
 
 _DUMP = re.compile(

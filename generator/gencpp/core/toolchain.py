@@ -127,12 +127,22 @@ def run(
     threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
     output: list[str] = []
     try:
-        while (line := lines.get(timeout=max(0.0, begin + timeout - time.monotonic()))) is not None:
+        while True:
+            if (left := begin + timeout - time.monotonic()) <= 0:
+                raise subprocess.TimeoutExpired(argv, timeout)
+            try:
+                line = lines.get(timeout=min(left, 1.0))
+            except queue.Empty:
+                if process.poll() is not None:  # what it left behind still has the pipe
+                    break
+                continue
+            if line is None:
+                break
             output.append(line)
             if told is not None:
                 told(line.rstrip("\n"))
         code = process.wait(timeout=max(0.0, begin + timeout - time.monotonic()))
-    except (queue.Empty, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
         _end(process)
         output += _rest(lines)
         output.append(f"\n[stopped after {timeout:.0f} s]\n")

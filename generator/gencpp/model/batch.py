@@ -23,7 +23,7 @@ from .sizes.value_sizes import without_bounds
 MAX_BATCH = 8
 _SEED = 90_001
 _MOST_WAYS = 12
-"""Ways to place the batch that are tried: each is a run or two of the model."""
+"""Ways to place a batch of each size that are tried: each is a run or two of the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,10 @@ def _dependent(
         t if s.batch_at is None else t.narrow(s.batch_at, 0, one).contiguous()
         for s, t in zip(inputs, many, strict=True)
     ]
-    alone = run_module(loaded.module, fewer)
+    try:
+        alone = run_module(loaded.module, fewer)
+    except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
+        return f"with {one} of {one + 1} items the model raises {type(e).__name__} ({_last_words(loaded, e)})"
     for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
         axis = spec.batch_at
         of_many = b if axis is None else b.narrow(axis, 0, a.shape[axis])

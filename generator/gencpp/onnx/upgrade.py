@@ -81,7 +81,8 @@ def _to_opset_7(model: Any) -> None:
     graph = model.graph
     if any(True for node in graph.node for _ in subgraphs(node)):
         raise NotUpgraded("opset 6 is not read where there are branches or loops")
-    ranks = {v.name: len(dims_of(v)) for v in (*graph.value_info, *graph.input, *graph.output)}
+    described = (*graph.value_info, *graph.input, *graph.output)
+    ranks = {v.name: len(dims_of(v)) for v in described if v.type.tensor_type.HasField("shape")}
     ranks |= {t.name: len(t.dims) for t in graph.initializer}
 
     def rank(name: str) -> int:

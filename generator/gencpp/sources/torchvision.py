@@ -18,7 +18,6 @@ from ..tensors.module import forward_arguments
 from .initialisation import BATCH, initialise_from_data, seeded
 from .names import GROUPS
 from .weights import (
-    Published,
     apply_state_dict,
     how_to_get,
     load_state_dict_file,
@@ -282,10 +281,3 @@ def _data_batch(name: str, entry: Any, module: Any) -> int:
     for d in input_specs(name, entry, module)[0].dims:
         elements *= d.opt
     return max(2, min(BATCH, _BATCH_ELEMENTS // elements))
-
-
-def wanted_weights(name: str) -> Published:
-    """The default weights' file, for `gencpp models` and messages."""
-    from torchvision.models import get_model_weights
-
-    return published(get_model_weights(name)["DEFAULT"].url)

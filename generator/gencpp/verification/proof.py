@@ -98,7 +98,7 @@ class Proof:
 
     def log(self, name: str, text: str) -> str:
         """Writes the log of a step; gives its path in the project."""
-        (self.logs / f"{name}.log").write_text(text, encoding="utf-8")
+        (self.logs / f"{name}.log").write_text(text, encoding="utf-8", errors="backslashreplace")
         return f"verify/{name}.log"
 
     def _tell(self, line: str) -> None:

@@ -48,7 +48,9 @@ function({= name =}_keep_math_exact directory)
     get_target_property(sources ${target} SOURCES)
     foreach(source IN LISTS sources)
       cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${directory}" NORMALIZE)
-      if(source MATCHES "[.]cpp$")
+      get_property(exact SOURCE "${source}" TARGET_DIRECTORY ${target} PROPERTY {= name =}_exact)
+      if(source MATCHES "[.]cpp$" AND NOT exact)  # a source may be of several targets
+        set_property(SOURCE "${source}" TARGET_DIRECTORY ${target} PROPERTY {= name =}_exact ON)
         set_property(SOURCE "${source}" TARGET_DIRECTORY ${target}
           APPEND PROPERTY COMPILE_OPTIONS ${{= name =}_exact_math})
       endif()

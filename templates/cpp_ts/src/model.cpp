@@ -379,7 +379,8 @@ void Model::Impl::release_after_other_sizes(TensorViews views) const {
       sizes = sizes * kFactor + static_cast<std::size_t>(view.dims[i]);
     }
   }
-  if (last_sizes.exchange(sizes, std::memory_order_relaxed) == sizes) {
+  // Read first: callers with equal sizes share the line, and need not write it.
+  if (last_sizes.load(std::memory_order_relaxed) == sizes || last_sizes.exchange(sizes, std::memory_order_relaxed) == sizes) {
     return;
   }
   if (other_sizes.fetch_add(1, std::memory_order_relaxed) % kOtherSizes == kOtherSizes - 1 && memory_is_kept() && much_is_free()) {
@@ -395,7 +396,9 @@ Result<void> Model::Impl::infer(TensorViews views, Scratch& scratch) const {
   if (Result<void> reachable = check_device(views); !reachable) {
     return reachable;
   }
-  release_after_other_sizes(views);
+  if (device == Device::cpu) {
+    release_after_other_sizes(views);
+  }
   // OpenMP counts threads for each calling thread; without this a new one would use all processors.
   (void)at::get_num_threads();
   const c10::Device here = to_torch(device, device_index);
@@ -932,8 +935,10 @@ Result<void> configure_process(const ProcessOptions& options) {
     if (threads > 0) {
       at::set_num_threads(threads);
     }
-    if (const std::string advice = waiting_advice(at::get_num_threads()); options.log && !advice.empty()) {
-      options.log(LogLevel::warning, advice);
+    if (options.log) {
+      if (const std::string advice = waiting_advice(at::get_num_threads()); !advice.empty()) {
+        options.log(LogLevel::warning, advice);
+      }
     }
     if (options.keep_memory) {
       keep_memory();

@@ -54,12 +54,23 @@ bool one_processor() {
   return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
 }
 
+// Valgrind does not follow a program that starts itself again: it would check nothing.
+bool under_valgrind(char* const* environment) {
+  constexpr const char* kPreload = "LD_PRELOAD=";
+  for (; *environment != nullptr; ++environment) {
+    if (std::strncmp(*environment, kPreload, std::strlen(kPreload)) == 0 && std::strstr(*environment, "vgpreload") != nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Started as an argument of the dynamic loader, /proc/self/exe is the loader; with other rights than its caller's, a
 // program leaves its environment alone.
 bool started_otherwise() { return getauxval(AT_BASE) == 0 || getauxval(AT_SECURE) != 0; }
 
 void start_passive(int /*argc*/, char** argv, char** environment) {
-  if (somebody_chose(environment) || one_processor() || started_otherwise()) {
+  if (somebody_chose(environment) || one_processor() || started_otherwise() || under_valgrind(environment)) {
     return;
   }
   static char passive[] = "OMP_WAIT_POLICY=passive";
@@ -69,7 +80,7 @@ void start_passive(int /*argc*/, char** argv, char** environment) {
   }
   changed.push_back(passive);
   changed.push_back(nullptr);
-  // By its path, so that the process keeps its name; the link holds where the file was moved meanwhile.
+  // By its path, so that the process is called after its file; the link holds where the file was moved meanwhile.
   constexpr const char* kSelf = "/proc/self/exe";
   std::array<char, PATH_MAX> path{};
   if (readlink(kSelf, path.data(), path.size() - 1) > 0) {

@@ -225,7 +225,7 @@ class TestOlderTensorRt:
         assert made.model.outputs[0].dtype == "int64"
 
     def test_float64_is_refused(self, tmp_path: Path) -> None:
-        assert "output output is float64: no TensorRT does" in refused(
+        assert "output output is float64, which no TensorRT takes at the border" in refused(
             tmp_path, "models.layers:double", "x:1x6"
         )
 

@@ -106,7 +106,6 @@ def onnx(name: str, *dims: int | str, dtype: DType = DType.float32) -> OnnxInput
         (onnx("image", "batch", 3, "height", "width"), "--input image:1x3x224x224:float32"),
         (onnx("frame", "N", "H", "W", 3, dtype=DType.uint8), "--input frame:1x224x224x3:uint8"),
         (onnx("ids", "batch_size", "sequence_length", dtype=DType.int64), "--input ids:1x16:int64"),
-        (onnx("state", 2, "batch", 16), "--input state:2x1x16:float32"),
         (onnx("state", "layers", "batch_size", 16), "--input state:1x1x16:float32"),
         (onnx("x", "?", "?", 80), "--input x:1x16x80:float32"),
     ],

@@ -189,14 +189,29 @@ def test_a_size_of_minus_one_is_unknown(tmp_path: Path) -> None:
 
 REFUSED = {
     "opset 5 is not read, 6 and later are": (5, ["y = Relu(x)"]),
+    "the number of dimensions of u is not known": (
+        6,
+        ["u = Reshape(x, r)", "y = Add <axis: int = 1, broadcast: int = 1> (u, b)"],
+    ),
     "BatchNormalization y is in training mode": (6, ["y = BatchNormalization(x, b, b, b, b)"]),
 }
+
+
+def _with_a_shape_of_any_length(path: Path) -> None:
+    """r, an input that a Reshape takes: how many dimensions it makes, nobody knows."""
+    import onnx
+
+    model = onnx.load(path)
+    model.graph.input.append(onnx.helper.make_tensor_value_info("r", onnx.TensorProto.INT64, ["n"]))
+    onnx.save(model, path)
 
 
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_cannot_be_converted_says_why(tmp_path: Path, reason: str) -> None:
     opset, nodes = REFUSED[reason]
     path = written(tmp_path, opset, *nodes, weights={"b": THREE})
+    if "number of dimensions" in reason:
+        _with_a_shape_of_any_length(path)
     with pytest.raises(UsageError) as e:
         read_given(path)
     assert reason in e.value.message and f"old.onnx is of opset {opset}" in e.value.message

@@ -43,6 +43,11 @@ def test_what_was_printed_until_the_time_was_over() -> None:
     assert (done.code, done.output) == (124, "first\nrest\n[stopped after 3 s]\n")
 
 
+def test_the_time_is_over_for_one_that_prints_faster_than_it_is_told() -> None:
+    done = run([sys.executable, "-uc", "while True: print(1)"], timeout=1, told=lambda _: time.sleep(0.002))
+    assert done.code == 124 and done.output.endswith("[stopped after 1 s]\n")
+
+
 def test_what_a_program_started_is_ended_with_it() -> None:
     """Such as the compilers of a build that ran out of time."""
     done = run([sys.executable, "-c", PARENT], timeout=5)

@@ -196,7 +196,8 @@ struct ProcessOptions {
 //
 // What it cannot change, because LibTorch's OpenMP library reads it before main(): with several threads on processors
 // that others use too (a container, a shared machine), start the program with OMP_WAIT_POLICY=passive in its
-// environment. Threads that wait for one another then sleep; else they spin, and a run of 0.2 ms was seen to take 100.
+// environment. Threads that wait for one another then sleep; else they spin, and take the processors from the thread
+// that is waited for.
 // This project's own programs see to it themselves (src/passive_start.cpp), and `log` says where it is missing.
 [[nodiscard]] Result<void> configure_process(const ProcessOptions& options);
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core import tolerances
 from ...core.bench_values import fill_value
-from ...core.errors import CheckFailed, EnvironmentLacks, GencppError
+from ...core.errors import CheckFailed, GencppError
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec, TensorSpec, Values
@@ -54,8 +54,8 @@ def export_default(
             made = export_libtorch(loaded, spec, directory, variant, progress, answers=answers)
             break
         except Unsuited as e:
-            progress(f"not {variant.name}: {e.message}")
-            told[e.feature] = e.message
+            told[e.feature] = " ".join(e.message.split())
+            progress(f"not {variant.name}: {told[e.feature]}")
     if variant.channels_last and made[1].inputs != spec.inputs:
         made = _wider(loaded, spec, directory, variant, made, progress, answers)
     artifact, spec, libtorch = made
@@ -80,7 +80,7 @@ def _wider(
     with tempfile.TemporaryDirectory(prefix=".plain-", dir=directory) as scratch:
         try:
             found = export_default(loaded, spec, Path(scratch), progress, answers, without=without)
-        except (RandomDraw, EnvironmentLacks):
+        except RandomDraw:
             raise
         except CheckFailed as e:
             progress(f"not in plain order: {e.message}")

@@ -124,8 +124,13 @@ def export(
         )
     else:
         artifact, model, runtime = export_libtorch(
-            *(made, model, folders.assets, variant_named(named), progress),
-            *(request.device or "cpu", answers),
+            made,
+            model,
+            folders.assets,
+            variant_named(named),
+            progress,
+            device=request.device or "cpu",
+            answers=answers,
         )
     return Exported(artifact=artifact, model=model, runtime=runtime)
 

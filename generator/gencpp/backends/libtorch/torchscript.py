@@ -148,7 +148,7 @@ def export_torchscript(
         if not variant.channels_last:
             raise
         # It may be the order that does it: `view` refuses what lies in another one.
-        raise Unsuited(e.message, feature="channels_last", hint=e.hint) from None
+        raise Unsuited(e.message, feature="channels_last", hint=e.hint, details=e.details) from None
     notes = [*spec.notes, *candidate.notes]
     if changed:
         notes.append(f"forward changes its input {', '.join(changed)} in place.")

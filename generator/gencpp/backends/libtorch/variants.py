@@ -63,7 +63,7 @@ def defaults_without(features: frozenset[str]) -> tuple[str, ...]:
 
 
 UNFUSED = defaults_without(frozenset({"fusion"}))[0]
-"""In other precisions than float32, which fusion is not for."""
+"""What to name in other precisions than float32, which fusion is not for."""
 
 ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 """What --artifact calls a variant, besides the variants' own names."""
@@ -76,10 +76,11 @@ DEVICES = ("cpu", "cuda")
 class Unsuited(CheckFailed):
     """A model that cannot be run with `feature` (of FEATURES), or is another model with it."""
 
-    def __init__(self, message: str, *, feature: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, feature: str, hint: str = "", details: str = "") -> None:
         other = defaults_without(frozenset({feature}))[0]
         own = f"use --artifact {other}, or leave --artifact out: both do without {FEATURES[feature]}"
-        super().__init__(message, hint=f"{own}; or {hint}" if hint else f"{own}.")
+        hint = f"{hint.rstrip('.')}; or {own}." if hint else f"{own}."
+        super().__init__(message, hint=hint, details=details)
         self.feature = feature
 
 

@@ -27,8 +27,9 @@ from ...model.sizes.bounding import (
     within_guards,
 )
 from ...onnx.draws import onnx_draws
+from ...onnx.file import read_onnx
 from ...onnx.from_torch import DYNAMO_OPSET, OnnxCandidate, by_dynamo, by_tracing
-from ...onnx.given import read_given
+from ...onnx.given import as_given
 from ...onnx.graph import EXTERNAL_ABOVE, operator_counts, opset_of, save
 from ...onnx.precision import mixed_types, to_precision
 from ...onnx.runtime import overflowing
@@ -352,11 +353,10 @@ def _ways(loaded: LoadedModel, spec: ModelSpec, options: OnnxOptions) -> list[_W
         return by_tracing(loaded, asked, opset)
 
     def given(_: ModelSpec) -> OnnxCandidate:
-        import onnx
-
         assert loaded.onnx is not None
-        opset = opset_of(onnx.load(str(loaded.onnx), load_external_data=False))
-        model = read_given(loaded.onnx)
+        model = read_onnx(loaded.onnx)
+        opset = opset_of(model)
+        model = as_given(loaded.onnx, model)
         converted = f", converted from opset {opset}" if opset_of(model) != opset else ""
         return OnnxCandidate(model=model, method=f"given{converted}", given=True)
 

@@ -80,6 +80,12 @@ class Dims {
   template <typename... Sizes, std::enable_if_t<kAreSizes<Sizes...> && (sizeof...(Sizes) > kMaxRank), int> = 0>
   constexpr Dims(Sizes... sizes) = delete;
 
+  // size() is the rank: a number is not compared with dimensions.
+  template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
+  friend constexpr bool operator==(const Dims&, Rank) = delete;
+  template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
+  friend constexpr bool operator!=(const Dims&, Rank) = delete;
+
   // Ranks above kMaxRank are refused: the call returns false and changes nothing.
   [[nodiscard]] constexpr bool push_back(std::int64_t size) {
     if (rank_ == kMaxRank) {
