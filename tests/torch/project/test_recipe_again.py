@@ -161,11 +161,12 @@ def test_tune_keeps_everything_but_the_artifact(
     from gencpp.backends.libtorch.spec import LibTorchSpec, Tuned
     from gencpp.backends.libtorch.variants import VARIANTS
 
-    def measured(_: Any, candidates: Any, *__: Any) -> tuple[Tuned, ...]:
-        return tuple(
+    def measured(_: Any, candidates: Any, *__: Any) -> tuple[tuple[Tuned, ...], None]:
+        rows = (
             Tuned(variant=name, threads=2, p50_ms=1.0, spread=(1.0, 1.0), max_rel_diff=0.0)
             for name in candidates
         )
+        return tuple(rows), None
 
     files = tmp_path / "files"
     files.mkdir()
