@@ -33,6 +33,11 @@ static_assert(std::is_constructible_v<Dims, int, int, int, int, int, int, int, i
 static_assert(
     !std::is_constructible_v<Dims, int, int, int, int, int, int, int, int, int>, "nine sizes would lose one");
 static_assert(!std::is_constructible_v<Dims, double>, "a size is whole");
+template <typename T, typename = void>
+inline constexpr bool kComparable = false;
+template <typename T>
+inline constexpr bool kComparable<T, std::void_t<decltype(std::declval<Dims>() == std::declval<T>())>> = true;
+static_assert(kComparable<Dims> && !kComparable<int> && !kComparable<std::size_t>, "dimensions are no rank");
 static_assert(std::is_nothrow_move_constructible_v<Tensor> && std::is_nothrow_move_assignable_v<Tensor>);
 
 // Calls what must not throw, whatever it returns.

@@ -80,12 +80,6 @@ class Dims {
   template <typename... Sizes, std::enable_if_t<kAreSizes<Sizes...> && (sizeof...(Sizes) > kMaxRank), int> = 0>
   constexpr Dims(Sizes... sizes) = delete;
 
-  // size() is the rank: a number is not compared with dimensions.
-  template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
-  friend constexpr bool operator==(const Dims&, Rank) = delete;
-  template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
-  friend constexpr bool operator!=(const Dims&, Rank) = delete;
-
   // Ranks above kMaxRank are refused: the call returns false and changes nothing.
   [[nodiscard]] constexpr bool push_back(std::int64_t size) {
     if (rank_ == kMaxRank) {
@@ -142,6 +136,12 @@ class Dims {
   std::array<std::int64_t, kMaxRank> sizes_{};
   std::size_t rank_ = 0;
 };
+
+// size() is the rank: a number is not compared with dimensions.
+template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
+bool operator==(const Dims&, Rank) = delete;
+template <typename Rank, std::enable_if_t<std::is_integral_v<Rank>, int> = 0>
+bool operator!=(const Dims&, Rank) = delete;
 
 // "1x3x224x224"; dynamic sizes (-1) read "?".
 [[nodiscard]] std::string to_string(const Dims& dims);
