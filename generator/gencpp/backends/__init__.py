@@ -38,7 +38,8 @@ def check(request: Request) -> Backend:
         ]
         if used:
             raise UsageError(
-                f"{', '.join(used)}: only for {other.title}", hint=f"Add --backend {other.name}."
+                f"{', '.join(used)}: only for {other.title}",
+                hint=f"Leave it out, or take --backend {other.name}.",
             )
     if request.precision not in (None, *backend.precisions):
         raise UsageError(

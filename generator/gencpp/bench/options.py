@@ -71,8 +71,12 @@ class Options:
                 f"--against: there is no {', '.join(map(repr, unknown))}",
                 hint=f"Choose from: {', '.join(PEERS)}; or none.",
             )
-        if self.rounds < 1 or self.seconds <= 0 or self.warmup < 0:
-            raise UsageError("--rounds is 1 or more, --seconds above 0, --warmup 0 or more")
+        if self.rounds < 1:
+            raise UsageError(f"--rounds {self.rounds}: at least one is needed")
+        if self.seconds <= 0:
+            raise UsageError(f"--seconds {self.seconds:g}: a time above 0 is needed")
+        if self.warmup < 0:
+            raise UsageError(f"warmup {self.warmup}: 0 or more runs")
         if self.max_regression < 0:
             raise UsageError("--max-regression is 0 or more")
 

@@ -233,7 +233,8 @@ def _print_made(made: Generated, as_json: bool) -> None:
     size, reason = f"{made_artifact.size / 1e6:.1f} MB", made_artifact.reason
     print(f"{project.name}: {project.model.source} on {project.backend}, {size}")
     row = partial(print_row, width=8)
-    row("artifact", made_artifact.method + (f" ({reason})" if reason else ""))
+    way = f"{project.runtime.way}: " if project.runtime.way else ""
+    row("artifact", way + made_artifact.method + (f" ({reason})" if reason else ""))
     row("weights", project.model.weights.detail)
     for note in project.notes:
         row("note", note)
@@ -242,4 +243,5 @@ def _print_made(made: Generated, as_json: bool) -> None:
     row("folder", shown(made.out))
     for copy in made.kept:
         row("kept", shown(copy))
-    print(f"next: gencpp verify {shlex.quote(shown(made.out))}")
+    out = shown(made.out)
+    print(f"next: gencpp verify {shlex.quote(f'./{out}' if out.startswith('-') else out)}")

@@ -364,6 +364,11 @@ class RuntimeSpec(JsonValue):
             raise UsageError(f"{project.name} runs on {project.backend}, not on {cls.backend}")
         return project.runtime
 
+    @property
+    def way(self) -> str:
+        """How the program runs its artifact, by the name that --artifact has for it; empty: in one way only."""
+        return ""
+
     def check(self, model: ModelSpec) -> None:
         """Raises UsageError where this and the model do not belong together."""
 

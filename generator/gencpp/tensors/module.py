@@ -118,8 +118,8 @@ def parse_input(text: str) -> TensorSpec:
     description, equals, drawn = text.partition("=")
     parts = description.split(":")
     name = parts[0].strip()
-    own = name or "NAME"
-    example = f"write it as {own}:SHAPE:TYPE: {own}:1x3x224x224:float32, or {own}::int64 for a scalar"
+    own = name if name.isidentifier() else "NAME"
+    example = f"write it as {own}:SHAPE:TYPE, such as {own}:1x3x224x224:float32, or {own}::int64 for a scalar"
     if len(parts) not in (2, 3) or not name:
         raise UsageError(f"--input {text!r} is not understood", hint=example)
     dims_text = parts[1].strip().lower()

@@ -73,7 +73,7 @@ def test_options_of_another_backend_are_refused_by_name(name: str) -> None:
             }
             with pytest.raises(UsageError, match=rf"--{option.replace('_', '-')}: only for") as caught:
                 check(Request(**asked))
-            assert caught.value.hint == f"Add --backend {other.name}."
+            assert caught.value.hint == f"Leave it out, or take --backend {other.name}."
 
 
 @pytest.mark.parametrize("rounds", [0, -1, 10**18])

@@ -168,17 +168,14 @@ def _candidates(
 
 
 def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
-    """Whether TorchScript can be made of the model, and LibTorch has its operators."""
-    from .operators import BareTorch, check_operators
-    from .torchscript import export_torchscript
+    """What `gencpp new` would make of the model without --artifact."""
+    from .export import export_default
 
     loaded, model, answers = inspected.loaded, inspected.model, inspected.answers
     progress("trying the export to TorchScript")
     try:
         check_python()
-        with BareTorch() as bare:
-            artifact, made = export_torchscript(loaded, model, scratch, progress, answers=answers)
-            check_operators(bare, loaded, model, scratch / artifact.file)
-        return Tried(answers={"libtorch": f"yes: {artifact.how}"}, model=made)
+        artifact, made, runtime = export_default(loaded, model, scratch, progress, answers)
+        return Tried(answers={"libtorch": f"yes: {runtime.way}: {artifact.how}"}, model=made)
     except GencppError as e:
         return Tried(answers={"libtorch": f"no: {e.message}"})

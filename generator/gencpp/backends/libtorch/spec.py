@@ -65,6 +65,11 @@ class LibTorchSpec(RuntimeSpec):
     tuning_other_work: OtherWork | None = None
     """What others took of the processors meanwhile; None: not measured, or the system does not tell."""
 
+    @property
+    def way(self) -> str:
+        """The variant."""
+        return self.variant
+
 
 def tuning_table(spec: LibTorchSpec) -> list[tuple[str, ...]]:
     """What --tune measured, as rows with a head; the chosen one is marked."""
