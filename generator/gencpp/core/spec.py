@@ -366,7 +366,7 @@ class RuntimeSpec(JsonValue):
 
     @property
     def way(self) -> str:
-        """How the program runs its artifact, by the name that --artifact has for it; empty: in one way only."""
+        """How the program runs its artifact, by the name that --artifact has for it; empty: one way only."""
         return ""
 
     def check(self, model: ModelSpec) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from inspecting import inspected
 
+from gencpp.backends.libtorch import bare_torch, operators
 from gencpp.backends.libtorch import export as exporting
 from gencpp.backends.libtorch.export import export_default, export_libtorch
 from gencpp.backends.libtorch.memory_format import in_channels_last
@@ -134,3 +135,33 @@ def test_fusion_that_could_not_be_compared_is_not_taken(
     monkeypatch.setattr(Answers, "of", refuses)
     problem = exporting._fusion_problem(answers, found, tmp_path / artifact.file, VARIANTS["fused"])
     assert "nothing could be compared" in problem and "ValueError: not today" in problem
+
+
+_ENDED_BY_FUSION = """
+import importlib.util, os, signal, sys
+spec = importlib.util.spec_from_file_location("bare", {file!r})
+bare = importlib.util.module_from_spec(spec)
+sys.modules["bare"] = bare
+spec.loader.exec_module(bare)
+bare.run_fused = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+sys.exit(bare.main(sys.argv))
+"""
+
+
+def test_fusion_that_ends_the_process_ends_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torchvision's raft_small does, in minutes."""
+    script = tmp_path / "bare.py"
+    script.write_text(_ENDED_BY_FUSION.format(file=bare_torch.__file__))
+    monkeypatch.setattr(bare_torch, "__file__", str(script))
+    monkeypatch.setattr(operators, "_kept", [])
+    out = tmp_path / "out"
+    out.mkdir()
+    loaded, spec = inspected("models.tiny:cnn", "image:1x3x32x32")
+    artifact, _, libtorch = export_default(loaded, spec, out, lambda _: None)
+    for process in operators._kept:
+        process.end()
+    assert libtorch.variant == "channels-last"
+    assert "cannot run models.tiny:cnn: the process that tried it ended by signal 11" in artifact.reason
+    assert [f.name for f in out.iterdir()] == [artifact.file]

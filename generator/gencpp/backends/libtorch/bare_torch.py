@@ -3,7 +3,8 @@
 Either this process forks it as soon as torch is imported, before anything else can register operators: that
 costs nothing. Or it is run by its path, `python -I bare_torch.py`, and imports torch itself, which takes
 seconds. It reads one JSON object a line and answers with one: `{"load": FILE, "compiled": false}` with
-`{"problem": "", "missing": []}`, and `{"operators": [NAME, ...]}` with `{"missing": [NAME, ...]}`.
+`{"problem": "", "missing": []}`, `{"operators": [NAME, ...]}` with `{"missing": [NAME, ...]}`, a fused run,
+`{"fuse": FILE, "inputs": FILE, "channels_last": false}`, with `{"problem": ""}`, if it lives.
 """
 
 from __future__ import annotations
@@ -46,6 +47,33 @@ def loaded_problem(file: str, compiled: bool) -> tuple[str, list[str]]:
         unknown = _UNKNOWN.findall(str(e))
         lines = [line.strip() for line in str(e).splitlines() if line.strip()]
         return (lines[0] if lines else type(e).__name__)[:400], unknown
+
+
+RUNS = 3
+"""After which fused code has been compiled and run: the executor profiles, fuses, then runs it."""
+
+
+def run_fused(file: str, inputs: str, channels_last: bool) -> None:
+    """Runs a TorchScript file with oneDNN graph fusion, which may end this process.
+
+    What it raises or answers is not looked at: the process that asked does that once it knows that it lives.
+    """
+    import torch
+
+    jit: Any = torch.jit
+    jit.enable_onednn_fusion(True)
+    try:
+        tensors = torch.load(inputs, weights_only=True)
+        order = torch.channels_last if channels_last else torch.contiguous_format
+        given = [t.contiguous(memory_format=order) if t.dim() == 4 else t for t in tensors]
+        with torch.inference_mode():
+            module = jit.load(file, map_location="cpu")
+            for _ in range(RUNS):
+                module(*(t.clone() for t in given))
+    except Exception:  # noqa: BLE001 - as said
+        pass
+    finally:
+        jit.enable_onednn_fusion(False)
 
 
 def missing_of(names: Iterable[str]) -> list[str]:
@@ -109,6 +137,9 @@ def answer(questions: IO[str], answers: IO[str]) -> None:
         if "load" in asked:
             problem, missing = loaded_problem(asked["load"], asked["compiled"])
             told: dict[str, Any] = {"problem": problem, "missing": missing}
+        elif "fuse" in asked:
+            run_fused(asked["fuse"], asked["inputs"], asked["channels_last"])
+            told = {"problem": ""}
         else:
             told = {"missing": missing_of(asked["operators"])}
         answers.write(json.dumps(told) + "\n")

@@ -20,7 +20,8 @@ from ...model.sizes.answers import Answers, Refused, answers_for
 from ...model.sizes.bounding import compared_sizes, reach
 from ...tensors.compare import channels_last, compared_with_answers
 from ...tensors.draws import RandomDraw
-from ...tensors.stimuli import covering
+from ...tensors.stimuli import covering, seeded_inputs
+from . import bare_torch
 from .operators import BareTorch, check_operators
 from .script_names import check_names
 from .spec import CompiledFor, LibTorchSpec, Tuned
@@ -28,9 +29,6 @@ from .variants import FEATURES, VARIANTS, Unsuited, Variant, defaults_without
 
 _SEED = 11_017
 Made = tuple[Artifact, ModelSpec, LibTorchSpec]
-
-_SETTLED = 3
-"""Runs after which fused code has been compiled and run: the executor profiles, fuses, then runs it."""
 
 
 def export_default(
@@ -120,7 +118,14 @@ def export_libtorch(
             from .torchscript import export_torchscript
 
             artifact, spec = export_torchscript(loaded, spec, directory, progress, variant, answers)
-        check_operators(bare, loaded, spec, directory / artifact.file, compiled=variant.compiled)
+        path = directory / artifact.file
+        check_operators(bare, loaded, spec, path, compiled=variant.compiled)
+        if variant.fusion:  # elsewhere first: it was seen to end the process
+            given = seeded_inputs(spec.inputs, _SEED)
+            if ended := bare.fused(path, given, channels_last=variant.channels_last):
+                raise Unsuited(
+                    f"oneDNN graph fusion cannot run {loaded.source_text}: {ended}", feature="fusion"
+                )
     if variant.fusion and (problem := _fusion_problem(answers, spec, directory / artifact.file, variant)):
         raise Unsuited(f"oneDNN graph fusion cannot run {loaded.source_text}: {problem}", feature="fusion")
     libtorch = LibTorchSpec(
@@ -193,7 +198,7 @@ def _fusion_problem(answers: Answers, spec: ModelSpec, path: Path, variant: Vari
         def check(inputs: Sequence[Any], reference: Sequence[tuple[str, Any]]) -> tuple[str, float]:
             given = channels_last(inputs) if variant.channels_last else inputs
             worst = 0.0
-            for _ in range(_SETTLED):
+            for _ in range(bare_torch.RUNS):
                 problem, relative = compared_with_answers(module, reference, inputs, tolerances.PARITY, given)
                 if problem:
                     return problem, 0.0

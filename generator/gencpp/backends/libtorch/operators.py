@@ -121,6 +121,18 @@ class BareTorch:
         told = self._ask({"load": str(file), "compiled": compiled})
         return str(told["problem"]), tuple(told["missing"])
 
+    def fused(self, file: Path, inputs: Sequence[Any], *, channels_last: bool) -> str:
+        """How the process ended that ran a TorchScript file with oneDNN graph fusion; empty: it lives."""
+        import torch
+
+        given = file.with_name(f"{file.name}.inputs")
+        try:
+            torch.save(list(inputs), given)
+            asked = {"fuse": str(file), "inputs": str(given), "channels_last": channels_last}
+            return str(self._ask(asked)["problem"])
+        finally:
+            given.unlink(missing_ok=True)
+
     def lacks(self, operators: Sequence[str]) -> tuple[str, ...]:
         """Those of `operators` that LibTorch lacks."""
         return tuple(self._ask({"operators": list(operators)})["missing"])
@@ -131,7 +143,7 @@ class BareTorch:
             return told
         ended = self._process.end(ended=True) if self._process is not None else ""
         self._process = None
-        return {"problem": f"the process that loads it ended{ended}", "missing": []}
+        return {"problem": f"the process that tried it ended{ended}", "missing": []}
 
 
 def _started() -> subprocess.Popen[str]:
