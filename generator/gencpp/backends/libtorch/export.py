@@ -28,6 +28,9 @@ from .spec import CompiledFor, LibTorchSpec, Tuned
 from .variants import FEATURES, VARIANTS, Unsuited, Variant, defaults_without
 
 _SEED = 11_017
+_TOLD = 3
+"""Lines of a reason that are told: what failed, in scripting and in tracing. Its warnings follow."""
+
 Made = tuple[Artifact, ModelSpec, LibTorchSpec]
 
 
@@ -52,7 +55,7 @@ def export_default(
             made = export_libtorch(loaded, spec, directory, variant, progress, answers=answers)
             break
         except Unsuited as e:
-            told[e.feature] = " ".join(e.message.split())
+            told[e.feature] = " ".join(" ".join(e.message.splitlines()[:_TOLD]).split())
             progress(f"not {variant.name}: {told[e.feature]}")
     if variant.channels_last and made[1].inputs != spec.inputs:
         made = _wider(loaded, spec, directory, variant, made, progress, answers)
