@@ -140,3 +140,17 @@ softmax = Softmax
 lengths = Lengths
 frames = Frames
 gain = Gain
+
+
+class Updates(nn.Module):
+    """An optional argument that nobody gives, as raft_small's num_flow_updates."""
+
+    def forward(self, x: Tensor, count: int = 2) -> Tensor:
+        for _ in range(count):
+            x = x + 1
+        if bool(x.sum() > 0):
+            return x
+        return -x
+
+
+updates = Updates

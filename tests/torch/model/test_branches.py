@@ -237,3 +237,15 @@ def test_an_argument_that_no_tensor_can_be(tmp_path: Path) -> None:
         module = torch.jit.script(Listed())
     with pytest.raises(CheckFailed, match=r"sizes is List\[int\]"):
         with_tensor_arguments(module, 2)
+
+
+def test_what_has_its_default_is_no_value_of_the_inputs(tmp_path: Path) -> None:
+    import torch
+
+    from gencpp.model.branches.script import script_branches
+
+    found = script_branches(scripted("updates", tmp_path / "updates.pt"), ["x"], [[torch.ones(2)]])
+    assert [(b.text, b.taken) for b in found] == [
+        ("`sum(...) > 0` is never true", True),
+        ("`sum(...) > 0` is never false", False),
+    ]

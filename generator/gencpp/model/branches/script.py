@@ -66,6 +66,7 @@ def script_branches(source: Path | Any, names: Sequence[str], runs: Sequence[Seq
         if hasattr(module, "training"):
             module = jit.freeze(module.eval())  # one graph, without calls
     graph = module.graph.copy()
+    left_out = [a.default_value for a in module.forward.schema.arguments[1 + len(names) :]]
     found = _found(graph, names)
     if not found:
         return []
@@ -82,7 +83,7 @@ def script_branches(source: Path | Any, names: Sequence[str], runs: Sequence[Seq
         said = io.StringIO()
         with warnings.catch_warnings(), torch.inference_mode(), contextlib.redirect_stdout(said):
             warnings.simplefilter("ignore")
-            function(*([] if alone else [module]), *[t.clone() for t in run])
+            function(*([] if alone else [module]), *[t.clone() for t in run], *left_out)
         taken |= {(int(a), int(b)) for a, b in _SAID.findall(said.getvalue())}
     return [
         branch for number, (node, text) in enumerate(found) for branch in _branches(node, text, number, taken)
@@ -116,8 +117,8 @@ def _mark(graph: Any, block: Any, text: str) -> None:
 def _found(graph: Any, names: Sequence[str]) -> list[tuple[Any, str]]:
     """(node, condition) of every If and Loop that depends on the elements of the inputs."""
     inputs = list(graph.inputs())
-    bits: dict[str, Bits] = {inputs[0].debugName(): (False, False)}
-    bits |= {i.debugName(): (True, False) for i in inputs[1:]}
+    bits: dict[str, Bits] = {i.debugName(): (False, False) for i in inputs}  # such as what has its default
+    bits |= {i.debugName(): (True, False) for i in inputs[1 : 1 + len(names)]}
     known = {i.debugName(): n for i, n in zip(inputs[1:], names, strict=False)}
     found: dict[str, tuple[Any, Any]] = {}
     _walk(graph, bits, found)
