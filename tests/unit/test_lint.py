@@ -30,3 +30,9 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert len(commands) == 1
     assert re.fullmatch(r" +python3 -m venv \.venv && .*", commands[0])
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest takes them for one module, where their folders are no packages."""
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

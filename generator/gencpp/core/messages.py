@@ -85,9 +85,9 @@ def first_line(e: BaseException) -> str:
 def last_line(e: BaseException) -> str:
     """The last line of an exception's message, shortened as `plain` does it.
 
-    Of one that torch prints a graph behind it is the first: the last before a graph only leads to it.
+    Where it only leads to a graph (`within the graph:`), the first line says what is wrong.
     """
-    return _line(e, 0 if _DUMP.search(str(e)) else -1)
+    return _line(e, 0 if _spoken(e)[-1:] == ["within the graph:"] else -1)
 
 
 _DUMP = re.compile(

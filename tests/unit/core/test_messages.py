@@ -13,6 +13,11 @@ graph(%x : Tensor):
   %1 : int = prim::Constant[value=1]()
   return (%1)
 """
+FUSED = """Schema not found for node. File a bug report.
+no candidates found
+within the graph:
+graph(%self : __torch__.Net):
+"""
 EXPORTED = """Could not guard on data-dependent expression u0 > 0
   at forward
 
@@ -26,6 +31,7 @@ ExportedProgram:
 def test_a_graph_behind_a_message_is_no_part_of_it() -> None:
     assert last_line(RuntimeError(SCRIPTED)) == "RuntimeError: sizes do not fit"
     assert last_line(RuntimeError(EXPORTED)) == "at forward"
+    assert last_line(RuntimeError(FUSED)) == "Schema not found for node. File a bug report."
     assert export_problem(ValueError(EXPORTED)).startswith("ValueError: Could not guard on data-dependent")
 
 
