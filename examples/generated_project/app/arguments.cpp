@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "sample/processors.hpp"
+
 #include "load_flags.hpp"
 #include "whole_number.hpp"
 
@@ -46,7 +48,7 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
     return set_task_option(option, value, arguments.task);
   } else {
     const bool threads = option == "--threads";
-    const Result<int> number = threads ? to_int(option, value, 0, kMostThreads) : to_int(option, value, 1);
+    const Result<int> number = threads ? to_int(option, value, 0, kMaxThreads) : to_int(option, value, 1);
     if (!number) {
       return number.error();
     }

@@ -10,9 +10,6 @@
 
 namespace sample::app {
 
-// Of --threads; what run_pictures() and configure_process() take.
-inline constexpr int kMostThreads = 1024;
-
 [[nodiscard]] inline Result<int> to_int(std::string_view option, std::string_view text, int least, int most = std::numeric_limits<int>::max()) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

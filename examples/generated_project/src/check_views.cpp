@@ -66,4 +66,11 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
   return {};
 }
 
+const std::vector<TensorInfo>& no_tensors() noexcept {
+  static const std::vector<TensorInfo> none;
+  return none;
+}
+
+Error moved_from() { return Error{ErrorCode::invalid_argument, "this Model was moved from: there is nothing to run"}; }
+
 }  // namespace sample

@@ -108,14 +108,6 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
   }
 }
 
-// What a Model that was moved from has, and says.
-const std::vector<TensorInfo>& no_tensors() noexcept {
-  static const std::vector<TensorInfo> none;
-  return none;
-}
-
-Error moved_from() { return Error{ErrorCode::invalid_argument, "this Model was moved from: there is nothing to run"}; }
-
 // Vectors that each thread keeps, so that a run allocates none.
 struct Scratch {
   torch::jit::Stack stack;
@@ -926,7 +918,6 @@ int default_threads() {
 
 Result<void> configure_process(const ProcessOptions& options) {
   // OpenMP ends the process when it cannot start a thread.
-  constexpr int kMaxThreads = 1024;
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }

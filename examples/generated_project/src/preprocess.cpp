@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "sample/processors.hpp"
+
 #include "exact_math.hpp"
 #include "image_codecs.hpp"
 #include "pad_grayscale.hpp"
@@ -475,8 +477,8 @@ struct Preprocessor::State {
   explicit State(PreprocessOptions wanted) : options(std::move(wanted)), levels(options) {}
 
   [[nodiscard]] Result<void> start(int threads) {
-    if (threads < 1 || threads > detail::kMaxThreads) {
-      return invalid("Preprocessor: threads must be from 1 to " + std::to_string(detail::kMaxThreads) + ", got " +
+    if (threads < 1 || threads > kMaxThreads) {
+      return invalid("Preprocessor: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " +
                      std::to_string(threads));
     }
     try {

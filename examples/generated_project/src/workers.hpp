@@ -9,8 +9,6 @@
 
 namespace sample::detail {
 
-inline constexpr int kMaxThreads = 1024;
-
 class Workers {
  public:
   // `threads` of them work, the caller's own among them. Throws what std::thread throws.

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <type_traits>
 
+#include "{= name =}/processors.hpp"
+
 #include "load_flags.hpp"
 #include "whole_number.hpp"
 
@@ -90,10 +92,10 @@ Result<bool> set_value(std::string_view option, std::string_view value, Options&
     return parse(value, 1, options.batch);
   }
   if (option == "--threads") {
-    return parse(value, 1, options.threads) && options.threads <= app::kMostThreads;
+    return parse(value, 1, options.threads) && options.threads <= kMaxThreads;
   }
   if (option == "--workers") {
-    return parse(value, 1, options.workers) && options.workers <= 1024;
+    return parse(value, 1, options.workers) && options.workers <= kMaxThreads;
   }
   if (option == "--device") {
     return parse_device(value, options.load);

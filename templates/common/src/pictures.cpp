@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "{= name =}/processors.hpp"
+
 #include "path_text.hpp"
 #include "workers.hpp"
 
@@ -188,7 +190,6 @@ void run_all(const Model& model, Span<const std::filesystem::path> files, const 
 }  // namespace
 
 Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options, const PictureAnswer& answer) {
-  using detail::kMaxThreads;
   if (options.threads < 1 || options.threads > kMaxThreads) {
     return Error{ErrorCode::invalid_argument, "run_pictures: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }

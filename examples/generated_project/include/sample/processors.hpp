@@ -5,6 +5,9 @@
 
 namespace sample {
 
+// The most threads that anything here starts: a wrong number must not end the process.
+inline constexpr int kMaxThreads = 1024;
+
 // The least of processors_in_affinity() and, on Linux, the CPU quotas (rounded up) of the process's cgroup and of those
 // above it, version 1 and 2. At least 1. `root` is where proc/ and sys/ are looked for.
 [[nodiscard]] int available_processors(const std::filesystem::path& root = "/");

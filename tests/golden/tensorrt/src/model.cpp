@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "sample/processors.hpp"
+
 #include "check_views.hpp"
 #include "facts.hpp"
 #include "trt_inspect.hpp"
@@ -34,14 +36,6 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
     return Error{ErrorCode::backend, std::string(what) + ": unknown exception"};
   }
 }
-
-// What a Model that was moved from has, and says.
-const std::vector<TensorInfo>& no_tensors() noexcept {
-  static const std::vector<TensorInfo> none;
-  return none;
-}
-
-Error moved_from() { return Error{ErrorCode::invalid_argument, "this Model was moved from: there is nothing to run"}; }
 
 Result<void> check_options(const LoadOptions& options) {
   if (options.device.value_or(Device::cuda) != Device::cuda) {
@@ -285,9 +279,8 @@ Result<std::string> Model::engine_layers() const {
 std::string Model::describe() const { return impl_ == nullptr ? moved_from().message + "\n" : trt::describe(impl_->engine, impl_->graphs, *impl_->pool); }
 
 Result<void> configure_process(const ProcessOptions& options) {
-  constexpr int kMaxAsked = 1024;
-  if (options.threads < 0 || options.threads > kMaxAsked) {
-    return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxAsked) + ", got " + std::to_string(options.threads)};
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   if (options.tf32 && !engine_tf32()) {
     return Error{ErrorCode::unsupported, "TF32 belongs to the engine, and this project's is built without it: generate the project anew with --tf32"};
