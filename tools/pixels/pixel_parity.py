@@ -43,7 +43,6 @@ from torchvision_steps import all_sides, random_steps, resize, result
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "common"
 NAME = "pixelcheck"
-HEADERS = ("result.hpp", "tensor.hpp", "image.hpp", "preprocess.hpp", "npy.hpp")
 SOURCES = (
     "tensor.cpp",
     "npy.cpp",
@@ -113,8 +112,8 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL)
     folder.mkdir(parents=True, exist_ok=True)
     for file in TEMPLATES.joinpath("src").glob("*.hpp"):
         _render(file, folder / "src" / file.name)
-    for name in HEADERS:
-        _render(TEMPLATES / "include" / "__name__" / name, folder / "include" / NAME / name)
+    for file in TEMPLATES.joinpath("include", "__name__").glob("*.hpp"):
+        _render(file, folder / "include" / NAME / file.name)
     sources = [_render(TEMPLATES / "src" / name, folder / "src" / name) for name in SOURCES]
     sources.append(_render(main, folder / "tests" / main.name))
     codecs = [codec for codec in ("jpeg", "png") if _links(compiler, codec, folder)]
