@@ -69,7 +69,7 @@ def _name(request: Request, progress: Progress) -> str:
     text = default_name(parse_source(request.source))
     name = project_name.derived(text)
     if name != text:
-        why = project_name.problem(text).removeprefix(f"{text} ")
+        why = project_name.why_derived(text)
         notice(progress, f"the project of {text!a} is called {name} ({why}); --name gives it another name")
     return name
 

@@ -3,13 +3,14 @@
     python tools/benchmarks/busy.py [--rounds 7] [--seconds 1] [--table FILE] [--work DIR] [--no-mid]
 
 A small model (tests/support/models/photo.py, a batch of 8) and resnet18 with random weights, on all
-processors and on one, idle and with a neighbour that spins on each of these. `sleep` is the program as it is
+processors and on one, idle, beside a neighbour that spins wherever the scheduler puts it, and beside one on
+each processor. `sleep` is the program as it is
 built; `spin` is what OpenMP's library does by itself (GOMP_SPINCOUNT=300000). All settings take their turn in
 each round, each in a process of its own. Told are medians over the rounds of a process's p50 and mean, in ms,
 and their range. Where others work meanwhile the table says so: run it on an idle machine.
 
-A neighbour takes half of a processor's time whoever asks for it: a mean of twice the idle one is the least
-that is left.
+Neighbours get their share of the processors whoever asks for it: of 2 processors one neighbour leaves two
+thirds to a program of 2 threads, so that a run that fills both takes at least 1.5 times as long (`least`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -47,7 +48,7 @@ CHOSEN = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS"),
 )
 """Variables that the programs would take for the user's word."""
-SPIN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+SPIN = "import os, sys\nos.sched_setaffinity(0, map(int, sys.argv[1:]))\nwhile True: pass"
 SETTLE = 0.3
 """Seconds between the start of a neighbour and what is measured."""
 
@@ -60,12 +61,17 @@ class Setting:
     one_processor: bool
     threads: int
     """0: the program's own choice."""
-    busy: bool
+    neighbours: int
+    """Spinning processes: as many as processors stay on one each, fewer go where the scheduler puts them."""
     waits: str
 
     def places(self) -> tuple[int, ...]:
         """The processors that it may use."""
         return affinity()[:1] if self.one_processor else affinity()
+
+    def least(self) -> float:
+        """Time beside the neighbours over the idle one, for work that fills the processors fairly shared."""
+        return (len(self.places()) + self.neighbours) / len(self.places())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +125,11 @@ def made(folder: Path, *, mid: bool) -> dict[str, Subject]:
 def settings_of(models: Sequence[str], threads: int) -> list[Setting]:
     """All that is measured, in the table's order."""
     return [
-        Setting(model=model, one_processor=one, threads=count, busy=busy, waits=waits)
+        Setting(model=model, one_processor=one, threads=count, neighbours=neighbours, waits=waits)
         for model in models
         for one, count in ((False, threads), (True, threads), (True, 0))
         for waits in WAITS
-        for busy in (False, True)
+        for neighbours in ((0, 1) if one else sorted({0, 1, len(affinity())}))
     ]
 
 
@@ -138,15 +144,20 @@ def measured(
         order = list(found)
         for setting in order if index % 2 == 0 else reversed(order):
             print(f"round {index + 1} of {options.rounds}: {setting}", file=sys.stderr, flush=True)
-            with neighbours(setting.places() if setting.busy else ()):
+            with neighbours(setting):
                 found[setting].append(time_of(subjects[setting.model], setting, options.seconds))
     return found
 
 
 @contextlib.contextmanager
-def neighbours(processors: Sequence[int]) -> Iterator[None]:
-    """One that spins on each of these, while this is open."""
-    spinning = [subprocess.Popen([sys.executable, "-S", "-c", SPIN, str(number)]) for number in processors]
+def neighbours(setting: Setting) -> Iterator[None]:
+    """They spin while this is open."""
+    places = [str(number) for number in setting.places()]
+    each = setting.neighbours == len(places)
+    spinning = [
+        subprocess.Popen([sys.executable, "-S", "-c", SPIN, *(places[i : i + 1] if each else places)])
+        for i in range(setting.neighbours)
+    ]
     try:
         if spinning:
             time.sleep(SETTLE)
@@ -184,32 +195,28 @@ def table(
     lines = [
         "# A busy machine, by how LibTorch's threads wait",
         "",
-        f"On {about['cores']} cores of {about['cpu']}, torch {about['versions']['torch']}. `busy`: a",
-        "neighbour spins on each processor that the program may use. `sleep` is the program as it is",
-        "built, `spin` is what the OpenMP library does by itself. Milliseconds, medians of",
+        f"On {about['cores']} cores of {about['cpu']}, torch {about['versions']['torch']}. `sleep` is the",
+        "program as it is built, `spin` is what the OpenMP library does by itself. `neighbours`:",
+        "processes that spin on the processors that the program may use. Milliseconds, medians of",
         f"{options.rounds} rounds, ranges in brackets. Work of others than these programs took {told}",
-        "of the processors meanwhile. A neighbour takes half of a processor's time whoever asks for",
-        "it: a mean of twice the idle one is the least that is left.",
+        "of the processors meanwhile. `least`: what fair shares leave to a run that fills its",
+        "processors. A run that is shorter than the scheduler's time slice mostly falls between the",
+        "neighbour's: its median need not grow at all.",
         "",
-        "| model | processors | threads | waiting "
-        "| p50 idle | p50 busy | busy / idle | mean idle | mean busy |",
-        "|---|---|--:|---|--:|--:|--:|--:|--:|",
+        "| model | processors | threads | waiting | neighbours "
+        "| p50 idle | p50 busy | busy / idle | least | mean idle | mean busy |",
+        "|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for setting, idle in found.items():
-        if setting.busy:
+    for setting, busy in found.items():
+        if not setting.neighbours:
             continue
-        (busy,) = (
-            values
-            for other, values in found.items()
-            if other.busy
-            and (other.model, other.one_processor, other.threads, other.waits)
-            == (setting.model, setting.one_processor, setting.threads, setting.waits)
-        )
+        idle = found[replace(setting, neighbours=0)]
         ratio = middle(busy, 0) / middle(idle, 0)
         places = "1" if setting.one_processor else f"all {len(affinity())}"
         lines.append(
             f"| {setting.model} | {places} | {setting.threads or 'own choice'} | {setting.waits} "
-            f"| {cell(idle, 0)} | {cell(busy, 0)} | **{ratio:.2f}** | {cell(idle, 1)} | {cell(busy, 1)} |"
+            f"| {setting.neighbours} | {cell(idle, 0)} | {cell(busy, 0)} | **{ratio:.2f}** "
+            f"| {setting.least():.2f} | {cell(idle, 1)} | {cell(busy, 1)} |"
         )
     lines += ["", *idle_costs(found), ""]
     return "\n".join(lines)
@@ -219,15 +226,9 @@ def idle_costs(found: dict[Setting, list[tuple[float, float]]]) -> list[str]:
     """What sleeping costs where nobody else works: medians of the ratios within a round."""
     told = []
     for setting, sleep in found.items():
-        if setting.busy or setting.one_processor or setting.waits != "sleep":
+        if setting.neighbours or setting.one_processor or setting.waits != "sleep":
             continue
-        spin = next(
-            values
-            for other, values in found.items()
-            if not other.busy
-            and not other.one_processor
-            and (other.model, other.waits) == (setting.model, "spin")
-        )
+        spin = found[replace(setting, waits="spin")]
         ratios = [a[0] / b[0] for a, b in zip(sleep, spin, strict=True)]
         told.append(
             f"{setting.model}, idle: p50 with sleeping threads is {statistics.median(ratios):.2f} "

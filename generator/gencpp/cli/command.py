@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from ..core.errors import UsageError
+
 _VALUES = {
     **dict.fromkeys(("path", "to", "tensorrt_root", "tensorrt_headers"), "FOLDER"),
     **dict.fromkeys(("recipe", "state_dict", "labels", "baseline", "html"), "FILE"),
@@ -32,3 +34,13 @@ class Command(TyperCommand):
             name = parameter.name or ""
             if parameter.metavar is None and not getattr(parameter, "is_flag", False):
                 parameter.metavar = _VALUES.get(name, name.rstrip("_").upper())
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuses empty words: as a path one would be the current folder, as a name nothing."""
+        for number, word in enumerate(args, 1):
+            if not word or (word.startswith("--") and word.endswith("=")):
+                raise UsageError(
+                    f"word {number} behind `gencpp {self.name}` is {word or 'empty'}, without a value",
+                    hint="Give it one, or leave it out. A variable of the shell may have been empty.",
+                )
+        return super().parse_args(ctx, args)

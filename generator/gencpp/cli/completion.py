@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import typer
 
 Words = Callable[[str], list[str]]
 """From what was typed so far to the words that begin with it."""
@@ -68,10 +72,30 @@ weights = _offered(lambda: ("auto", "none", "DEFAULT"))
 
 
 def peers(incomplete: str) -> list[str]:
-    """Of a list with commas, its last word."""
+    """Of the list that --against takes."""
     from ..bench.options import PEERS
 
+    return _last_of_list(incomplete, PEERS if "," in incomplete else (*PEERS, "none"))
+
+
+def steps(context: typer.Context, incomplete: str) -> list[str]:
+    """Of the project in the folder that was typed before; without one, what every project has."""
+    from .. import project
+    from ..backends import backend_named
+    from ..core.errors import GencppError
+    from ..verification.steps import names_for_all, steps_of
+
+    names = names_for_all()
+    folder = context.params.get("out")
+    with contextlib.suppress(GencppError, OSError):
+        if folder is not None:
+            of = project.read_manifest(Path(folder)).project
+            names = tuple(step.name for step in steps_of(backend_named(of.backend), Path(folder), of))
+    return _last_of_list(incomplete, names)
+
+
+def _last_of_list(incomplete: str, words: Iterable[str]) -> list[str]:
+    """Of a list with commas, its last word."""
     before, comma, last = incomplete.rpartition(",")
     given = before.split(",")
-    words = [*PEERS] if comma else [*PEERS, "none"]
     return [before + comma + word for word in words if word.startswith(last) and word not in given]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -63,6 +66,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, interrupt)
     try:
         code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
         if code == _INTERRUPTED:  # typer takes a KeyboardInterrupt for itself, and says nothing
             raise KeyboardInterrupt
     except GencppError as e:
@@ -76,8 +80,14 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     except OSError as e:
-        fail(f"{_shortened(str(e.filename))}: {e.strerror}" if e.filename else str(e), "")
-        sys.exit(2)
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+        if full and not e.filename:
+            # What Python still has to write would end the process with another code.
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), 1)
+        where = f"{_shortened(str(e.filename))}: " if e.filename else "standard output: " if full else ""
+        fail(f"{where}{e.strerror or e}", "Make room, or write to another place." if full else "")
+        sys.exit(3 if full else 2)
     except Exception as e:  # noqa: BLE001 - the last place where an error can become one message
         if show := getattr(e, "format_message", None):  # a usage error of the command line's own parser
             if type(e).__name__ == "NoArgsIsHelpError":

@@ -23,7 +23,7 @@ _MODEL = typer.Option(
 )
 Model = Annotated[str, _MODEL]
 OptionalModel = Annotated[str | None, _MODEL]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Weights = Annotated[
     str,
     typer.Option(

@@ -99,7 +99,7 @@ def inspect(
             row(kind, f"{tensor.name}: {tensor.dtype.value} {readme.shape_text(tensor)}")
     row("parameters", f"{spec.parameters:,} ({scaled(work.parameter_bytes)}B)")
     adds = work.multiply_adds
-    row("work", "not known" if adds is None else f"{scaled(adds)} multiply-adds a run")
+    row("work", "not known" if adds is None else f"{scaled(adds).strip()} multiply-adds a run")
     row("operators", ", ".join(f"{name} {count}" for name, count in work.operators))
     row("preprocess", readme.preprocess_text(spec))
     row("labels", readme.labels_text(spec))
@@ -183,7 +183,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json({"findings": [f.to_json() for f in findings]}, indent=2)
     else:
-        table = [("", "status", "found")]
+        table = [("what", "status", "found")]
         for f in findings:
             table.append((f.name, f.status, f.detail + (f" -> {f.remedy}" if f.remedy else "")))
         print_table(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import completion
 from .options import Json
 from .show import print_json, print_table, progressing, shown, warn
 
@@ -35,11 +36,19 @@ def verify(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="STEP[,STEP]", help="Run these steps, and what they need."),
+        typer.Option(
+            metavar="STEP[,STEP]",
+            help="Run these steps, and what they need.",
+            autocompletion=completion.steps,
+        ),
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(metavar="STEP[,STEP]", help="Leave these steps out, and what needs them."),
+        typer.Option(
+            metavar="STEP[,STEP]",
+            help="Leave these steps out, and what needs them.",
+            autocompletion=completion.steps,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,13 +76,13 @@ def verify(
 
 def _print_report(report: VerifyReport, out: Path) -> None:
     warn(report.warnings)
-    rows = [("step", "status", "seconds", "")]
+    rows = [("step", "status", "seconds", "reason")]
     for step, reason in zip(report.steps, reasons(report.steps), strict=True):
         rows.append((step.name, step.status, f"{step.seconds:.1f}", reason))
     print_table(rows)
     if report.parity:
         print()
-        table = [("parity", "output", "max |diff|", "relative", "allowed", "")]
+        table = [("parity", "output", "max |diff|", "relative", "allowed", "result")]
         for p in report.parity:
             numbers = (_number(p.max_abs_diff), _number(p.max_rel_diff), f"{p.tolerance:.0e}")
             table.append((p.case, p.output, *numbers, "passed" if p.passed else "FAILED"))

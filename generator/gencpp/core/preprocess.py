@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 from .json_value import JsonValue
+from .words import counted
 
 MAX_SIDE = 65535
 """Largest side of a picture that is resized, cropped or padded to, in pixels."""
@@ -201,7 +202,9 @@ class PreprocessSpec(JsonValue):
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values is not None and len(values) != self.channels:
                 has = channels_text(self.channels)
-                raise UsageError(f"normalise: {name} has {len(values)} values; the pictures have {has}")
+                raise UsageError(
+                    f"normalise: {name} has {counted(len(values), 'value')}; the pictures have {has}"
+                )
         if not all(math.isfinite(v) for v in (*(self.mean or ()), *(self.std or ()))):
             raise UsageError("normalise: mean and std must be finite")
         if self.std is not None and any(s == 0 for s in self.std):

@@ -24,7 +24,7 @@ OWN = frozenset("app bench detail diff fs gencpp_shared generated test tests trt
 
 CALLED = frozenset(
     """
-    batched_input compare compare_layers engine_origin fail measure_all milliseconds on_device parse_options
+    batched_input compare compare_layers engine_origin measure_all milliseconds on_device parse_options
     print_report run run_once size_of test_damage test_folders test_full_disk test_locks test_round_trip
     test_writers to_string
     """.split()  # noqa: SIM905
@@ -88,6 +88,16 @@ def given(name: str) -> str:
 
 def derived(text: str) -> str:
     """A project's name after `text`, which names its model; raises UsageError where nothing of it is left."""
+    cleaned = _cleaned(text)
+    return f"{cleaned[: LONGEST - len(_SUFFIX)].rstrip('_')}{_SUFFIX}" if problem(cleaned) else cleaned
+
+
+def why_derived(text: str) -> str:
+    """Why the project of `text` has the name that derived(text) gives, and not `text`; empty: it has that."""
+    return problem(_cleaned(text)) or problem(text)
+
+
+def _cleaned(text: str) -> str:
     letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     cleaned = re.sub(r"[^A-Za-z0-9]+", "_", letters).strip("_").lower()
     if cleaned and cleaned[0].isdigit():
@@ -97,8 +107,7 @@ def derived(text: str) -> str:
             f"no name for the project can be made of {ascii(text)[:80]}",
             hint="Give one with --name, such as --name my_model.",
         )
-    cleaned = cleaned[:LONGEST].rstrip("_")
-    return f"{cleaned[: LONGEST - len(_SUFFIX)].rstrip('_')}{_SUFFIX}" if problem(cleaned) else cleaned
+    return cleaned[:LONGEST].rstrip("_")
 
 
 def problem(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from ..core import tolerances
 from ..core.loaded import LoadedModel
 from ..core.spec import Dim, TensorSpec
+from ..core.words import counted
 from ..tensors.compare import compared_outputs
 from ..tensors.module import run_module
 from ..tensors.stimuli import seeded_inputs
@@ -112,7 +113,7 @@ def _tried(
     except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
         return f"with {two} items the model raises {type(e).__name__} ({_last_words(loaded, e)})"
     if len(found) != len(outputs):
-        return f"with {two} items it has {len(found)} outputs instead of {len(outputs)}"
+        return f"with {two} items it has {counted(len(found), 'output')} instead of {len(outputs)}"
     grown = []
     for spec, (_, tensor) in zip(outputs, found, strict=True):
         made = _grown(spec, list(tensor.shape), batch)
@@ -135,7 +136,8 @@ def _grown(spec: TensorSpec, now: Sequence[int], batch: Dim) -> TensorSpec | str
     one, two = batch.opt, batch.opt + 1
     sizes = [d.opt for d in spec.dims]
     if len(sizes) != len(now):
-        return f"output {spec.name} has {len(now)} dimensions with {two} items, {len(sizes)} with {one}"
+        has = counted(len(now), "dimension")
+        return f"output {spec.name} has {has} with {two} items, {len(sizes)} with {one}"
     # Sizes that depend on values say nothing of the batch.
     now = [s if d.of_values else n for d, s, n in zip(spec.dims, sizes, now, strict=True)]
     changed = [i for i, (before, after) in enumerate(zip(sizes, now, strict=True)) if before != after]

@@ -21,6 +21,7 @@ from ..core.spec import (
     PreprocessSpec,
     TensorSpec,
 )
+from ..core.words import counted
 from ..tasks import TASKS
 from ..tensors.difference import difference
 from ..tensors.module import run_module
@@ -117,7 +118,7 @@ def make_goldens(
     if parity != "strong":
         progress(f"warning: parity is {parity}: {note}")
     size = writer.size / 1e6
-    progress(f"goldens: {len(cases)} cases, {size:.1f} MB, any two differ by {least:.2g} or more")
+    progress(f"goldens: {counted(len(cases), 'case')}, {size:.1f} MB, any two differ by {least:.2g} or more")
     refused = known.plan(spec).refused
     notes = (f"Within the bounds, the model itself does not take {'; '.join(refused)}.",) if refused else ()
     return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note, notes=notes)

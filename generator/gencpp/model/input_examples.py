@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.spec import DType
@@ -17,6 +17,8 @@ _LENGTH, _SIDE, _FRAMES = 16, 224, 16
 """Of a sequence, a picture and a clip, where an example needs one."""
 
 _SPATIAL = {"Conv1d": (_LENGTH,), "Conv2d": (_SIDE, _SIDE), "Conv3d": (_FRAMES, _SIDE, _SIDE)}
+
+_GROUP = re.compile(r"(tuple|list|dict|sequence|mapping|ordereddict)\b", re.IGNORECASE)
 
 UNKNOWN = "SHAPE:TYPE"
 LEGEND = "SHAPE as 1x3x224x224, TYPE as float32, int64 or bool"
@@ -38,23 +40,34 @@ def input_examples(module: Any) -> str:
     return text if set(names) <= set(known) else f"{text} ({LEGEND})"
 
 
+def grouped_arguments(module: Any) -> dict[str, str]:
+    """Arguments that forward requires as tuples, lists or dicts, with these types as they are written."""
+    return {n: text for n, text in _types(module, forward_arguments(module)[0]).items() if _GROUP.match(text)}
+
+
 def _numbers(module: Any) -> Mapping[str, DType]:
     """The arguments of forward that are numbers by their annotations, or by the TorchScript's types."""
-    forward = getattr(module, "forward", None)
-    schema = getattr(forward, "schema", None)
-    if schema is not None:
-        kinds = {a.name: str(a.type) for a in schema.arguments}
-    else:
-        try:
-            kinds = {n: _plain(a) for n, a in typing.get_type_hints(forward).items()}
-        except Exception:  # noqa: BLE001 - annotations are the user's code
-            kinds = {n: _plain(a) for n, a in (inspect.get_annotations(forward) if forward else {}).items()}
-    words = {name: re.sub(r"^Optional\[(.*)\]$|\s*\|\s*None$", r"\1", kind) for name, kind in kinds.items()}
+    types = _types(module, forward_arguments(module)[0])
+    words = {name: re.sub(r"^Optional\[(.*)\]$|\s*\|\s*None$", r"\1", text) for name, text in types.items()}
     return {name: _NUMBERS[word] for name, word in words.items() if word in _NUMBERS}
 
 
+def _types(module: Any, names: Sequence[str]) -> dict[str, str]:
+    forward = getattr(module, "forward", None)
+    schema = getattr(forward, "schema", None)
+    if schema is not None:
+        found = {a.name: str(a.type) for a in schema.arguments}
+    else:
+        try:
+            found = {n: _plain(a) for n, a in typing.get_type_hints(forward).items()}
+        except Exception:  # noqa: BLE001 - annotations are the user's code
+            found = {n: _plain(a) for n, a in (inspect.get_annotations(forward) if forward else {}).items()}
+    return {name: found[name] for name in names if name in found}
+
+
 def _plain(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).removeprefix("typing.")
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    return re.sub(r"\b(typing|collections\.abc|torch)\.", "", text)
 
 
 def _first_layer(module: Any) -> str:

@@ -20,7 +20,7 @@ from .batch import batched, given_batch
 from .fast_path_check import fast_path_notes
 from .fitting import fitted, values_hint
 from .flops import formulas
-from .input_examples import input_examples
+from .input_examples import grouped_arguments, input_examples
 from .observed import observe
 from .onnx_work import onnx_work
 from .sizes.value_sizes import Bounds, dims_of_outputs, unknown_sizes
@@ -162,6 +162,7 @@ def _checked_inputs(loaded: LoadedModel) -> tuple[TensorSpec, ...]:
     required, optional = forward_arguments(loaded.module)
     names = [s.name for s in loaded.inputs]
     if not names:
+        _refuse_groups(loaded)
         raise UsageError(
             f"the inputs of {loaded.source_text} are not known"
             + (f": its forward takes {', '.join(required)}" if required else ""),
@@ -189,6 +190,7 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
     except GencppError:
         raise
     except Exception as e:  # noqa: BLE001 - the user's code runs here
+        _refuse_groups(loaded)
         lines = [line.strip() for line in str(e).strip().splitlines() if line.strip()]
         told = (lines[-1] if loaded.scripted and lines else lines[0] if lines else "")[:300]
         shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape())) or 'scalar'} {s.dtype}" for s in inputs)
@@ -196,6 +198,16 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
             f"{loaded.source_text} fails on {shapes}: {type(e).__name__}: {told}",
             hint=values_hint(inputs),
         ) from None
+
+
+def _refuse_groups(loaded: LoadedModel) -> None:
+    """Called where nothing else works: a tensor may do where a list is annotated."""
+    for name, text in grouped_arguments(loaded.module).items():
+        raise UsageError(
+            f"forward of {loaded.source_text} takes {name} as {text}, and an --input is one tensor",
+            hint="name a module whose forward takes each tensor as an argument of its own, and which calls"
+            " this one.",
+        )
 
 
 def _outputs(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:

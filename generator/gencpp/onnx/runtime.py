@@ -10,6 +10,7 @@ from typing import Any
 from ..core import tolerances
 from ..core.messages import last_line
 from ..core.spec import Precision
+from ..core.words import counted
 from ..tensors.compare import compared_outputs
 from ..tensors.module import run_module
 from .rounded import has_bfloat16, rounded
@@ -82,7 +83,7 @@ class OnnxRunner:
         import torch
 
         if len(tensors) != len(self._inputs):
-            raise TypeError(f"takes {len(self._inputs)} inputs, not {len(tensors)}")
+            raise TypeError(f"takes {counted(len(self._inputs), 'input')}, not {len(tensors)}")
         feeds = {n: t.detach().contiguous().numpy() for n, t in zip(self._inputs, tensors, strict=True)}
         found = self._session.run(self._outputs, feeds)
         return {n: torch.from_numpy(a) for n, a in zip(self._outputs, found, strict=True)}

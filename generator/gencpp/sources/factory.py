@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import inspect
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core.errors import EnvironmentLacks, UsageError
+from ..core.words import an
 
 _HERE = str(Path(__file__).parent.parent)
 
@@ -95,13 +97,13 @@ def call_factory(value: Any, where: str) -> Any:
         return value
     if not callable(value):
         raise UsageError(
-            f"{where} is a {type(value).__name__}, which cannot be called",
+            f"{where} is {an(type(value).__name__)}, which cannot be called",
             hint="name a function without arguments that returns an nn.Module.",
         )
     module = call(value, where)
     if not isinstance(module, nn.Module):
         raise UsageError(
-            f"{where} returned a {type(module).__name__}, not a torch.nn.Module",
+            f"{where} returned {an(type(module).__name__)}, not a torch.nn.Module",
             hint="return the model itself (not its weights, a tuple or a function).",
         )
     return module
@@ -109,6 +111,15 @@ def call_factory(value: Any, where: str) -> Any:
 
 def call(value: Any, where: str, *args: Any) -> Any:
     """value(*args); what it raises becomes a UsageError with the place in the user's code."""
+    try:
+        inspect.signature(value).bind(*args)
+    except ValueError:
+        pass  # a builtin, which tells its arguments to nobody
+    except TypeError as e:
+        raise UsageError(
+            f"{where} cannot be called {'with ' + str(len(args)) if args else 'without'} arguments: {e}",
+            hint="write a function around it that passes them: def make(): return Net(10)",
+        ) from None
     try:
         return value(*args)
     except (Exception, SystemExit) as e:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
     try:
         text = jsonfile.read_bytes(path, hint="Name a text file with one label a line.").decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"--labels {path.name}: not UTF-8 text") from None
+        raise UsageError(
+            f"--labels {path.name}: not UTF-8 text",
+            hint=f"Convert it: iconv -f ENCODING -t UTF-8 {path.name} > labels.txt (such as latin1).",
+        ) from None
     except UsageError as e:
         raise UsageError(f"--labels: {e.message}", hint=e.hint) from None
     labels = tuple(line.strip() for line in text.rstrip().splitlines())
@@ -221,9 +225,12 @@ def _load_transforms(text: str, path: tuple[str, ...]) -> Any:
     if not _FACTORY.match(text):
         raise UsageError(f"--preprocess {text!r} is neither module:attr nor a JSON file that exists")
     module, attr = text.split(":")
-    value = resolve(module, attr, path)
-    made = isinstance(value, type) or not type(value).__module__.startswith(("torchvision.", "torch."))
-    return call(value, f"--preprocess {text}") if made and callable(value) else value
+    with warnings.catch_warnings():
+        # v2.ToTensor is taken: what torchvision would rather have is no news to who runs gencpp.
+        warnings.filterwarnings("ignore", message=r".*ToTensor\(\).* is deprecated")
+        value = resolve(module, attr, path)
+        made = isinstance(value, type) or not type(value).__module__.startswith(("torchvision.", "torch."))
+        return call(value, f"--preprocess {text}") if made and callable(value) else value
 
 
 def _without_folder(text: str) -> str:

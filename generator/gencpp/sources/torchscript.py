@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -35,10 +36,17 @@ def load_archive(path: Path) -> Any:
     return module
 
 
+_KINDS = (
+    "A model is a torchvision name, module:factory, a TorchScript file (torch.jit.save) or, for TensorRT, an"
+    " ONNX file that ends in .onnx."
+)
+
+
 def _refuse_other_files(path: Path) -> None:
     """Looks at the file's structure only: nothing is unpickled here."""
     if not is_file(path):
-        raise UsageError(f"{path}: there is no such file")
+        told = f"{path} is a folder" if os.path.isdir(path) else f"{path}: there is no such file"  # noqa: PTH112
+        raise UsageError(told, hint=_KINDS)
     way_out = (
         "A pickled checkpoint holds no program and is never unpickled. Write a factory that builds the model,"
         f" and pass the weights: --model module:factory --state-dict {path.name}"
@@ -54,7 +62,7 @@ def _refuse_other_files(path: Path) -> None:
         elif head == b"PK":
             raise UsageError(f"{path.name} is a truncated archive", hint="copy or save the file again.")
         else:
-            raise UsageError(f"{path.name} is not a TorchScript file", hint=way_out)
+            raise UsageError(f"{path.name} is not a TorchScript file", hint=_KINDS)
     except zipfile.BadZipFile:
         raise UsageError(f"{path.name} is a damaged archive", hint="copy or save the file again.") from None
     except OSError as e:

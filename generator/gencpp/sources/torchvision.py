@@ -66,7 +66,7 @@ def group_of(name: str) -> str:
         raise UsageError(
             f"torchvision has no model {name!r}",
             hint=(f"did you mean {', '.join(near)}? " if near else "")
-            + "`gencpp models` lists all of them. Else name module:factory or a TorchScript file.",
+            + "`gencpp models` lists all of them. Else name module:factory, or a TorchScript or ONNX file.",
         )
     group = get_model_builder(name).__module__.removeprefix("torchvision.models.").split(".")[0]
     return group if group in GROUPS else "classification"

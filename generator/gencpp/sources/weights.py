@@ -20,6 +20,7 @@ from urllib.parse import urlparse
 
 from ..core.errors import EnvironmentLacks, UsageError
 from ..core.progress import Progress
+from ..core.words import an
 
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 _SHOWN = 10
@@ -169,7 +170,7 @@ def load_state_dict_file(
             notes.append(f"{file.name}: the weights were taken from its entry {key!r}.")
     if not isinstance(data, Mapping) or not data or not all(isinstance(k, str) for k in data):
         raise UsageError(
-            f"{file.name} holds a {type(data).__name__}, not a state dict",
+            f"{file.name} holds {an(type(data).__name__)}, not a state dict",
             hint="save it by torch.save(model.state_dict(), FILE).",
         )
     found = True

@@ -10,6 +10,7 @@ from ..core.cpp import double_literal, string_literal
 from ..core.errors import UsageError
 from ..core.json_value import JsonValue
 from ..core.spec import GoldenCase, ProjectSpec, TensorSpec
+from ..core.words import counted
 
 TOP = 5
 
@@ -40,7 +41,8 @@ class Classification:
         dims = outputs[0].dims
         if len(dims) != 2:
             raise UsageError(
-                f"labels need an output of batch x classes; {outputs[0].name} has {len(dims)} dimensions",
+                f"labels need an output of batch x classes; {outputs[0].name} has"
+                f" {counted(len(dims), 'dimension')}",
                 hint="leave --labels out.",
             )
         if outputs[0].batch is not None and outputs[0].batch_axis != 0:
@@ -50,7 +52,7 @@ class Classification:
             )
         if labels and dims[1].opt != len(labels):
             raise UsageError(
-                f"{len(labels)} labels for {dims[1].opt} classes",
+                f"{counted(len(labels), 'label')} for {dims[1].opt} classes",
                 hint="--labels FILE: one label a line, one a class.",
             )
 

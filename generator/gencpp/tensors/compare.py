@@ -11,6 +11,7 @@ from ..core import tolerances
 from ..core.errors import CheckFailed
 from ..core.messages import last_line, told
 from ..core.spec import Dim, ModelSpec, TensorSpec
+from ..core.words import counted
 from .difference import difference
 from .draws import refuse_draws, run_draws
 from .fast_path import fast_path_off
@@ -127,22 +128,26 @@ def compared_outputs(
     whole numbers that may differ, where those are not held to `tolerance`.
     """
     if len(found) != len(reference):
-        return f"it has {len(found)} outputs, {who} {len(reference)}", 0.0
+        return f"it has {counted(len(found), 'output')}, {who} {len(reference)}", 0.0
     worst = 0.0
     for (name, a), (_, b) in zip(reference, found, strict=True):
         if a.shape != b.shape or a.dtype != b.dtype:
-            return f"output {name} is {told(b)}, {who} {told(a)}", 0.0
+            return f"{_shown(name)} is {told(b)}, {who} {told(a)}", 0.0
         if wrong_integers is not None and not a.is_floating_point():
             wrong = float((a != b).double().mean()) if a.numel() else 0.0
             if wrong > wrong_integers:
-                return f"{wrong:.1%} of the elements of output {name} differ", 0.0
+                return f"{wrong:.1%} of the elements of {_shown(name)} differ", 0.0
             continue
         relative = difference(a, b).relative
         if relative <= tolerance:
             worst = max(worst, relative)
         elif not _same_nonfinite(a, b):
-            return f"output {name} differs by {relative:.1e} of its largest value", 0.0
+            return f"{_shown(name)} differs by {relative:.1e} of its largest value", 0.0
     return "", worst
+
+
+def _shown(name: str) -> str:
+    return name if name.startswith("output") else f"output {name}"
 
 
 def _changed(before: Sequence[tuple[str, Any]], now: Sequence[tuple[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.spec import ParityResult
+from ..core.words import counted
 from ..tensors.difference import difference
 
 NO_DEVICE = 3
@@ -35,7 +36,7 @@ class Comparison:
     def summary(self) -> str:
         """How many outputs were compared, and the largest difference."""
         worst = max((r.max_rel_diff or 0.0 for r in self.results), default=0.0)
-        text = f"{len(self.results)} outputs, largest relative difference {worst:.2g}"
+        text = f"{counted(len(self.results), 'output')}, largest relative difference {worst:.2g}"
         return "; ".join([text, *self.notes])
 
 

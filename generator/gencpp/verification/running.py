@@ -10,6 +10,7 @@ from ..core import jsonfile
 from ..core.errors import UsageError
 from ..core.spec import StepResult
 from ..core.toolchain import Finished
+from ..core.words import counted
 from . import comparison
 from . import parity as answers
 from .proof import Proof, without_device
@@ -68,7 +69,9 @@ def profile(proof: Proof) -> StepResult:
     try:
         layers = [x for x in jsonfile.read(file) if "name" in x]
         slowest = max(layers, key=lambda x: float(x["averageMs"]))
-        reason = f"{len(layers)} layers, most time in {slowest['name']} ({slowest['percentage']:.0f} %)"
+        reason = (
+            f"{counted(len(layers), 'layer')}, most time in {slowest['name']} ({slowest['percentage']:.0f} %)"
+        )
         return replace(step, reason=f"{reason}: verify/profile.json")
     except (UsageError, ValueError, KeyError, TypeError) as e:
         reason = f"no profile from the benchmark: {type(e).__name__}: {e}"

@@ -54,6 +54,11 @@ def steps_of(backend: Backend, folder: Path, project: ProjectSpec) -> tuple[Step
     return (*_BEFORE, *checks, *(step for step in _AFTER if step.applies(backend)))
 
 
+def names_for_all() -> tuple[str, ...]:
+    """Of the steps that no backend brings, in their order."""
+    return tuple(step.name for step in (*_BEFORE, *_AFTER))
+
+
 def _of_check(check: Check) -> Step:
     def run(proof: Proof) -> StepResult:
         checked = check.run()

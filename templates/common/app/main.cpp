@@ -15,6 +15,7 @@
 
 #include "arguments.hpp"
 #include "console.hpp"
+#include "finish.hpp"
 #include "json.hpp"
 #include "load_flags.hpp"
 #include "report.hpp"
@@ -34,6 +35,8 @@ using {= name =}::TensorInfo;
 using {= name =}::TensorView;
 
 namespace {
+
+constexpr const char* kProgram = "{= name =}";
 
 bool is_npy(const std::string& file) { return std::filesystem::path(file).extension() == ".npy"; }
 
@@ -269,21 +272,16 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
   return arguments.images.empty() ? run_tensors(*model, *task, arguments, reports) : run_pictures(*model, *task, arguments, reports);
 }
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "{= name =}: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const Result<app::Arguments> arguments = app::parse_arguments(argc, argv);
   if (!arguments) {
-    return fail(arguments.error());
+    return app::fail(kProgram, arguments.error());
   }
   if (arguments->help) {
     std::fputs(app::usage().c_str(), stdout);
-    return 0;
+    return app::finish(kProgram, 0);
   }
   if (!{= name =}::kWeightsWarning.empty()) {
     std::fprintf(stderr, "{= name =}: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
@@ -291,8 +289,6 @@ int main(int argc, char** argv) {
   app::Reports reports(arguments->json);
   const Result<void> ran = run(*arguments, reports);
   reports.finish();
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    return fail(Error{ErrorCode::io, "cannot write to standard output"});
-  }
-  return ran ? 0 : fail(ran.error());
+  const int code = app::finish(kProgram, 0);
+  return ran || code != 0 ? code : app::fail(kProgram, ran.error());
 }

@@ -21,6 +21,7 @@
 
 #include "baseline.hpp"
 #include "console.hpp"
+#include "finish.hpp"
 #include "inputs.hpp"
 #include "json.hpp"
 #include "layers.hpp"
@@ -41,6 +42,8 @@ using {= name =}::TensorInfo;
 using {= name =}::TensorView;
 
 namespace {
+
+constexpr const char* kProgram = "{= name =}_bench";
 
 using Clock = std::chrono::steady_clock;
 
@@ -398,29 +401,24 @@ void print_report(const Model& model, const bench::Options& options, const Repor
   }
 }
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "{= name =}_bench: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const Result<bench::Options> parsed = bench::parse_options(argc, argv);
   if (!parsed) {
-    return fail(parsed.error());
+    return app::fail(kProgram, parsed.error());
   }
   const bench::Options& options = *parsed;
   if (options.help) {
     std::fputs(bench::usage().c_str(), stdout);
-    return 0;
+    return app::finish(kProgram, 0);
   }
   {= name =}::ProcessOptions process;
   process.threads = options.threads;
   process.fusion = app::fusion_for(options.load);
-  process.log = []({= name =}::LogLevel level, const std::string& message) { app::print_message("{= name =}_bench", level, message); };
+  process.log = []({= name =}::LogLevel level, const std::string& message) { app::print_message(kProgram, level, message); };
   if (const Result<void> configured = {= name =}::configure_process(process); !configured) {
-    return fail(configured.error());
+    return app::fail(kProgram, configured.error());
   }
   if (!{= name =}::kWeightsWarning.empty()) {
     std::fprintf(stderr, "{= name =}_bench: WARNING: %s\n", std::string({= name =}::kWeightsWarning).c_str());
@@ -428,42 +426,42 @@ int main(int argc, char** argv) {
   if (options.memory_loads > 0 || options.memory_runs > 0 || options.memory_sizes > 0) {
     const Result<std::vector<bench::MemoryPoint>> points = bench::measure_memory(options);
     if (!points) {
-      return fail(points.error());
+      return app::fail(kProgram, points.error());
     }
     std::printf("%s\n", bench::memory_json(options, *points).c_str());
-    return 0;
+    return app::finish(kProgram, 0);
   }
   bench::Summary baseline;
   if (!options.baseline.empty()) {
     const Result<bench::Summary> read = bench::read_baseline(options.baseline);
     if (!read) {
-      return fail(read.error());
+      return app::fail(kProgram, read.error());
     }
     baseline = *read;
   }
   {= name =}::LoadOptions load = options.load;
-  app::LoadConsole console("{= name =}_bench", load, false, {= name =}::kWeightsWarning);
+  app::LoadConsole console(kProgram, load, false, {= name =}::kWeightsWarning);
   const Clock::time_point load_start = Clock::now();
   const Result<Model> model = Model::load(load);
   console.clear();
   if (!model) {
-    return fail(model.error());
+    return app::fail(kProgram, model.error());
   }
   Report report;
   report.load_ms = milliseconds(Clock::now() - load_start);
   report.engine = engine_origin(*model);
   if (const Result<void> measured = measure_all(*model, options, report); !measured) {
-    return fail(measured.error());
+    return app::fail(kProgram, measured.error());
   }
   if (!options.baseline.empty()) {
     if (const Result<void> compared = compare(*model, options, baseline, report); !compared) {
-      return fail(compared.error());
+      return app::fail(kProgram, compared.error());
     }
   }
   print_report(*model, options, report);
   if (report.ratio > 1.0 + options.max_regression) {
     std::fprintf(stderr, "{= name =}_bench: slower than the baseline: %.3f of its p50, allowed %.3f\n", report.ratio, 1.0 + options.max_regression);
-    return 1;
+    return app::finish(kProgram, 1);
   }
-  return 0;
+  return app::finish(kProgram, 0);
 }

@@ -1,11 +1,10 @@
 #include "options.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
+#include <string>
 #include <string_view>
-#include <system_error>
-#include <type_traits>
 
 #include "{= name =}/processors.hpp"
 
@@ -26,11 +25,10 @@ With a PICTURE, decode, preprocess, infer and postprocess are timed, too.
   --batch N          items of a run (default: what the artifact is tuned for)
   --threads N        threads for one run (default: the backend's choice, at most
                      one for each processor that it may use)
-  --workers N        callers at the same time, each with an execution context of
-                     its own (default 1)
+  --workers N        callers at the same time (default 1)
   --device D         cpu, cuda or cuda:N (default: where the backend runs best);
                      a run ends when its outputs are in host memory
-  --profile          the time of each layer (LibTorch: operator)
+  --profile          the time of each layer or operator
   --exportProfile FILE
                      the same as JSON
   --exportTimes FILE every latency in ms, sorted, as a JSON array
@@ -54,79 +52,98 @@ exit codes: 0 done, 1 failed, or slower than the baseline allows, 2 wrong usage,
             3 there is no device to run on
 )";
 
-template <typename Number>
-bool parse(std::string_view text, Number least, Number& number) {
-  if constexpr (std::is_integral_v<Number>) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() && number >= least;
-  } else {
-    char* end = nullptr;
-    const std::string copy(text);
-    number = std::strtod(copy.c_str(), &end);
-    return !copy.empty() && *end == '\0' && number >= least && std::isfinite(number);
-  }
+Error bad_value(std::string_view option, const std::string& wanted, std::string_view value) {
+  return Error{ErrorCode::invalid_argument, std::string(option) + " needs " + wanted + ", got '" + std::string(value) + "'; see --help"};
 }
 
-bool parse_device(std::string_view text, LoadOptions& load) {
+Result<void> set_count(std::string_view option, std::string_view value, int least, int& count, int most = std::numeric_limits<int>::max()) {
+  const Result<int> number = app::to_int(option, value, least, most);
+  if (!number) {
+    return number.error();
+  }
+  count = *number;
+  return {};
+}
+
+constexpr double kLeastSeconds = 0.001;
+
+Result<void> set_number(std::string_view option, std::string_view value, double least, double& number) {
+  char* end = nullptr;
+  const std::string copy(value);
+  const double parsed = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || *end != '\0' || !(parsed >= least) || !std::isfinite(parsed)) {
+    return bad_value(option, least > 0.0 ? "a number of 0.001 or more" : "a number of 0 or more", value);
+  }
+  number = parsed;
+  return {};
+}
+
+Result<void> set_file(std::string_view option, std::string_view value, std::string& file) {
+  if (value.empty()) {
+    return bad_value(option, "a file", value);
+  }
+  file = value;
+  return {};
+}
+
+Result<void> set_device(std::string_view option, std::string_view value, LoadOptions& load) {
   constexpr std::string_view kIndexed = "cuda:";
-  if (text == "cpu" || text == "cuda") {
-    load.device = text == "cpu" ? Device::cpu : Device::cuda;
-    return true;
+  if (value.substr(0, kIndexed.size()) == kIndexed) {
+    load.device = Device::cuda;
+    return set_count(option, value.substr(kIndexed.size()), 0, load.device_index);
   }
-  load.device = Device::cuda;
-  return text.substr(0, kIndexed.size()) == kIndexed && parse(text.substr(kIndexed.size()), 0, load.device_index);
+  if (value != "cpu" && value != "cuda") {
+    return bad_value(option, "cpu, cuda or cuda:N", value);
+  }
+  load.device = value == "cpu" ? Device::cpu : Device::cuda;
+  return {};
 }
 
-// False: a bad value. An option that is not known is an Error.
-Result<bool> set_value(std::string_view option, std::string_view value, Options& options) {
+Result<void> set_value(std::string_view option, std::string_view value, Options& options) {
   if (option == "--iterations") {
-    return parse(value, 1, options.iterations);
+    return set_count(option, value, 1, options.iterations);
   }
   if (option == "--seconds") {
-    return parse(value, 0.001, options.seconds);
+    return set_number(option, value, kLeastSeconds, options.seconds);
   }
   if (option == "--warmup") {
-    return parse(value, 0, options.warmup);
+    return set_count(option, value, 0, options.warmup);
   }
   if (option == "--batch") {
-    return parse(value, 1, options.batch);
+    return set_count(option, value, 1, options.batch);
   }
   if (option == "--threads") {
-    return parse(value, 1, options.threads) && options.threads <= kMaxThreads;
+    return set_count(option, value, 0, options.threads, kMaxThreads);
   }
   if (option == "--workers") {
-    return parse(value, 1, options.workers) && options.workers <= kMaxThreads;
+    return set_count(option, value, 1, options.workers, kMaxThreads);
   }
   if (option == "--device") {
-    return parse_device(value, options.load);
+    return set_device(option, value, options.load);
   }
   if (option == "--exportProfile") {
-    options.export_profile = value;
-    return !value.empty();
+    return set_file(option, value, options.export_profile);
   }
   if (option == "--exportTimes") {
-    options.export_times = value;
-    return !value.empty();
+    return set_file(option, value, options.export_times);
   }
   if (option == "--baseline") {
-    options.baseline = value;
-    return !value.empty();
+    return set_file(option, value, options.baseline);
   }
   if (option == "--max-regression") {
-    return parse(value, 0.0, options.max_regression);
+    return set_number(option, value, 0.0, options.max_regression);
   }
   if (option == "--memory-loads") {
-    return parse(value, 1, options.memory_loads);
+    return set_count(option, value, 1, options.memory_loads);
   }
   if (option == "--memory-runs") {
-    return parse(value, 1, options.memory_runs);
+    return set_count(option, value, 1, options.memory_runs);
   }
   if (option == "--memory-sizes") {
-    return parse(value, 1, options.memory_sizes);
+    return set_count(option, value, 1, options.memory_sizes);
   }
   if (std::string* const file = backend_file(option, options); file != nullptr) {
-    *file = value;
-    return !value.empty();
+    return set_file(option, value, *file);
   }
   return Error{ErrorCode::invalid_argument, "unknown option " + std::string(option) + "; see --help"};
 }
@@ -174,12 +191,8 @@ Result<Options> parse_options(int argc, const char* const* argv) {
     } else if (i + 1 < argc) {
       value = argv[++i];
     }
-    const Result<bool> good = set_value(own_name(option), value, options);
-    if (!good) {
-      return good.error();
-    }
-    if (!*good) {
-      return Error{ErrorCode::invalid_argument, std::string(option) + ": bad value '" + std::string(value) + "'; see --help"};
+    if (const Result<void> set = set_value(own_name(option), value, options); !set) {
+      return set.error();
     }
   }
   options.load.engine.contexts = options.workers;

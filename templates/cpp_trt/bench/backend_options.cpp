@@ -6,7 +6,8 @@ const char* const kBackendUsage = R"(  --exportLayerInfo FILE
                      the engine's layers as JSON; more of them with
                      --profilingVerbosity=detailed
   --duration S, --infStreams N, --dumpProfile
-                     trtexec's names of --seconds, --workers and --profile
+                     trtexec's names of --seconds, --workers (each has an
+                     execution context of its own) and --profile
 )";
 
 std::string_view own_name(std::string_view option) noexcept {

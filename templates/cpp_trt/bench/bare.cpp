@@ -16,6 +16,7 @@
 
 #include "compat.hpp"
 #include "console.hpp"
+#include "finish.hpp"
 #include "inputs.hpp"
 #include "load_flags.hpp"
 #include "options.hpp"
@@ -23,6 +24,7 @@
 #include "trt_plan.hpp"
 #include "trt_tool.hpp"
 
+namespace app = {= name =}::app;
 namespace bench = {= name =}::bench;
 namespace trt = {= name =}::trt;
 using {= name =}::Error;
@@ -32,6 +34,8 @@ using {= name =}::Result;
 using {= name =}::TensorView;
 
 namespace {
+
+constexpr const char* kProgram = "{= name =}_bench_bare";
 
 using Clock = std::chrono::steady_clock;
 
@@ -207,7 +211,7 @@ struct Comparison {
 
 Result<Comparison> compare(const bench::Options& options) {
   {= name =}::LoadOptions load = options.load;
-  {= name =}::app::LoadConsole console("{= name =}_bench_bare", load);
+  app::LoadConsole console(kProgram, load);
   const Result<Model> model = Model::load(load);
   if (!model) {
     return model.error();
@@ -251,25 +255,20 @@ Result<Comparison> compare(const bench::Options& options) {
   return Comparison{median(std::move(pinned_samples)), median(std::move(bare_samples)), median(std::move(model_samples))};
 }
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "{= name =}_bench_bare: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const Result<bench::Options> options = bench::parse_options(argc, argv);
   if (!options) {
-    return fail(options.error());
+    return app::fail(kProgram, options.error());
   }
   if (options->help) {
-    std::printf("usage: {= name =}_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() against a bare loop of TensorRT calls.\n%s", {= name =}::app::load_usage().c_str());
-    return 0;
+    std::printf("usage: {= name =}_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() against a bare loop of TensorRT calls.\n%s", app::load_usage().c_str());
+    return app::finish(kProgram, 0);
   }
   const Result<Comparison> compared = compare(*options);
   if (!compared) {
-    return fail(compared.error());
+    return app::fail(kProgram, compared.error());
   }
   const double overhead = 100.0 * (compared->model / compared->bare - 1.0);
   if (options->json) {
@@ -277,5 +276,5 @@ int main(int argc, char** argv) {
   } else {
     std::printf("bare loop        p50 %.4f ms (%.4f ms without the copies on the host)\nModel::run       p50 %.4f ms\noverhead         %.2f %%\n", compared->bare, compared->pinned, compared->model, overhead);
   }
-  return 0;
+  return app::finish(kProgram, 0);
 }

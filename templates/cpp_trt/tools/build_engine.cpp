@@ -1,5 +1,4 @@
 // Builds the engine for this machine ahead of the first load.
-#include <charconv>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -7,15 +6,20 @@
 #include "{= name =}/model.hpp"
 
 #include "console.hpp"
+#include "finish.hpp"
 #include "load_flags.hpp"
 #include "path_text.hpp"
 #include "trt_tool.hpp"
+#include "whole_number.hpp"
 
+namespace app = {= name =}::app;
 using {= name =}::Error;
 using {= name =}::ErrorCode;
 using {= name =}::Result;
 
 namespace {
+
+constexpr const char* kProgram = "{= name =}_build_engine";
 
 struct Options {
   {= name =}::LoadOptions load;
@@ -53,7 +57,7 @@ Result<Options> parse_options(int argc, char** argv) {
       options.verbose = true;
       continue;
     }
-    const Result<bool> taken = {= name =}::app::take_load_flag(argc, argv, i, options.load);
+    const Result<bool> taken = app::take_load_flag(argc, argv, i, options.load);
     if (!taken) {
       return taken.error();
     }
@@ -70,10 +74,11 @@ Result<Options> parse_options(int argc, char** argv) {
     if (option == "--saveEngine" && !value.empty()) {
       options.save_engine = value;
     } else if (option == "--device") {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.load.device_index);
-      if (error != std::errc() || end != value.data() + value.size()) {
-        return Error{ErrorCode::invalid_argument, "--device needs a whole number, got '" + std::string(value) + "'; see --help"};
+      const Result<int> device = app::to_int(option, value, 0);
+      if (!device) {
+        return device.error();
       }
+      options.load.device_index = *device;
     } else {
       return Error{ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
     }
@@ -81,28 +86,23 @@ Result<Options> parse_options(int argc, char** argv) {
   return options;
 }
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "{= name =}_build_engine: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   Result<Options> parsed = parse_options(argc, argv);
   if (!parsed) {
-    return fail(parsed.error());
+    return app::fail(kProgram, parsed.error());
   }
   Options& options = *parsed;
   if (options.help) {
-    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage, {= name =}::app::load_usage().c_str());
-    return 0;
+    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage, app::load_usage().c_str());
+    return app::finish(kProgram, 0);
   }
-  {= name =}::app::LoadConsole console("{= name =}_build_engine", options.load, options.verbose);
+  app::LoadConsole console(kProgram, options.load, options.verbose);
   const auto made = {= name =}::trt::make_engine(options.load, options.force, options.save_engine);
   console.clear();
   if (!made) {
-    return fail(made.error());
+    return app::fail(kProgram, made.error());
   }
   const double mib = static_cast<double>(made->bytes) / (1024.0 * 1024.0);
   std::printf("%s in %.1f s for %s, %.1f MiB\n", made->built ? "built" : "there already, read", made->seconds, made->gpu.c_str(), mib);
@@ -112,5 +112,5 @@ int main(int argc, char** argv) {
   if (!options.save_engine.empty()) {
     std::printf("plain plan: %s\n", options.save_engine.c_str());
   }
-  return made->file.empty() && options.save_engine.empty() ? 1 : 0;
+  return app::finish(kProgram, made->file.empty() && options.save_engine.empty() ? 1 : 0);
 }

@@ -113,8 +113,43 @@ def test_too_many_threads_are_refused_by_the_option_s_name(
         done = run(program, "--threads", "999999", *files)
         told = "photo: --threads needs a whole number from 0 to 1024, got '999999'; see --help\n"
         assert (done.returncode, done.stderr) == (2, told)
-    done = run(verified_project / "build" / "photo_bench", "--threads", "999999")
-    assert done.returncode == 2 and "--threads: bad value '999999'" in done.stderr
+    for program in (verified_project / "build" / "photo_bench", verified_project / "build" / "photo"):
+        done = run(program, "--threads", "-1")
+        told = f"{program.name}: --threads needs a whole number from 0 to 1024, got '-1'; see --help\n"
+        assert (done.returncode, done.stderr) == (2, told)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("photo", "--help"),
+        ("photo_bench", "--help"),
+        ("photo_bench", "--device", "cpu", "--iterations", "1", "--warmup", "0"),
+        ("photo_bench", "--memory-runs", "1"),
+    ],
+)
+def test_standard_output_that_takes_nothing(verified_project: Path, command: tuple[str, ...]) -> None:
+    name, *options = command
+    with Path("/dev/full").open("w") as full:
+        argv = [str(verified_project / "build" / name), *options]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert done.returncode == 1 and f"{name}: cannot write to standard output" in done.stderr
+
+
+def test_bench_says_what_an_option_needs(verified_project: Path) -> None:
+    program = verified_project / "build" / "photo_bench"
+    for option, needs in {
+        "--seconds=0": "a number of 0.001 or more",
+        "--max-regression=-1": "a number of 0 or more",
+        "--iterations=x": "a whole number of 1 or more",
+        "--device=gpu": "cpu, cuda or cuda:N",
+        "--device=cuda:-1": "a whole number of 0 or more",
+        "--baseline=": "a file",
+    }.items():
+        name, _, value = option.partition("=")
+        done = run(program, option)
+        told = f"photo_bench: {name} needs {needs}, got '{value}'; see --help\n"
+        assert (done.returncode, done.stderr) == (2, told)
 
 
 def test_fast_jpeg_is_draft_and_off_by_default(verified_project: Path, tmp_path: Path) -> None:

@@ -219,3 +219,28 @@ def vit() -> nn.Module:
     return VisionTransformer(
         image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64, num_classes=10
     ).eval()
+
+
+class StateTuple(nn.Module):
+    """Takes its state as a tuple, which is no tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(6, 4, batch_first=True)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> Any:
+        return self.rnn(x, state)
+
+
+def sized(classes: int) -> nn.Module:
+    return nn.Linear(6, classes)
+
+
+def number() -> Any:
+    return 7
+
+
+def to_tensor() -> Any:
+    from torchvision.transforms import v2
+
+    return v2.Compose([v2.Resize((8, 8)), v2.ToTensor()])

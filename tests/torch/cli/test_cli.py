@@ -41,6 +41,17 @@ def refused(
         (["--model", "fasterrcnn_resnet50_fpn"], ["detection"]),
         (["--model", "tiny:raises"], ["RuntimeError", "no weights on this machine", "tiny.py:"]),
         (["--model", "tiny:no_module"], ["dict"]),
+        (["--model", "tiny:number"], ["returned an int"]),
+        (["--model", "tiny:sized"], ["without arguments", "'classes'", "def make()"]),
+        (
+            ["--model", "tiny:StateTuple", "--input", "x:1x5x6", "--input", "state:2x1x4"],
+            ["takes state as tuple[Tensor, Tensor]", "an --input is one tensor"],
+        ),
+        (["--model", "tiny:StateTuple"], ["takes state as tuple[Tensor, Tensor]", "an argument of its own"]),
+        (["--model", "tiny:named", *INPUT, "--name", ""], ["word 6 behind `gencpp new`", "empty"]),
+        (["--model", "tiny:named", *INPUT, "--state-dict="], ["--state-dict=", "without a value"]),
+        (["--model", str(ROOT / "README.md")], ["README.md is not a TorchScript file", "A model is a"]),
+        (["--model", str(ROOT / "docs")], ["docs is a folder", "A model is a"]),
         (["--model", "tiny:cnm"], ["cnn"]),
         (["--model", "no_such_module:make"], ["no_such_module", "--path"]),
         (["--model", "tiny:cnn"], ["--input image:1x3x224x224:float32"]),
@@ -172,6 +183,29 @@ def test_a_kill_of_the_real_command_is_mended_by_the_next(gencpp: Gencpp, tmp_pa
     assert os.listdir(tmp_path / "out" / ".gencpp") == ["base.zip"]
 
 
+@pytest.mark.parametrize("command", [("",), ("verify", ""), ("bench", ""), ("models", "")])
+def test_an_empty_word_is_no_folder(gencpp: Gencpp, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A path of no characters would be the current folder."""
+    given = command if len(command) == 2 else ("new", "--model", "tiny:named", *INPUT, *command)
+    refused(gencpp(*given, cwd=tmp_path), 2, "is empty", "A variable of the shell", folder=tmp_path)
+
+
+def test_a_file_where_a_folder_has_to_be(gencpp: Gencpp, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    out = file / "deep" / "out"
+    refused(gencpp("new", "--model", "tiny:named", *INPUT, "--path", MODELS, out), 2, f"{file} is a file")
+
+
+@pytest.mark.parametrize("command", [("models", "resnet"), ("-h",), ("-V",), ("doctor",)])
+def test_standard_output_that_takes_nothing(command: tuple[str, ...]) -> None:
+    argv = [sys.executable, "-m", "gencpp", *command]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    told = "gencpp: error: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, f"{told}Make room, or write to another place.\n")
+
+
 def test_a_disk_that_cannot_be_written(gencpp: Gencpp) -> None:
     refused(gencpp("new", "--model", "resnet18", "/proc/gencpp/out"), 3, "/proc/gencpp")
 
@@ -204,7 +238,7 @@ def test_verify_takes_steps_by_their_names(gencpp: Gencpp, photo_copy: Path) -> 
     steps = "doctor, configure, build, test, parity, bench, consumer-subdirectory, install, consumer-package"
     done = gencpp("verify", photo_copy, "--only", "build,parrity")
     refused(done, 2, "--only: there is no step 'parrity'", f"The steps of this project: {steps}.")
-    refused(gencpp("verify", photo_copy, "--skip", "test", "--skip", ""), 2, "--skip test,: a name is empty")
+    refused(gencpp("verify", photo_copy, "--skip", "test,"), 2, "--skip test,: a name is empty")
     done = gencpp("verify", photo_copy, "--only", "test", "--skip", "build")
     refused(done, 2, "--skip build: test, which --only names, needs it")
     refused(gencpp("verify", photo_copy, "-j", "0"), 2, "--jobs 0: at least one job is needed")
@@ -500,7 +534,9 @@ def test_a_name_after_the_model_is_told_where_it_is_another(tmp_path: Path) -> N
         name == "index_model" and "the project of 'index' is called index_model" in told and "--name" in told
     )
     name, (told,) = named("ResNet-50.onnx")
-    assert name == "resnet_50" and "'ResNet-50'" in told
+    assert name == "resnet_50" and "'ResNet-50'" in told and "lower-case letters" in told
+    name, (told,) = named("nets:NaN")
+    assert name == "nan_model" and "nan is a global name" in told and "lower-case" not in told
 
 
 def test_names_that_are_not_utf_8(gencpp: Gencpp, tmp_path: Path) -> None:

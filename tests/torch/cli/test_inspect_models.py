@@ -98,6 +98,15 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
     return found
 
 
+def test_what_torchvision_would_rather_have_is_not_told(gencpp: Gencpp) -> None:
+    given = ("--path", MODELS, "--input", "image:1x3x8x8:float32", "--preprocess", "tiny:to_tensor")
+    done = gencpp("inspect", "tiny:cnn", *given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  work        2.024 k multiply-adds a run\n" in done.stdout
+    done = gencpp("inspect", "tiny:named", "--path", MODELS, "--input", "x:1x6")
+    assert "  work        24 multiply-adds a run\n" in done.stdout
+
+
 def test_models_by_a_part_of_the_name_and_by_task(gencpp: Gencpp) -> None:
     found = rows(gencpp("models", "ResNet", "--task", "classification"))
     assert {row[1] for row in found} == {"classification"}

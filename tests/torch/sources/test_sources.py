@@ -323,8 +323,9 @@ def test_labels(tmp_path: Path) -> None:
     file.write_text("cat\nchien\nKätzchen\n\n", encoding="utf-8")
     assert read_labels(file) == ("cat", "chien", "Kätzchen")
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="UTF-8"):
+    with pytest.raises(UsageError, match="UTF-8") as caught:
         read_labels(file)
+    assert "iconv -f ENCODING -t UTF-8 labels.txt" in caught.value.hint
     file.write_text("cat\n\ndog\n")
     with pytest.raises(UsageError, match="empty lines: 2"):
         read_labels(file)

@@ -44,6 +44,13 @@ def test_equal_inf_and_nan_are_for_the_goldens_to_refuse() -> None:
     assert compared(torch.ones(3), x)[0] != ""
 
 
+def test_an_output_that_is_called_output_is_called_so_once() -> None:
+    import torch
+
+    x = [("output", torch.ones(2))]
+    assert compared_outputs(x, [("output", torch.zeros(2))], 1e-3, "before")[0].startswith("output differs")
+
+
 def test_whole_numbers_are_counted_where_that_is_asked() -> None:
     import torch
 

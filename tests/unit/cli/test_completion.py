@@ -29,6 +29,8 @@ COMMANDS = ("new", "tune", "verify", "bench", "inspect", "models", "doctor")
         (["new", "--trt-api", ""], {"parser", "network"}, "onnx"),
         (["new", "--device", "c"], {"cpu", "cuda"}, "gpu"),
         (["bench", "--against", "eager,o"], {"eager,onnxruntime", "eager,openvino"}, "eager,eager"),
+        (["verify", "--only", "build,p"], {"build,parity", "build,profile"}, "parity"),
+        (["verify", "nowhere", "--skip", "con"], {"configure", "consumer-package"}, "build"),
         (["mod"], {"models"}, "new"),
     ],
 )

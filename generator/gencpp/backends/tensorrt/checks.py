@@ -9,6 +9,7 @@ from pathlib import Path
 from ...core.backend import Checked
 from ...core.job import run_job
 from ...core.spec import ParityResult, ProjectSpec
+from ...core.words import counted
 from ...network.replay import replay, rtx
 from ...verification.comparison import Comparison
 from . import answers
@@ -67,8 +68,8 @@ def rtx_builder(folder: Path, project: ProjectSpec) -> Checked:
         reason = "TensorRT-RTX: " + "; ".join(found["problems"])
         return Checked(status="failed", reason=reason, seconds=done.seconds, log=log)
     as_told = "the plan has" if project.artifact.format == "network" else "ONNX inferred"
-    taken = f"TensorRT-RTX {found['version']}: {found['layers']} layers, {found['compared']} tensors as "
-    taken += f"{as_told} them"
+    sizes = f"{counted(found['layers'], 'layer')}, {counted(found['compared'], 'tensor')}"
+    taken = f"TensorRT-RTX {found['version']}: {sizes} as {as_told} them"
     if "lacking" in found:
         reason = f"{taken}; no engine was built, for {found['lacking']}, which TensorRT has"
         return Checked(status="skipped", reason=reason, seconds=done.seconds, log=log)

@@ -14,6 +14,7 @@ from ...core.files import disk_errors, file_facts
 from ...core.loaded import LoadedModel
 from ...core.progress import Progress
 from ...core.spec import Artifact, ModelSpec, Precision, ProjectSpec
+from ...core.words import counted
 from ...model.sizes.answers import Answers, answers_for
 from ...network.emit import network_cpp, weights_info_header
 from ...network.emit.references import layer_references_header
@@ -74,7 +75,7 @@ def export_network(
         write(directory / WEIGHTS, lowered.weights, lowered.plan.weights)
     facts = file_facts(directory / WEIGHTS)
     progress(
-        f"{len(lowered.plan.layers)} layers, {WEIGHTS} of {facts.size / 1e6:.1f} MB,"
+        f"{counted(len(lowered.plan.layers), 'layer')}, {WEIGHTS} of {facts.size / 1e6:.1f} MB,"
         f" differs from eager by {worst:.1e} of the largest output"
     )
     return NetworkExport(
@@ -86,7 +87,7 @@ def export_network(
             sha256=facts.sha256,
             head_tail_sha256=facts.head_tail_sha256,
             fletcher4=facts.fletcher4,
-            method=f"{exported.artifact.method}, lowered to {len(lowered.plan.layers)} layers",
+            method=f"{exported.artifact.method}, lowered to {counted(len(lowered.plan.layers), 'layer')}",
             external=None,
         ),
         model=exported.model,
@@ -185,7 +186,7 @@ class PlanRunner:
         from ...network.interpret.interpreter import run
 
         if len(tensors) != len(self._inputs):
-            raise TypeError(f"takes {len(self._inputs)} inputs, not {len(tensors)}")
+            raise TypeError(f"takes {counted(len(self._inputs), 'input')}, not {len(tensors)}")
         feeds = {n: t.detach().numpy() for n, t in zip(self._inputs, tensors, strict=True)}
         found = run(self._plan, self._weights, feeds)
         return {name: torch.from_numpy(found[name]) for name in self._plan.outputs}

@@ -9,6 +9,7 @@ from typing import Any
 from ...core.errors import UsageError
 from ...core.messages import first_line
 from ...core.spec import ModelSpec
+from ...core.words import counted
 from ...onnx.from_torch import OnnxCandidate
 from ...onnx.graph import describe_border, drop_unused, infer_shapes, lift_constants, opset_of, own_outputs
 from ...onnx.names import keep_names, readable_names, strip
@@ -63,7 +64,10 @@ def prepared(
         _refuse_what_tensorrt_lacks(candidate.model, version, of_file)
     narrowed = narrowed_values(candidate.model)
     if narrowed:
-        told = f"{len(narrowed)} values are float64, such as {narrowed[0]}: TensorRT computes them in float32"
+        told = (
+            f"{counted(len(narrowed), 'float64 value')}, such as {narrowed[0]}:"
+            " TensorRT computes in float32 there"
+        )
         return replace(candidate, warnings=(*candidate.warnings, told))
     return candidate
 

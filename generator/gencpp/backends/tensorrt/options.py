@@ -10,6 +10,7 @@ from ...core.errors import GencppError, UsageError
 from ...core.progress import Progress
 from ...core.request import Request
 from ...core.spec import Precision, ProjectSpec
+from ...core.words import counted
 from ...model.sizes.plan import profiles_of
 from .spec import EngineSpec
 
@@ -88,7 +89,7 @@ def tried(inspected: Inspection, scratch: Path, progress: Progress) -> Tried:
     progress("trying the network definition")
     try:
         layers = lowered_layers(loaded, scratch)
-        answers["network"] = f"yes: {layers} layers (tensorrt with --trt-api network)"
+        answers["network"] = f"yes: {counted(layers, 'layer')} (tensorrt with --trt-api network)"
     except GencppError as e:
         answers["network"] = f"no: {e.message}"
     operators = tuple((name, count, SINCE.get(name, "")) for name, count in exported.operators)

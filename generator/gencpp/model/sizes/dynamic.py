@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ...core.errors import GencppError, UsageError
 from ...core.loaded import LoadedModel
 from ...core.spec import UNBOUNDED, Dim, ModelSpec, Profiles, TensorSpec
+from ...core.words import counted
 from ...tensors.module import MAX_ELEMENTS, run_module
 from ...tensors.stimuli import seeded_inputs
 from .plan import batch_places, shapes_text
@@ -110,7 +111,7 @@ def _parse(text: str, spec: ModelSpec) -> _Asked:
         )
     if not 0 <= index < len(tensor.dims):
         raise UsageError(
-            f"--dynamic '{text}': input '{name}' has {len(tensor.dims)} dimensions",
+            f"--dynamic '{text}': input '{name}' has {counted(len(tensor.dims), 'dimension')}",
             hint=f"Choose from 0 to {len(tensor.dims) - 1}. {_example(spec, name)}",
         )
     batch = index == tensor.batch_axis

@@ -18,6 +18,7 @@ from ...core.spec import (
     ResizeStep,
     channels_text,
 )
+from ...core.words import counted
 
 
 def of_v2(step: Any) -> bool:
@@ -135,7 +136,7 @@ def pad_step(step: Any, channels: int, *, of_tensor: bool) -> GeometryStep:
     if any(n < 0 for n in sides):
         raise UsageError(f"padding {padding} is negative; take CenterCrop to cut")
     if len(sides) not in (1, 2, 4):
-        raise UsageError(f"padding {padding} has {len(sides)} numbers, not 1, 2 or 4")
+        raise UsageError(f"padding {padding} has {counted(len(sides), 'number')}, not 1, 2 or 4")
     left, top, right, bottom = (sides * 4)[:4] if len(sides) < 4 else sides
     try:
         mode = PadMode(step.padding_mode)
@@ -173,7 +174,7 @@ def _fill(fill: Any, channels: int, *, scalar: bool) -> tuple[int, int, int]:
         raise UsageError(f"fill {fill} has to be one number: the classic Pad takes no other for tensors")
     if len(levels) not in (1, channels):
         has = channels_text(channels)
-        raise UsageError(f"fill {fill} has {len(levels)} numbers; the picture has {has} there")
+        raise UsageError(f"fill {fill} has {counted(len(levels), 'number')}; the picture has {has} there")
     if not all(isinstance(v, (int, float)) and 0 <= v <= 255 for v in levels):
         raise UsageError(f"fill {fill} is not of numbers from 0 to 255")
     red, green, blue = (int(v) for v in (levels if len(levels) == 3 else list(levels) * 3))
@@ -214,5 +215,7 @@ def per_channel(values: Any, what: str, channels: int) -> tuple[float, ...]:
     if len(found) == 1:
         found *= channels  # as torchvision broadcasts it
     if len(found) != channels:
-        raise UsageError(f"{what} has {len(found)} values; the pictures have {channels_text(channels)} there")
+        raise UsageError(
+            f"{what} has {counted(len(found), 'value')}; the pictures have {channels_text(channels)} there"
+        )
     return tuple(found)

@@ -1,5 +1,4 @@
 // Names the first layer whose values depart from PyTorch's.
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,13 +11,18 @@
 #include "diff_compare.hpp"
 #include "diff_run.hpp"
 #include "engine_facts.hpp"
+#include "finish.hpp"
+#include "whole_number.hpp"
 
+namespace app = {= name =}::app;
 namespace diff = {= name =}::diff;
 using {= name =}::Error;
 using {= name =}::ErrorCode;
 using {= name =}::Result;
 
 namespace {
+
+constexpr const char* kProgram = "{= name =}_diff";
 
 struct Options {
   {= name =}::LoadOptions load;
@@ -71,10 +75,11 @@ Result<Options> parse_options(int argc, char** argv) {
         return Error{ErrorCode::invalid_argument, "--tolerance needs a number that is not negative, got '" + value + "'; see --help"};
       }
     } else if (option == "--device" && !value.empty()) {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.load.device_index);
-      if (error != std::errc() || end != value.data() + value.size()) {
-        return Error{ErrorCode::invalid_argument, "--device needs a whole number, got '" + value + "'; see --help"};
+      const Result<int> device = app::to_int(option, value, 0);
+      if (!device) {
+        return device.error();
       }
+      options.load.device_index = *device;
     } else {
       return Error{ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
     }
@@ -82,28 +87,23 @@ Result<Options> parse_options(int argc, char** argv) {
   return options;
 }
 
-int fail(const Error& error) {
-  std::fprintf(stderr, "{= name =}_diff: %s\n", error.message.c_str());
-  return error.code == ErrorCode::invalid_argument ? 2 : (error.code == ErrorCode::no_device ? 3 : 1);
-}
-
 int compare_layers(Options& options) {
-  {= name =}::app::LoadConsole console("{= name =}_diff", options.load, options.verbose);
+  app::LoadConsole console(kProgram, options.load, options.verbose);
   const Result<diff::LayerRun> run = diff::run_layers(options.load);
   console.clear();
   if (!run) {
-    return fail(run.error());
+    return app::fail(kProgram, run.error());
   }
   const Result<diff::Report> report = diff::compare(*run, options.tolerance);
   if (!report) {
-    return fail(report.error());
+    return app::fail(kProgram, report.error());
   }
   if (options.json) {
     diff::print_json(*report, *run, options.tolerance);
   } else {
     diff::print_table(*report, *run, options.tolerance, options.all);
   }
-  return report->first ? 1 : 0;
+  return app::finish(kProgram, report->first ? 1 : 0);
 }
 
 }  // namespace
@@ -111,15 +111,15 @@ int compare_layers(Options& options) {
 int main(int argc, char** argv) {
   Result<Options> options = parse_options(argc, argv);
   if (!options) {
-    return fail(options.error());
+    return app::fail(kProgram, options.error());
   }
   if (options->help) {
     std::printf(kUsage, options->tolerance);
-    return 0;
+    return app::finish(kProgram, 0);
   }
   try {
     return compare_layers(*options);
   } catch (const std::exception& e) {
-    return fail(Error{ErrorCode::backend, e.what()});
+    return app::fail(kProgram, Error{ErrorCode::backend, e.what()});
   }
 }
