@@ -58,7 +58,8 @@ Result<void> set_value(std::string_view option, const std::string& value, Argume
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known : {"--input", "--output", "--save-input", "--device", "--threads", "--max-pixels"}) {
+  for (const std::string_view known :
+      {"--input", "--output", "--save-input", "--device", "--threads", "--max-pixels"}) {
     if (option == known) {
       return true;
     }
@@ -119,7 +120,8 @@ Result<Arguments> parse_arguments(int argc, const char* const* argv) {
     return arguments;
   }
   if (arguments.images.empty() == arguments.inputs.empty()) {
-    return bad(arguments.images.empty() ? "give one or more pictures, or --input" : "give either pictures or --input, not both");
+    return bad(arguments.images.empty() ? "give one or more pictures, or --input"
+                                        : "give either pictures or --input, not both");
   }
   return arguments;
 }
@@ -137,7 +139,7 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
                      or headerless
   --save-input FILE  write the tensor that the model was fed
 )") + kTaskUsage +
-         R"(  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
+      R"(  --device DEVICE    cpu, cuda or cuda:N (default: where the backend runs best)
   --threads N        threads for the run on one picture (default: the backend's
                      choice, at most one for each processor that this process
                      may use); of several pictures N are worked on at the same
@@ -155,7 +157,7 @@ PICTURE is a JPEG, PNG, PPM, or .npy (uint8, height x width x 3).
   --verbose          print what the backend says while it loads
   -h, --help         this text
 )" + load_usage() +
-         R"(
+      R"(
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on
 )";
 }

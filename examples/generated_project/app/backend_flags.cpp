@@ -11,6 +11,8 @@ bool set_backend_switch(std::string_view /*option*/, LoadOptions& /*options*/) {
 
 bool is_backend_option(std::string_view /*option*/) noexcept { return false; }
 
-Result<void> set_backend_option(std::string_view option, std::string_view value, LoadOptions& /*options*/) { return bad_value(option, "another backend", value); }
+Result<void> set_backend_option(std::string_view option, std::string_view value, LoadOptions& /*options*/) {
+  return bad_value(option, "another backend", value);
+}
 
 }  // namespace sample::app

@@ -11,7 +11,9 @@ namespace sample::app {
 
 // Bytes of the UTF-8 character that `text` begins with; 0 where it begins with none.
 [[nodiscard]] inline std::size_t utf8_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0U; };
+  const auto byte = [text](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned>(static_cast<unsigned char>(text[i])) : 0U;
+  };
   const auto within = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
   const unsigned lead = byte(0);
   if (lead < 0x80U) {

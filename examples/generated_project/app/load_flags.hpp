@@ -22,7 +22,8 @@ namespace sample::app {
 [[nodiscard]] Error bad_value(std::string_view option, const std::string& expected, std::string_view value);
 
 // Whether `value` is `on`; an error where it is neither word.
-[[nodiscard]] Result<bool> one_of(std::string_view option, std::string_view off, std::string_view on, std::string_view value);
+[[nodiscard]] Result<bool> one_of(
+    std::string_view option, std::string_view off, std::string_view on, std::string_view value);
 
 // Whether all of `text` is a number.
 template <typename Number>
@@ -32,6 +33,8 @@ template <typename Number>
 }
 
 // oneDNN fuses for the CPU: on a GPU it stays out of the way.
-[[nodiscard]] inline std::optional<bool> fusion_for(const LoadOptions& options) { return options.device == Device::cuda ? std::optional<bool>(false) : std::nullopt; }
+[[nodiscard]] inline std::optional<bool> fusion_for(const LoadOptions& options) {
+  return options.device == Device::cuda ? std::optional<bool>(false) : std::nullopt;
+}
 
 }  // namespace sample::app

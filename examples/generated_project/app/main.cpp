@@ -83,7 +83,8 @@ void print_tensors(const char* title, const std::vector<TensorInfo>& infos) {
           std::printf(", at most %lld", static_cast<long long>(info.max[i]));
         }
       } else if (info.dims[i] < 0) {
-        std::printf(", dimension %zu from %lld to %lld", i, static_cast<long long>(info.min[i]), static_cast<long long>(info.max[i]));
+        std::printf(", dimension %zu from %lld to %lld", i, static_cast<long long>(info.min[i]),
+            static_cast<long long>(info.max[i]));
       }
     }
     std::printf("\n");
@@ -91,7 +92,8 @@ void print_tensors(const char* title, const std::vector<TensorInfo>& infos) {
 }
 
 void print_info(const Model& model) {
-  std::printf("%s on %s, %d threads\n", std::string(sample::kModelName).c_str(), sample::backend_version().c_str(), sample::process_threads());
+  std::printf("%s on %s, %d threads\n", std::string(sample::kModelName).c_str(),
+      sample::backend_version().c_str(), sample::process_threads());
   print_tensors("inputs", model.inputs());
   print_tensors("outputs", model.outputs());
   std::fputs(model.describe().c_str(), stdout);
@@ -99,7 +101,9 @@ void print_info(const Model& model) {
 
 Result<void> write_outputs(const std::vector<std::string>& files, const Outputs& outputs) {
   if (files.size() > outputs.size()) {
-    return Error{ErrorCode::invalid_argument, "--output was given " + std::to_string(files.size()) + " times, the model has " + std::to_string(outputs.size()) + " output(s)"};
+    return Error{ErrorCode::invalid_argument,
+        "--output was given " + std::to_string(files.size()) + " times, the model has " +
+            std::to_string(outputs.size()) + " output(s)"};
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (Result<void> written = write_tensor(files[i], outputs[i]); !written) {
@@ -112,7 +116,9 @@ Result<void> write_outputs(const std::vector<std::string>& files, const Outputs&
 // The tensors of --input.
 Result<std::vector<Tensor>> read_inputs(const Model& model, const app::Arguments& arguments) {
   if (arguments.inputs.size() != model.inputs().size()) {
-    return Error{ErrorCode::invalid_argument, "the model has " + std::to_string(model.inputs().size()) + " input(s), --input was given " + std::to_string(arguments.inputs.size()) + " times"};
+    return Error{ErrorCode::invalid_argument,
+        "the model has " + std::to_string(model.inputs().size()) + " input(s), --input was given " +
+            std::to_string(arguments.inputs.size()) + " times"};
   }
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < arguments.inputs.size(); ++i) {
@@ -126,7 +132,8 @@ Result<std::vector<Tensor>> read_inputs(const Model& model, const app::Arguments
 }
 
 // Runs the model and appends what it said.
-Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_one(const std::string& what, const Model& model, const std::vector<Tensor>& tensors,
+    const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   std::vector<TensorView> views;
   for (const Tensor& tensor : tensors) {
     views.push_back(tensor.view());
@@ -156,7 +163,8 @@ sample::DecodeOptions decoding(const app::Arguments& arguments) {
   return options;
 }
 
-Result<void> run_picture(const std::string& file, const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_picture(const std::string& file, const Model& model, const app::Task& task,
+    const app::Arguments& arguments, app::Reports& reports) {
   const Result<Image> image = sample::read_image(file, decoding(arguments));
   if (!image) {
     return image.error();
@@ -183,9 +191,11 @@ int pictures_at_once(const app::Arguments& arguments) {
   return sample::available_processors();
 }
 
-Result<void> run_pictures(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_pictures(
+    const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   if (!sample::kHasPreprocess) {
-    return Error{ErrorCode::unsupported, "this model was generated without preprocessing: give its tensors with --input"};
+    return Error{
+        ErrorCode::unsupported, "this model was generated without preprocessing: give its tensors with --input"};
   }
   if (arguments.images.size() > 1 && (!arguments.outputs.empty() || !arguments.save_input.empty())) {
     return Error{ErrorCode::invalid_argument, "--output and --save-input take one picture at a time"};
@@ -197,7 +207,8 @@ Result<void> run_pictures(const Model& model, const app::Task& task, const app::
       ++failed;
       std::fprintf(stderr, "sample: %s\n", ran.error().message.c_str());
       if (arguments.json) {
-        reports.add("{\"source\": " + app::json_string(file) + ", \"error\": " + app::json_string(ran.error().message) + "}");
+        reports.add(
+            "{\"source\": " + app::json_string(file) + ", \"error\": " + app::json_string(ran.error().message) + "}");
       }
     }
   };
@@ -207,27 +218,32 @@ Result<void> run_pictures(const Model& model, const app::Task& task, const app::
     const std::vector<std::filesystem::path> files(arguments.images.begin(), arguments.images.end());
     sample::PictureOptions options;
     options.threads = pictures_at_once(arguments);
-    options.runs = sample::required_threads() > 1 ? sample::PictureRuns::caller : sample::PictureRuns::apart;
+    options.runs =
+        sample::required_threads() > 1 ? sample::PictureRuns::caller : sample::PictureRuns::apart;
     options.decode = decoding(arguments);
-    const Result<void> all = sample::run_pictures(model, files, options, [&](std::size_t i, const Result<Outputs>& outputs) {
-      const std::string& file = arguments.images[i];
-      const Result<std::string> text = outputs ? task.report(file, model, *outputs, arguments.json) : outputs.error();
-      if (text) {
-        reports.add(*text);
-      }
-      told(file, text ? Result<void>() : text.error());
-    });
+    const Result<void> all =
+        sample::run_pictures(model, files, options, [&](std::size_t i, const Result<Outputs>& outputs) {
+          const std::string& file = arguments.images[i];
+          const Result<std::string> text =
+              outputs ? task.report(file, model, *outputs, arguments.json) : outputs.error();
+          if (text) {
+            reports.add(*text);
+          }
+          told(file, text ? Result<void>() : text.error());
+        });
     if (!all) {
       return all;
     }
   }
   if (failed > 0) {
-    return Error{ErrorCode::bad_file, std::to_string(failed) + " of " + std::to_string(arguments.images.size()) + " pictures failed"};
+    return Error{ErrorCode::bad_file,
+        std::to_string(failed) + " of " + std::to_string(arguments.images.size()) + " pictures failed"};
   }
   return {};
 }
 
-Result<void> run_tensors(const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
+Result<void> run_tensors(
+    const Model& model, const app::Task& task, const app::Arguments& arguments, app::Reports& reports) {
   const Result<std::vector<Tensor>> tensors = read_inputs(model, arguments);
   if (!tensors) {
     return tensors.error();
@@ -269,7 +285,8 @@ Result<void> run(const app::Arguments& arguments, app::Reports& reports) {
   if (!task) {
     return task.error();
   }
-  return arguments.images.empty() ? run_tensors(*model, *task, arguments, reports) : run_pictures(*model, *task, arguments, reports);
+  return arguments.images.empty() ? run_tensors(*model, *task, arguments, reports)
+                                  : run_pictures(*model, *task, arguments, reports);
 }
 
 }  // namespace

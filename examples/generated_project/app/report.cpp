@@ -14,7 +14,9 @@ void Reports::add(const std::string& text) {
     std::fputs(text.c_str(), stdout);
   } else {
     if (count_ == 0) {
-      std::printf("{\n  \"model\": %s,\n  \"backend\": %s,\n  \"warning\": %s,\n  \"results\": [\n", json_string(kModelName).c_str(), json_string(backend_version()).c_str(), json_string(kWeightsWarning).c_str());
+      std::printf("{\n  \"model\": %s,\n  \"backend\": %s,\n  \"warning\": %s,\n  \"results\": [\n",
+          json_string(kModelName).c_str(), json_string(backend_version()).c_str(),
+          json_string(kWeightsWarning).c_str());
     }
     std::printf("%s    %s", count_ == 0 ? "" : ",\n", text.c_str());
   }

@@ -13,17 +13,20 @@ namespace sample::app {
 namespace {
 
 // One row of logits as text or JSON.
-Result<std::string> top_text(const Tensor& logits, std::size_t row, std::size_t count, const std::vector<std::string>& labels, bool json) {
+Result<std::string> top_text(
+    const Tensor& logits, std::size_t row, std::size_t count, const std::vector<std::string>& labels, bool json) {
   const auto best = top_k(logits, row, count);
   if (!best) {
     return best.error();
   }
   std::string text;
   for (const ClassScore& score : *best) {
-    const std::string label = score.index < labels.size() ? labels[score.index] : "class " + std::to_string(score.index);
+    const std::string label =
+        score.index < labels.size() ? labels[score.index] : "class " + std::to_string(score.index);
     const auto probability = static_cast<double>(score.probability);
     if (json) {
-      text += std::string(text.empty() ? "" : ", ") + "{\"index\": " + std::to_string(score.index) + ", \"label\": " + json_string(label) + ", \"probability\": " + json_number(probability) + "}";
+      text += std::string(text.empty() ? "" : ", ") + "{\"index\": " + std::to_string(score.index) +
+          ", \"label\": " + json_string(label) + ", \"probability\": " + json_number(probability) + "}";
     } else {
       char line[32];
       std::snprintf(line, sizeof line, "  %6.2f%%  ", 100.0 * probability);
@@ -59,7 +62,8 @@ Result<Task> Task::load(const TaskOptions& options) {
   task.state_.topk = static_cast<std::size_t>(options.topk);
   if (kLabelCount == 0) {
     if (!options.labels.empty()) {
-      return Error{ErrorCode::invalid_argument, "--labels: this project was generated without labels (gencpp new --labels FILE)"};
+      return Error{ErrorCode::invalid_argument,
+          "--labels: this project was generated without labels (gencpp new --labels FILE)"};
     }
     return task;
   }
@@ -69,13 +73,16 @@ Result<Task> Task::load(const TaskOptions& options) {
   }
   if (labels->size() != kLabelCount) {
     const std::string file = options.labels.empty() ? std::string(kLabelsFile) : options.labels;
-    return Error{ErrorCode::bad_file, file + " has " + std::to_string(labels->size()) + " labels, the model " + std::to_string(kLabelCount) + " classes"};
+    return Error{ErrorCode::bad_file,
+        file + " has " + std::to_string(labels->size()) + " labels, the model " + std::to_string(kLabelCount) +
+            " classes"};
   }
   task.state_.labels = std::move(labels).value();
   return task;
 }
 
-Result<std::string> Task::report(const std::string& what, const Model& /*model*/, const Outputs& outputs, bool json) const {
+Result<std::string> Task::report(
+    const std::string& what, const Model& /*model*/, const Outputs& outputs, bool json) const {
   std::string text;
   const auto rows = static_cast<std::size_t>(outputs[0].dims()[0]);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -85,7 +92,8 @@ Result<std::string> Task::report(const std::string& what, const Model& /*model*/
       return Error{ErrorCode::backend, source + ": the model's answer cannot be classified: " + top.error().message};
     }
     if (json) {
-      text += std::string(text.empty() ? "" : ",\n    ") + "{\"source\": " + json_string(source) + ", \"top\": [" + *top + "]}";
+      text += std::string(text.empty() ? "" : ",\n    ") + "{\"source\": " + json_string(source) + ", \"top\": [" +
+          *top + "]}";
     } else {
       text += source + "\n" + *top;
     }

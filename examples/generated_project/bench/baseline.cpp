@@ -50,7 +50,8 @@ bool read_text(std::string_view json, const std::string& key, std::string& text)
 
 // "batch 1 here, 8 there"; empty where they are equal.
 std::string difference(const char* what, long long now, long long then) {
-  return now == then ? "" : std::string(what) + " " + std::to_string(now) + " here, " + std::to_string(then) + " there; ";
+  return now == then ? ""
+                     : std::string(what) + " " + std::to_string(now) + " here, " + std::to_string(then) + " there; ";
 }
 
 }  // namespace
@@ -65,20 +66,26 @@ Result<Summary> read_baseline(const std::string& file) {
     return Error{ErrorCode::invalid_argument, "--baseline: cannot read " + file};
   }
   Summary then;
-  const bool complete = read_number(json, "p50_ms", then.p50_ms) && read_count(json, "batch", then.batch) && read_count(json, "threads", then.threads) && read_count(json, "workers", then.workers) && read_text(json, "device", then.device);
+  const bool complete = read_number(json, "p50_ms", then.p50_ms) && read_count(json, "batch", then.batch) &&
+      read_count(json, "threads", then.threads) && read_count(json, "workers", then.workers) &&
+      read_text(json, "device", then.device);
   if (!complete) {
-    return Error{ErrorCode::invalid_argument, "--baseline: " + file + " is not what `sample_bench --json` prints; store that as the baseline"};
+    return Error{ErrorCode::invalid_argument,
+        "--baseline: " + file + " is not what `sample_bench --json` prints; store that as the baseline"};
   }
   return then;
 }
 
 Result<double> ratio_to_baseline(const Summary& now, const Summary& then, const std::string& file) {
-  std::string differences = difference("batch", now.batch, then.batch) + difference("threads", now.threads, then.threads) + difference("workers", now.workers, then.workers);
+  std::string differences = difference("batch", now.batch, then.batch) +
+      difference("threads", now.threads, then.threads) + difference("workers", now.workers, then.workers);
   if (now.device != then.device) {
     differences += "device " + now.device + " here, " + then.device + " there; ";
   }
   if (!differences.empty()) {
-    return Error{ErrorCode::invalid_argument, "--baseline: " + file + " is of another run: " + differences + "give the same options, or store a new baseline"};
+    return Error{ErrorCode::invalid_argument,
+        "--baseline: " + file + " is of another run: " + differences +
+            "give the same options, or store a new baseline"};
   }
   return now.p50_ms / then.p50_ms;
 }

@@ -96,9 +96,12 @@ Result<Measured> measure(const Model& model, const bench::Options& options) {
     if (options.workers == 1) {
       begin = Clock::now();
     }
-    const auto deadline = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
+    const auto deadline =
+        begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
     Clock::time_point now = Clock::now();
-    while (error.empty() && (options.iterations > 0 ? samples.size() < static_cast<std::size_t>(options.iterations) : (now < deadline || samples.empty()))) {
+    while (error.empty() &&
+        (options.iterations > 0 ? samples.size() < static_cast<std::size_t>(options.iterations)
+                                : (now < deadline || samples.empty()))) {
       const Clock::time_point start = Clock::now();
       if (!run_once()) {
         break;
@@ -170,11 +173,13 @@ Result<Stages> measure_stages(const Model& model, const bench::Options& options)
   std::vector<double> prepare;
   std::vector<double> infer;
   std::vector<double> post;
-  const sample::DecodeOptions decoding = options.fast_jpeg ? sample::scaled_decoding() : sample::DecodeOptions();
+  const sample::DecodeOptions decoding =
+      options.fast_jpeg ? sample::scaled_decoding() : sample::DecodeOptions();
   const int runs = options.iterations > 0 ? options.iterations : 30;
   for (int i = -3; i < runs; ++i) {
     const Clock::time_point t0 = Clock::now();
-    const Result<sample::Image> image = sample::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), decoding);
+    const Result<sample::Image> image =
+        sample::decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), decoding);
     if (!image) {
       return Error{image.error().code, options.image + ": " + image.error().message};
     }
@@ -246,7 +251,8 @@ std::string engine_origin(const Model& model) {
   const std::string text = model.describe();
   const std::string title = "engine: ";
   const std::size_t begin = text.find(title);
-  return begin == std::string::npos ? "" : text.substr(begin + title.size(), text.find('\n', begin) - begin - title.size());
+  return begin == std::string::npos ? ""
+                                    : text.substr(begin + title.size(), text.find('\n', begin) - begin - title.size());
 }
 
 Result<void> measure_layers(const Model& model, const bench::Options& options, Report& report) {
@@ -271,7 +277,9 @@ Result<void> measure_layers(const Model& model, const bench::Options& options, R
     report.layers = *std::move(layers);
   }
   if (!options.export_profile.empty()) {
-    if (Result<void> written = bench::write_text(options.export_profile, bench::layer_json(report.layers, report.layer_runs)); !written) {
+    if (Result<void> written =
+            bench::write_text(options.export_profile, bench::layer_json(report.layers, report.layer_runs));
+        !written) {
       return written;
     }
   }
@@ -288,7 +296,8 @@ Result<void> measure_layers(const Model& model, const bench::Options& options, R
 // The input that --batch is of: the first whose batch varies, else the first.
 const TensorInfo& batched_input(const Model& model) {
   const std::vector<TensorInfo>& inputs = model.inputs();
-  const auto found = std::find_if(inputs.begin(), inputs.end(), [](const TensorInfo& info) { return info.batch_varies(); });
+  const auto found =
+      std::find_if(inputs.begin(), inputs.end(), [](const TensorInfo& info) { return info.batch_varies(); });
   return found == inputs.end() ? inputs.front() : *found;
 }
 
@@ -308,7 +317,8 @@ Result<void> write_times(const std::vector<double>& samples, const std::string& 
 
 Result<void> compare(const Model& model, const bench::Options& options, const bench::Summary& then, Report& report) {
   const double p50 = percentile(report.runs.latencies_ms, 0.50);
-  const bench::Summary now{p50, batch_of(model, options), sample::process_threads(), options.workers, to_string(model.device())};
+  const bench::Summary now{
+      p50, batch_of(model, options), sample::process_threads(), options.workers, to_string(model.device())};
   const Result<double> ratio = bench::ratio_to_baseline(now, then, options.baseline);
   if (!ratio) {
     return ratio.error();
@@ -320,7 +330,8 @@ Result<void> compare(const Model& model, const bench::Options& options, const be
 
 Result<void> measure_all(const Model& model, const bench::Options& options, Report& report) {
   if (options.batch > 0 && !batched_input(model).batch_varies() && batch_of(model, {}) != options.batch) {
-    return Error{ErrorCode::invalid_argument, "--batch: the batch of this model is fixed at " + std::to_string(batch_of(model, {}))};
+    return Error{ErrorCode::invalid_argument,
+        "--batch: the batch of this model is fixed at " + std::to_string(batch_of(model, {}))};
   }
   if (!options.image.empty()) {
     Result<Stages> stages = measure_stages(model, options);
@@ -365,15 +376,23 @@ void print_report(const Model& model, const bench::Options& options, const Repor
   const Stages& stages = report.stages;
   const StageTimes& device = report.device;
   if (options.json) {
-    std::printf("{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, \"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"device\": \"%s\", \"iterations\": %zu, \"load_ms\": %.6g", p50, p90, p99, mean, samples.front(), throughput, batch, sample::process_threads(), options.workers, to_string(model.device()), samples.size(), report.load_ms);
+    std::printf(
+        "{\"p50_ms\": %.6g, \"p90_ms\": %.6g, \"p99_ms\": %.6g, \"mean_ms\": %.6g, \"min_ms\": %.6g, "
+        "\"throughput_per_s\": %.6g, \"batch\": %lld, \"threads\": %d, \"workers\": %d, \"device\": \"%s\", "
+        "\"iterations\": %zu, \"load_ms\": %.6g",
+        p50, p90, p99, mean, samples.front(), throughput, batch, sample::process_threads(), options.workers,
+        to_string(model.device()), samples.size(), report.load_ms);
     if (!options.image.empty()) {
-      std::printf(", \"decode_ms\": %.6g, \"preprocess_ms\": %.6g, \"infer_ms\": %.6g, \"postprocess_ms\": %.6g", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
+      std::printf(", \"decode_ms\": %.6g, \"preprocess_ms\": %.6g, \"infer_ms\": %.6g, \"postprocess_ms\": %.6g",
+          stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
     }
     if (report.has_device) {
-      std::printf(", \"h2d_ms\": %.6g, \"compute_ms\": %.6g, \"d2h_ms\": %.6g", device.h2d_ms, device.compute_ms, device.d2h_ms);
+      std::printf(", \"h2d_ms\": %.6g, \"compute_ms\": %.6g, \"d2h_ms\": %.6g", device.h2d_ms, device.compute_ms,
+          device.d2h_ms);
     }
     if (!report.engine.empty()) {
-      std::printf(", \"engine\": %s, \"cuda_graph\": %s", app::json_string(report.engine).c_str(), options.load.engine.cuda_graph ? "true" : "false");
+      std::printf(", \"engine\": %s, \"cuda_graph\": %s", app::json_string(report.engine).c_str(),
+          options.load.engine.cuda_graph ? "true" : "false");
     }
     if (report.baseline_ms > 0.0) {
       std::printf(", \"baseline_p50_ms\": %.6g, \"baseline_ratio\": %.6g", report.baseline_ms, report.ratio);
@@ -384,11 +403,16 @@ void print_report(const Model& model, const bench::Options& options, const Repor
     std::printf("}\n");
     return;
   }
-  std::printf("sample on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n", sample::backend_version().c_str(), to_string(model.device()), batch, sample::process_threads(), options.workers, samples.size());
-  std::printf("  latency ms   p50 %.3f   p90 %.3f   p99 %.3f   mean %.3f   min %.3f\n", p50, p90, p99, mean, samples.front());
-  std::printf("  throughput   %.1f items/s\n  load         %.0f ms%s%s\n", throughput, report.load_ms, report.engine.empty() ? "" : ", engine ", report.engine.c_str());
+  std::printf("sample on %s, %s, batch %lld, %d threads, %d workers, %zu runs\n",
+      sample::backend_version().c_str(), to_string(model.device()), batch, sample::process_threads(),
+      options.workers, samples.size());
+  std::printf(
+      "  latency ms   p50 %.3f   p90 %.3f   p99 %.3f   mean %.3f   min %.3f\n", p50, p90, p99, mean, samples.front());
+  std::printf("  throughput   %.1f items/s\n  load         %.0f ms%s%s\n", throughput, report.load_ms,
+      report.engine.empty() ? "" : ", engine ", report.engine.c_str());
   if (!options.image.empty()) {
-    std::printf("  stages ms    decode %.3f   preprocess %.3f   infer %.3f   postprocess %.3f\n", stages.decode_ms, stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
+    std::printf("  stages ms    decode %.3f   preprocess %.3f   infer %.3f   postprocess %.3f\n", stages.decode_ms,
+        stages.preprocess_ms, stages.infer_ms, stages.postprocess_ms);
   }
   if (report.has_device) {
     std::printf("  device ms    h2d %.3f   compute %.3f   d2h %.3f\n", device.h2d_ms, device.compute_ms, device.d2h_ms);
@@ -416,7 +440,9 @@ int main(int argc, char** argv) {
   sample::ProcessOptions process;
   process.threads = options.threads;
   process.fusion = app::fusion_for(options.load);
-  process.log = [](sample::LogLevel level, const std::string& message) { app::print_message(kProgram, level, message); };
+  process.log = [](sample::LogLevel level, const std::string& message) {
+    app::print_message(kProgram, level, message);
+  };
   if (const Result<void> configured = sample::configure_process(process); !configured) {
     return app::fail(kProgram, configured.error());
   }
@@ -460,7 +486,8 @@ int main(int argc, char** argv) {
   }
   print_report(*model, options, report);
   if (report.ratio > 1.0 + options.max_regression) {
-    std::fprintf(stderr, "sample_bench: slower than the baseline: %.3f of its p50, allowed %.3f\n", report.ratio, 1.0 + options.max_regression);
+    std::fprintf(stderr, "sample_bench: slower than the baseline: %.3f of its p50, allowed %.3f\n", report.ratio,
+        1.0 + options.max_regression);
     return app::finish(kProgram, 1);
   }
   return app::finish(kProgram, 0);

@@ -53,10 +53,12 @@ exit codes: 0 done, 1 failed, or slower than the baseline allows, 2 wrong usage,
 )";
 
 Error bad_value(std::string_view option, const std::string& wanted, std::string_view value) {
-  return Error{ErrorCode::invalid_argument, std::string(option) + " needs " + wanted + ", got '" + std::string(value) + "'; see --help"};
+  return Error{ErrorCode::invalid_argument,
+      std::string(option) + " needs " + wanted + ", got '" + std::string(value) + "'; see --help"};
 }
 
-Result<void> set_count(std::string_view option, std::string_view value, int least, int& count, int most = std::numeric_limits<int>::max()) {
+Result<void> set_count(std::string_view option, std::string_view value, int least, int& count,
+    int most = std::numeric_limits<int>::max()) {
   const Result<int> number = app::to_int(option, value, least, most);
   if (!number) {
     return number.error();

@@ -1,6 +1,11 @@
 # SAMPLE_CUDA: what a GPU needs beyond LibTorch itself. Streams and pinned copies need LibTorch's CUDA libraries;
 # CUDA graphs need CUDA's headers too, of a toolkit or of pip packages. Without them the rest is built.
-set(SAMPLE_CUDA AUTO CACHE STRING "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which starts faster and takes less memory)")
+string(
+  CONCAT text
+  "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which "
+  "starts faster and takes less memory)"
+)
+set(SAMPLE_CUDA AUTO CACHE STRING "${text}")
 set_property(CACHE SAMPLE_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(SAMPLE_CUDA_INCLUDE "" CACHE PATH "A folder with CUDA's headers, where they are not found")
 
@@ -51,7 +56,10 @@ function(sample_find_cuda_headers out missing)
     set(version "${major}.${minor}")
     string(REGEX MATCH "^[0-9]+" wanted_major "${wanted}")
     set(same_members OFF)
-    if((version VERSION_LESS 12.4 AND wanted VERSION_LESS 12.4) OR (version VERSION_GREATER_EQUAL 12.4 AND wanted VERSION_GREATER_EQUAL 12.4))
+    if(
+      (version VERSION_LESS 12.4 AND wanted VERSION_LESS 12.4)
+      OR (version VERSION_GREATER_EQUAL 12.4 AND wanted VERSION_GREATER_EQUAL 12.4)
+    )
       set(same_members ON)
     endif()
     if(NOT major EQUAL wanted_major OR NOT same_members)
@@ -63,7 +71,11 @@ function(sample_find_cuda_headers out missing)
       set(${out} "${folder};${crt}" PARENT_SCOPE)
       return()
     else()
-      set(reason "${folder} has cuda_runtime_api.h but not crt/host_config.h, which another pip package holds (nvidia-cuda-crt, before CUDA 13 nvidia-cuda-nvcc)")
+      string(
+        CONCAT reason
+        "${folder} has cuda_runtime_api.h but not crt/host_config.h, which another pip package holds "
+        "(nvidia-cuda-crt, before CUDA 13 nvidia-cuda-nvcc)"
+      )
     endif()
   endforeach()
   set(${missing} "${reason}" PARENT_SCOPE)
@@ -91,7 +103,12 @@ if(NOT SAMPLE_CUDA STREQUAL "OFF")
     endif()
   endif()
   if(sample_cuda_missing AND NOT SAMPLE_CUDA STREQUAL "AUTO")
-    message(FATAL_ERROR "SAMPLE_CUDA is ${SAMPLE_CUDA}, but ${sample_cuda_missing}. Install a CUDA build of LibTorch, and CUDA's headers (a toolkit, or pip's nvidia-cuda-runtime and nvidia-cuda-crt) or name their folder with -DSAMPLE_CUDA_INCLUDE=DIR; or leave SAMPLE_CUDA at AUTO")
+    message(
+      FATAL_ERROR
+      "SAMPLE_CUDA is ${SAMPLE_CUDA}, but ${sample_cuda_missing}. Install a CUDA build of "
+      "LibTorch, and CUDA's headers (a toolkit, or pip's nvidia-cuda-runtime and nvidia-cuda-crt) or "
+      "name their folder with -DSAMPLE_CUDA_INCLUDE=DIR; or leave SAMPLE_CUDA at AUTO"
+    )
   elseif(sample_cuda_missing AND LibTorch_CUDA)
     message(STATUS "sample: no CUDA graphs: ${sample_cuda_missing}")
   endif()

@@ -12,7 +12,8 @@ std::string expected_dims(const TensorInfo& info) {
   std::string text = to_string(info.dims);
   for (std::size_t i = 0; i < info.dims.size(); ++i) {
     if (info.dims[i] < 0) {
-      text += ", dimension " + std::to_string(i) + " from " + std::to_string(info.min[i]) + (info.max[i] < 0 ? " on" : " to " + std::to_string(info.max[i]));
+      text += ", dimension " + std::to_string(i) + " from " + std::to_string(info.min[i]) +
+          (info.max[i] < 0 ? " on" : " to " + std::to_string(info.max[i]));
     }
   }
   return text;
@@ -36,7 +37,9 @@ std::int64_t batch_of(const TensorView& view, const TensorInfo& info) { return v
 
 Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos, const char* what) {
   if (views.size() != infos.size()) {
-    return Error{ErrorCode::invalid_argument, std::string("expected ") + std::to_string(infos.size()) + " " + what + "(s), got " + std::to_string(views.size())};
+    return Error{ErrorCode::invalid_argument,
+        std::string("expected ") + std::to_string(infos.size()) + " " + what + "(s), got " +
+            std::to_string(views.size())};
   }
   // The inputs share one batch. (Outputs may have several rows an item.)
   const bool one_batch = std::strcmp(what, "input") == 0;
@@ -46,10 +49,12 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
     const TensorView& view = views[i];
     const auto where = [&] { return std::string(what) + " " + std::to_string(i) + " ('" + info.name + "')"; };
     if (view.dtype != info.dtype) {
-      return Error{ErrorCode::invalid_argument, where() + ": expected " + to_string(info.dtype) + ", got " + to_string(view.dtype)};
+      return Error{ErrorCode::invalid_argument,
+          where() + ": expected " + to_string(info.dtype) + ", got " + to_string(view.dtype)};
     }
     if (!fits(view.dims, info)) {
-      return Error{ErrorCode::invalid_argument, where() + ": expected shape " + expected_dims(info) + ", got " + to_string(view.dims)};
+      return Error{ErrorCode::invalid_argument,
+          where() + ": expected shape " + expected_dims(info) + ", got " + to_string(view.dims)};
     }
     if (view.data == nullptr && view.dims.elements() > 0) {
       return Error{ErrorCode::invalid_argument, where() + ": data is null"};
@@ -60,7 +65,9 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
     const std::size_t first = batched.value_or(i);
     batched = first;
     if (batch_of(view, info) != batch_of(views[first], infos[first])) {
-      return Error{ErrorCode::invalid_argument, where() + ": its batch is " + std::to_string(batch_of(view, info)) + ", that of '" + infos[first].name + "' " + std::to_string(batch_of(views[first], infos[first]))};
+      return Error{ErrorCode::invalid_argument,
+          where() + ": its batch is " + std::to_string(batch_of(view, info)) + ", that of '" + infos[first].name +
+              "' " + std::to_string(batch_of(views[first], infos[first]))};
     }
   }
   return {};

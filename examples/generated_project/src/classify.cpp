@@ -66,9 +66,9 @@ Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, st
 
 Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
   if (logits.dtype() != DType::float32 || logits.dims().size() != 2) {
-    return Error{ErrorCode::invalid_argument, "top_k needs float32 logits of N x classes, got " +
-                                                  std::string(to_string(logits.dtype())) + " " +
-                                                  to_string(logits.dims())};
+    return Error{ErrorCode::invalid_argument,
+        "top_k needs float32 logits of N x classes, got " + std::string(to_string(logits.dtype())) + " " +
+            to_string(logits.dims())};
   }
   if (row >= static_cast<std::size_t>(logits.dims()[0])) {
     return Error{

@@ -22,10 +22,13 @@ constexpr std::size_t kMaxShapes = 4;
 constexpr int kMostCaptures = 32;
 
 bool same_sizes(const std::vector<Dims>& known, TensorViews views) {
-  return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
+  return std::equal(known.begin(), known.end(), views.begin(), views.end(),
+      [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
 }
 
-at::Tensor pinned(c10::IntArrayRef sizes, at::ScalarType type) { return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(true)); }
+at::Tensor pinned(c10::IntArrayRef sizes, at::ScalarType type) {
+  return at::empty(sizes, at::TensorOptions().dtype(type).pinned_memory(true));
+}
 
 // Nothing may still be using memory of the caller's, or ours, when a run has ended, however it has.
 class Finish {
@@ -54,12 +57,19 @@ class Finish {
 // Memory that is not zeroed first: an output is written whole.
 Tensor uninitialised(DType dtype, const Dims& dims, std::size_t bytes) {
   constexpr std::align_val_t alignment{64};
-  return Tensor(dtype, dims, std::shared_ptr<void>(::operator new(bytes == 0 ? 1 : bytes, alignment), [](void* memory) { ::operator delete(memory, alignment); }));
+  return Tensor(dtype, dims, std::shared_ptr<void>(::operator new(bytes == 0 ? 1 : bytes, alignment), [](void* memory) {
+    ::operator delete(memory, alignment);
+  }));
 }
 
 }  // namespace
 
-Slot::Slot(Runner& runner) : runner_(&runner), device_(to_torch(Device::cuda, runner.device_index_)), lane_(make_lane()), stream_(make_stream()), shapes_(kMaxShapes) {}
+Slot::Slot(Runner& runner)
+    : runner_(&runner),
+      device_(to_torch(Device::cuda, runner.device_index_)),
+      lane_(make_lane()),
+      stream_(make_stream()),
+      shapes_(kMaxShapes) {}
 
 std::unique_ptr<GraphLane> Slot::make_lane() {
   if (!runner_->graphs_.on()) {
@@ -68,7 +78,8 @@ std::unique_ptr<GraphLane> Slot::make_lane() {
   const c10::DeviceGuard on_device(device_);
   try {
     c10::Event first(c10::kCUDA);
-    first.record(c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(device_));  // CUDA has no context on a thread before its first call
+    first.record(c10::impl::VirtualGuardImpl(c10::kCUDA)
+            .getStream(device_));  // CUDA has no context on a thread before its first call
     return make_graph_lane(runner_->device_index_);
   } catch (const std::exception& e) {
     no_graphs(e.what());
@@ -77,7 +88,9 @@ std::unique_ptr<GraphLane> Slot::make_lane() {
 }
 
 // A stream of the slot's own where there are graphs, else one of LibTorch's pool.
-c10::Stream Slot::make_stream() const { return lane_ != nullptr ? lane_->stream() : c10::impl::VirtualGuardImpl(c10::kCUDA).getStreamFromGlobalPool(device_); }
+c10::Stream Slot::make_stream() const {
+  return lane_ != nullptr ? lane_->stream() : c10::impl::VirtualGuardImpl(c10::kCUDA).getStreamFromGlobalPool(device_);
+}
 
 void Slot::no_graphs(const std::string& reason) {
   const std::string why = reason.substr(0, reason.find('\n'));
@@ -87,7 +100,8 @@ void Slot::no_graphs(const std::string& reason) {
 }
 
 bool Slot::knows(TensorViews inputs) const noexcept {
-  return std::any_of(shapes_.begin(), shapes_.end(), [&](const Shape& shape) { return same_sizes(shape.dims, inputs); });
+  return std::any_of(
+      shapes_.begin(), shapes_.end(), [&](const Shape& shape) { return same_sizes(shape.dims, inputs); });
 }
 
 Slot::Shape& Slot::shape_for(TensorViews inputs) {
@@ -105,7 +119,8 @@ Slot::Shape& Slot::shape_for(TensorViews inputs) {
   *oldest = Shape{};
   Shape made;
   for (const TensorView& view : inputs) {
-    made.inputs.push_back(at::empty(sizes_of(view.dims), at::TensorOptions().dtype(to_torch(view.dtype)).device(device_)));
+    made.inputs.push_back(
+        at::empty(sizes_of(view.dims), at::TensorOptions().dtype(to_torch(view.dtype)).device(device_)));
     made.dims.push_back(view.dims);
   }
   made.pinned_inputs.resize(inputs.size());
@@ -176,7 +191,8 @@ bool Slot::capture(Shape& shape, TensorViews inputs) {
 
 Result<void> Slot::compute(Shape& shape, TensorViews inputs) {
   const NvtxRange range("sample compute");
-  if (lane_ != nullptr && shape.ran && runner_->graphs_.on() && (shape.graph != nullptr || (captures_ < kMostCaptures && capture(shape, inputs)))) {
+  if (lane_ != nullptr && shape.ran && runner_->graphs_.on() &&
+      (shape.graph != nullptr || (captures_ < kMostCaptures && capture(shape, inputs)))) {
     shape.graph->replay();
     return {};
   }
@@ -191,7 +207,9 @@ Result<void> Slot::copy_out(Shape& shape, const TensorViews* outputs) {
     if (outputs != nullptr) {
       const TensorView& target = (*outputs)[i];
       if (tensor.scalar_type() != to_torch(target.dtype) || tensor.sizes() != sizes_of(target.dims)) {
-        return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + runner_->outputs_[i].name + "'): the model gave " + to_string(to_dims(tensor)) + ", the buffer is " + to_string(target.dims)};
+        return Error{ErrorCode::invalid_argument,
+            "output " + std::to_string(i) + " ('" + runner_->outputs_[i].name + "'): the model gave " +
+                to_string(to_dims(tensor)) + ", the buffer is " + to_string(target.dims)};
       }
       if (target.device == Device::cuda) {
         if (target.bytes() > 0) {
@@ -200,7 +218,8 @@ Result<void> Slot::copy_out(Shape& shape, const TensorViews* outputs) {
         continue;
       }
     } else if (!from_torch(tensor.scalar_type()) || tensor.dim() > static_cast<std::int64_t>(Dims::kMaxRank)) {
-      return Error{ErrorCode::unsupported, "output '" + runner_->outputs_[i].name + "' has an element type or rank that tensors here cannot hold"};
+      return Error{ErrorCode::unsupported,
+          "output '" + runner_->outputs_[i].name + "' has an element type or rank that tensors here cannot hold"};
     }
     at::Tensor& staged = shape.pinned_outputs[i];
     if (!staged.defined() || staged.sizes() != tensor.sizes() || staged.scalar_type() != tensor.scalar_type()) {

@@ -26,7 +26,8 @@ class MemoryBuffer : public std::streambuf {
 
  private:
   pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode /*which*/) override {
-    const off_type base = from == std::ios_base::beg ? 0 : (from == std::ios_base::cur ? gptr() - eback() : egptr() - eback());
+    const off_type base =
+        from == std::ios_base::beg ? 0 : (from == std::ios_base::cur ? gptr() - eback() : egptr() - eback());
     const off_type target = base + offset;
     if (target < 0 || target > egptr() - eback()) {
       return pos_type(off_type(-1));
@@ -34,7 +35,9 @@ class MemoryBuffer : public std::streambuf {
     setg(eback(), eback() + target, egptr());
     return pos_type(target);
   }
-  pos_type seekpos(pos_type position, std::ios_base::openmode which) override { return seekoff(off_type(position), std::ios_base::beg, which); }
+  pos_type seekpos(pos_type position, std::ios_base::openmode which) override {
+    return seekoff(off_type(position), std::ios_base::beg, which);
+  }
 };
 
 }  // namespace sample

@@ -133,7 +133,7 @@ Error in_file(const std::filesystem::path& file, const Error& error) {
 // Whether a file that begins like this may be a picture: nothing else is read whole.
 bool begins_a_picture(const std::uint8_t* bytes, std::size_t size) {
   return starts_with(bytes, size, kJpegMagic) || starts_with(bytes, size, kPngMagic) || is_pnm(bytes, size) ||
-         detail::is_npy(bytes, size);
+      detail::is_npy(bytes, size);
 }
 
 Result<void> load(const std::filesystem::path& file, const DecodeOptions& options, Image& image) {

@@ -16,7 +16,8 @@ inline constexpr std::int64_t kMaxPixels = DecodeOptions().max_pixels;
 [[nodiscard]] Result<void> check_picture_size(std::uint64_t width, std::uint64_t height, std::int64_t max_pixels);
 
 // Into `image`, whose memory is used again.
-[[nodiscard]] Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image);
+[[nodiscard]] Result<void> decode_jpeg(
+    const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options, Image& image);
 [[nodiscard]] Result<Image> decode_png(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);
 [[nodiscard]] Result<Image> decode_pnm(
     const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options);  // P2, P3, P5, P6

@@ -50,8 +50,8 @@ class ChunkReader {
       }
       const std::size_t data_end = kHead + length_;
       const std::uint8_t* from = at_ < kHead
-                                     ? head_.data() + at_
-                                     : (at_ < data_end ? data_ + (at_ - kHead) : tail_.data() + (at_ - data_end));
+          ? head_.data() + at_
+          : (at_ < data_end ? data_ + (at_ - kHead) : tail_.data() + (at_ - data_end));
       const std::size_t there = (at_ < kHead ? kHead : (at_ < data_end ? data_end : end_)) - at_;
       const std::size_t taken = std::min(count, there);
       std::memcpy(out, from, taken);

@@ -26,8 +26,11 @@ constexpr std::array<std::uint32_t, 64> kRound{
 
 constexpr std::uint32_t rotate(std::uint32_t x, unsigned n) { return (x >> n) | (x << (32U - n)); }
 
-Error differs(const std::filesystem::path& file, const std::string& what, const std::string& expected, const std::string& found) {
-  return Error{ErrorCode::integrity, path_text(file) + " is not the artifact of this project (" + what + " expected " + expected + ", found " + found + "): it was truncated, swapped or edited. Generate the project anew or restore the file."};
+Error differs(
+    const std::filesystem::path& file, const std::string& what, const std::string& expected, const std::string& found) {
+  return Error{ErrorCode::integrity,
+      path_text(file) + " is not the artifact of this project (" + what + " expected " + expected + ", found " + found +
+          "): it was truncated, swapped or edited. Generate the project anew or restore the file."};
 }
 
 // Feeds `size` bytes from `offset` on; false when the file ends before.
@@ -47,7 +50,9 @@ bool hash_range(std::istream& in, std::uint64_t offset, std::uint64_t size, Hash
   return true;
 }
 
-Error cannot_read(const std::filesystem::path& file) { return Error{ErrorCode::io, "cannot read artifact " + path_text(file)}; }
+Error cannot_read(const std::filesystem::path& file) {
+  return Error{ErrorCode::io, "cannot read artifact " + path_text(file)};
+}
 
 // Opens the file, if it has the size that it should have.
 Result<void> open_file(InputFile& in, const std::filesystem::path& file, const ArtifactFacts& facts) {
@@ -56,13 +61,15 @@ Result<void> open_file(InputFile& in, const std::filesystem::path& file, const A
     return Error{size.error().code, "cannot read artifact " + path_text(file) + ": " + size.error().message};
   }
   if (*size != facts.size) {
-    return differs(file, "sha256 " + std::string(facts.sha256) + ", bytes", std::to_string(facts.size), std::to_string(*size));
+    return differs(
+        file, "sha256 " + std::string(facts.sha256) + ", bytes", std::to_string(facts.size), std::to_string(*size));
   }
   return {};
 }
 
 template <typename Hash>
-Result<void> compare(std::istream& in, std::uint64_t size, const std::filesystem::path& file, Hash hash, const char* what, const std::string& expected) {
+Result<void> compare(std::istream& in, std::uint64_t size, const std::filesystem::path& file, Hash hash,
+    const char* what, const std::string& expected) {
   if (!hash_range(in, 0, size, hash)) {
     return cannot_read(file);
   }
@@ -120,7 +127,8 @@ std::string Sha256::hex() {
 void Sha256::block(const std::uint8_t* data) {
   std::array<std::uint32_t, 64> w{};
   for (std::size_t i = 0; i < 16; ++i) {
-    w[i] = (static_cast<std::uint32_t>(data[4 * i]) << 24U) | (static_cast<std::uint32_t>(data[4 * i + 1]) << 16U) | (static_cast<std::uint32_t>(data[4 * i + 2]) << 8U) | static_cast<std::uint32_t>(data[4 * i + 3]);
+    w[i] = (static_cast<std::uint32_t>(data[4 * i]) << 24U) | (static_cast<std::uint32_t>(data[4 * i + 1]) << 16U) |
+        (static_cast<std::uint32_t>(data[4 * i + 2]) << 8U) | static_cast<std::uint32_t>(data[4 * i + 3]);
   }
   for (std::size_t i = 16; i < 64; ++i) {
     const std::uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3U);
@@ -158,7 +166,8 @@ void Fletcher4::update(const void* data, std::size_t size) {
     d += c;
   };
   for (; size >= 4; bytes += 4, size -= 4) {
-    add(static_cast<std::uint32_t>(bytes[0]) | (static_cast<std::uint32_t>(bytes[1]) << 8U) | (static_cast<std::uint32_t>(bytes[2]) << 16U) | (static_cast<std::uint32_t>(bytes[3]) << 24U));
+    add(static_cast<std::uint32_t>(bytes[0]) | (static_cast<std::uint32_t>(bytes[1]) << 8U) |
+        (static_cast<std::uint32_t>(bytes[2]) << 16U) | (static_cast<std::uint32_t>(bytes[3]) << 24U));
   }
   if (size > 0) {
     std::uint32_t last = 0;
@@ -185,7 +194,8 @@ Result<void> check_integrity(const std::filesystem::path& file, const ArtifactFa
   if (Result<void> opened = open_file(in, file, facts); !opened) {
     return opened;
   }
-  return check == Check::full ? compare(in, facts.size, file, Sha256(), "sha256", facts.sha256) : compare(in, facts.size, file, Fletcher4(), "checksum", facts.fletcher4);
+  return check == Check::full ? compare(in, facts.size, file, Sha256(), "sha256", facts.sha256)
+                              : compare(in, facts.size, file, Fletcher4(), "checksum", facts.fletcher4);
 }
 
 Result<void> check_integrity(EmbeddedFile bytes, const ArtifactFacts& facts, Check check) {
@@ -199,7 +209,10 @@ Result<void> check_integrity(EmbeddedFile bytes, const ArtifactFacts& facts, Che
   const std::string found = check == Check::full ? hash.hex() : sum.hex();
   const std::string expected = check == Check::full ? facts.sha256 : facts.fletcher4;
   if (bytes.size != facts.size || found != expected) {
-    return Error{ErrorCode::integrity, std::string(facts.file) + " inside this binary is not the artifact of this project (" + (check == Check::full ? "sha256" : "checksum") + " expected " + expected + ", found " + found + "): build the library anew."};
+    return Error{ErrorCode::integrity,
+        std::string(facts.file) + " inside this binary is not the artifact of this project (" +
+            (check == Check::full ? "sha256" : "checksum") + " expected " + expected + ", found " + found +
+            "): build the library anew."};
   }
   return {};
 }
@@ -217,7 +230,8 @@ Result<void> check_edges(const std::filesystem::path& file, const ArtifactFacts&
     return cannot_read(file);
   }
   const std::string found = hash.hex();
-  return found == facts.head_tail_sha256 ? Result<void>() : differs(file, "sha256 of head and tail", facts.head_tail_sha256, found);
+  return found == facts.head_tail_sha256 ? Result<void>()
+                                         : differs(file, "sha256 of head and tail", facts.head_tail_sha256, found);
 }
 
 }  // namespace sample

@@ -23,7 +23,8 @@ class Sha256 {
 
  private:
   void block(const std::uint8_t* data);
-  std::array<std::uint32_t, 8> state_{0x6a09e667U, 0xbb67ae85U, 0x3c6ef372U, 0xa54ff53aU, 0x510e527fU, 0x9b05688cU, 0x1f83d9abU, 0x5be0cd19U};
+  std::array<std::uint32_t, 8> state_{
+      0x6a09e667U, 0xbb67ae85U, 0x3c6ef372U, 0xa54ff53aU, 0x510e527fU, 0x9b05688cU, 0x1f83d9abU, 0x5be0cd19U};
   std::array<std::uint8_t, 64> pending_{};
   std::size_t pending_size_ = 0;
   std::uint64_t total_ = 0;

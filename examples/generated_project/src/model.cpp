@@ -195,7 +195,8 @@ class OperatorClock {
     for (const auto& [name, total] : totals_) {
       found.push_back({name, std::chrono::duration<double, std::milli>(total).count() / runs});
     }
-    std::sort(found.begin(), found.end(), [](const LayerTime& a, const LayerTime& b) { return a.ms != b.ms ? a.ms > b.ms : a.name < b.name; });
+    std::sort(found.begin(), found.end(),
+        [](const LayerTime& a, const LayerTime& b) { return a.ms != b.ms ? a.ms > b.ms : a.name < b.name; });
     return found;
   }
 
@@ -267,7 +268,9 @@ Result<void> flatten(const c10::IValue& value, std::vector<at::Tensor>& tensors)
     }
     return {};
   }
-  return Error{ErrorCode::unsupported, "the model returned a " + value.tagKind() + "; only tensors, and tuples, lists and dictionaries of them, are supported"};
+  return Error{ErrorCode::unsupported,
+      "the model returned a " + value.tagKind() +
+          "; only tensors, and tuples, lists and dictionaries of them, are supported"};
 }
 
 // Whether freed memory is kept for the next run instead of given back to the system.
@@ -346,7 +349,8 @@ struct Model::Impl {
   [[nodiscard]] bool settled(TensorViews views) const;
   [[nodiscard]] Result<void> settle(TensorViews views, const Scratch& scratch) const;
   [[nodiscard]] Result<void> read_script(std::istream& in);
-  [[nodiscard]] Result<void> read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options);
+  [[nodiscard]] Result<void> read_compiled(
+      const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options);
   [[nodiscard]] Result<Outputs> run(TensorViews views) const;
   [[nodiscard]] Result<void> run(TensorViews views, TensorViews results, StageTimes* times) const;
   [[nodiscard]] Result<void> warm_up();
@@ -372,10 +376,12 @@ void Model::Impl::release_after_other_sizes(TensorViews views) const {
     }
   }
   // Read first: callers with equal sizes share the line, and need not write it.
-  if (last_sizes.load(std::memory_order_relaxed) == sizes || last_sizes.exchange(sizes, std::memory_order_relaxed) == sizes) {
+  if (last_sizes.load(std::memory_order_relaxed) == sizes ||
+      last_sizes.exchange(sizes, std::memory_order_relaxed) == sizes) {
     return;
   }
-  if (other_sizes.fetch_add(1, std::memory_order_relaxed) % kOtherSizes == kOtherSizes - 1 && memory_is_kept() && much_is_free()) {
+  if (other_sizes.fetch_add(1, std::memory_order_relaxed) % kOtherSizes == kOtherSizes - 1 && memory_is_kept() &&
+      much_is_free()) {
     release_memory();
   }
 }
@@ -420,7 +426,9 @@ Result<void> Model::Impl::compute(TensorViews views, Scratch& scratch) const {
     return ran;
   }
   if (scratch.tensors.size() != outputs.size()) {
-    return Error{ErrorCode::backend, "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " + std::to_string(outputs.size())};
+    return Error{ErrorCode::backend,
+        "the model returned " + std::to_string(scratch.tensors.size()) + " tensors, expected " +
+            std::to_string(outputs.size())};
   }
   return {};
 }
@@ -445,7 +453,8 @@ Result<void> Model::Impl::compute_on_device(TensorViews views, std::vector<at::T
 bool Model::Impl::settled(TensorViews views) const {
   const std::shared_lock<std::shared_mutex> lock(settled_mutex);
   const auto same = [&](const std::vector<Dims>& known) {
-    return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
+    return std::equal(known.begin(), known.end(), views.begin(), views.end(),
+        [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
   };
   return settled_dims.size() >= kMostSettled || std::any_of(settled_dims.begin(), settled_dims.end(), same);
 }
@@ -537,7 +546,8 @@ Result<Outputs> Model::Impl::run(TensorViews views) const {
       *held = held->to(c10::kCPU).contiguous();
       const std::optional<DType> dtype = from_torch(held->scalar_type());
       if (!dtype || held->dim() > static_cast<std::int64_t>(Dims::kMaxRank)) {
-        return Error{ErrorCode::unsupported, "output '" + outputs[i].name + "' has an element type or rank that tensors here cannot hold"};
+        return Error{ErrorCode::unsupported,
+            "output '" + outputs[i].name + "' has an element type or rank that tensors here cannot hold"};
       }
       // Handed over without a copy where nobody else has it: not a constant of the model, not another
       // output, not memory of the caller.
@@ -573,7 +583,9 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
     }
 #endif
     if (times != nullptr) {
-      return Error{ErrorCode::unsupported, device == Device::cpu ? "a run on the CPU has no stages" : "this build does not tell the stages of a run: see SAMPLE_CUDA"};
+      return Error{ErrorCode::unsupported,
+          device == Device::cpu ? "a run on the CPU has no stages"
+                                : "this build does not tell the stages of a run: see SAMPLE_CUDA"};
     }
     const c10::InferenceMode no_autograd;
     ScratchLease scratch;
@@ -585,8 +597,11 @@ Result<void> Model::Impl::run(TensorViews views, TensorViews results, StageTimes
     for (std::size_t i = 0; i < results.size(); ++i) {
       const at::Tensor& tensor = scratch->tensors[i];
       const TensorView& target = results[i];
-      if (tensor.scalar_type() != to_torch(target.dtype) || tensor.sizes() != c10::IntArrayRef(target.dims.begin(), target.dims.size())) {
-        return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + outputs[i].name + "'): the model gave " + to_string(to_dims(tensor)) + ", the buffer is " + to_string(target.dims)};
+      if (tensor.scalar_type() != to_torch(target.dtype) ||
+          tensor.sizes() != c10::IntArrayRef(target.dims.begin(), target.dims.size())) {
+        return Error{ErrorCode::invalid_argument,
+            "output " + std::to_string(i) + " ('" + outputs[i].name + "'): the model gave " +
+                to_string(to_dims(tensor)) + ", the buffer is " + to_string(target.dims)};
       }
       if (target.bytes() == 0) {
         continue;
@@ -648,7 +663,8 @@ Result<void> Model::Impl::read_script(std::istream& in) {
   return {};
 }
 
-Result<void> Model::Impl::read_compiled(const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options) {
+Result<void> Model::Impl::read_compiled(
+    const std::filesystem::path& file, const CompiledFor& wanted, const LoadOptions& options) {
 #if defined(SAMPLE_NO_AOTI)
   return Error{ErrorCode::unsupported, "this LibTorch has no AOTInductor: use 2.6 or later"};
 #else
@@ -664,20 +680,27 @@ Result<void> Model::Impl::read_compiled(const std::filesystem::path& file, const
     if (!here) {
       return here.error();
     }
-    if (Result<void> ours = check_gpu(wanted, here->name, std::to_string(here->major) + "." + std::to_string(here->minor)); !ours) {
+    if (Result<void> ours =
+            check_gpu(wanted, here->name, std::to_string(here->major) + "." + std::to_string(here->minor));
+        !ours) {
       return ours;
     }
     if (options.log && here->name != wanted.gpu) {
-      options.log(LogLevel::warning, "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
+      options.log(
+          LogLevel::warning, "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
     }
     // Without LibTorch's own bookkeeping of callers, which a CUDA graph cannot capture: see forward_once().
-    package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path_text(file), "model", true, 1, static_cast<c10::DeviceIndex>(device_index));
+    package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(
+        path_text(file), "model", true, 1, static_cast<c10::DeviceIndex>(device_index));
     return {};
   }
   if (options.log && at::get_num_threads() != wanted.threads) {
-    options.log(LogLevel::warning, "the artifact's weights are packed for " + std::to_string(wanted.threads) + " threads, this process has " + std::to_string(at::get_num_threads()) + ": every run packs them anew");
+    options.log(LogLevel::warning,
+        "the artifact's weights are packed for " + std::to_string(wanted.threads) + " threads, this process has " +
+            std::to_string(at::get_num_threads()) + ": every run packs them anew");
   }
-  package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path_text(file), "model", false, kCompiledRunners);
+  package =
+      std::make_unique<torch::inductor::AOTIModelPackageLoader>(path_text(file), "model", false, kCompiledRunners);
   return {};
 #endif
 }
@@ -709,17 +732,24 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   };
 
   if (options.threads != 0 && options.threads != at::get_num_threads()) {
-    return Error{ErrorCode::unsupported, "LibTorch's threads belong to the whole process (now " + std::to_string(at::get_num_threads()) + "): call configure_process() in the program, and leave LoadOptions::threads at 0"};
+    return Error{ErrorCode::unsupported,
+        "LibTorch's threads belong to the whole process (now " + std::to_string(at::get_num_threads()) +
+            "): call configure_process() in the program, and leave LoadOptions::threads at 0"};
   }
   if (options.engine.contexts < 0 || options.engine.contexts > kMaxContexts) {
-    return Error{ErrorCode::invalid_argument, "contexts must be from 0 to " + std::to_string(kMaxContexts) + ", got " + std::to_string(options.engine.contexts)};
+    return Error{ErrorCode::invalid_argument,
+        "contexts must be from 0 to " + std::to_string(kMaxContexts) + ", got " +
+            std::to_string(options.engine.contexts)};
   }
   if (device == Device::cuda) {
     Result<void> usable = guarded("looking for CUDA", [&]() -> Result<void> {
       if (!torch::cuda::is_available()) {
-        return Error{ErrorCode::no_device, "CUDA is not available: this LibTorch is a CPU build, the program was built with SAMPLE_CUDA=OFF, or there is no NVIDIA GPU or driver"};
+        return Error{ErrorCode::no_device,
+            "CUDA is not available: this LibTorch is a CPU build, the program was built with SAMPLE_CUDA=OFF, or "
+            "there is no NVIDIA GPU or driver"};
       }
-      if (options.device_index < 0 || static_cast<std::size_t>(options.device_index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
+      if (options.device_index < 0 ||
+          static_cast<std::size_t>(options.device_index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
         return Error{ErrorCode::no_device, "there is no CUDA device " + std::to_string(options.device_index)};
       }
       return {};
@@ -756,7 +786,9 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   progress(0.0, "checking the artifact");
   // Compiled code runs as soon as it is loaded: nothing but the very file may.
   const Check check = libtorch_facts().compiled != nullptr ? Check::full : options.check;
-  if (Result<void> intact = embedded.data != nullptr ? check_integrity(embedded, facts, check) : check_integrity(file, facts, check); !intact) {
+  if (Result<void> intact =
+          embedded.data != nullptr ? check_integrity(embedded, facts, check) : check_integrity(file, facts, check);
+      !intact) {
     return intact.error();
   }
   log(LogLevel::info, "loading " + (embedded.data == nullptr ? path_text(file) : std::string("the embedded artifact")));
@@ -766,7 +798,8 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
   Result<void> loaded = guarded("loading the artifact", [&]() -> Result<void> {
     if (compiled != nullptr) {
       MemoryFile in_memory;  // it is unpacked while it is loaded, and not needed afterwards
-      const Result<std::filesystem::path> package = embedded.data == nullptr ? Result<std::filesystem::path>(file) : in_memory.open(embedded);
+      const Result<std::filesystem::path> package =
+          embedded.data == nullptr ? Result<std::filesystem::path>(file) : in_memory.open(embedded);
       return package ? impl->read_compiled(*package, *compiled, options) : package.error();
     }
     if (embedded.data == nullptr) {
@@ -789,10 +822,13 @@ Result<Model> Model::load_unguarded(const LoadOptions& options) {
     cuda::Runner::Options running;
     running.device_index = options.device_index;
     running.graphs = options.engine.cuda_graph && !impl->takes_turns;
-    running.contexts = static_cast<std::size_t>(options.engine.contexts == 0 ? kDefaultContexts : options.engine.contexts);
+    running.contexts =
+        static_cast<std::size_t>(options.engine.contexts == 0 ? kDefaultContexts : options.engine.contexts);
     running.log = options.log;
     const auto* self = impl.get();  // the runner is a part of it
-    impl->runner = std::make_unique<cuda::Runner>([self](TensorViews views, std::vector<at::Tensor>& tensors) { return self->compute_on_device(views, tensors); }, impl->inputs, impl->outputs, running);
+    impl->runner = std::make_unique<cuda::Runner>(
+        [self](TensorViews views, std::vector<at::Tensor>& tensors) { return self->compute_on_device(views, tensors); },
+        impl->inputs, impl->outputs, running);
   }
 #endif
   progress(0.6, "warming up");
@@ -813,17 +849,29 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->inputs; }
-const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->outputs; }
+const std::vector<TensorInfo>& Model::inputs() const noexcept {
+  return impl_ == nullptr ? no_tensors() : impl_->inputs;
+}
+const std::vector<TensorInfo>& Model::outputs() const noexcept {
+  return impl_ == nullptr ? no_tensors() : impl_->outputs;
+}
 Device Model::device() const noexcept { return impl_ == nullptr ? Device::cpu : impl_->device; }
 
-Result<Outputs> Model::run(TensorViews inputs) const { return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs); }
+Result<Outputs> Model::run(TensorViews inputs) const {
+  return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs);
+}
 
-Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr); }
+Result<void> Model::run(TensorViews inputs, TensorViews outputs) const {
+  return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr);
+}
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   try {
-    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr); }));
+    return Future(std::async(std::launch::async,
+        [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()),
+            out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> {
+          return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr);
+        }));
   } catch (const std::exception& e) {
     std::promise<Result<void>> failed;
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
@@ -839,7 +887,8 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (impl_ == nullptr) {
       return moved_from();
     }
-    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
+    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()),
+                    out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
       Result<void> result = impl->run(in, out, nullptr);
       impl.reset();  // first: once told, the caller may end the program
       try {
@@ -867,7 +916,8 @@ Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) cons
     return moved_from();
   }
   if (impl_->device != Device::cpu) {
-    return Error{ErrorCode::unsupported, "operators return before the GPU has run them: NVIDIA's profilers tell their times"};
+    return Error{
+        ErrorCode::unsupported, "operators return before the GPU has run them: NVIDIA's profilers tell their times"};
   }
   if (runs < 1) {
     return Error{ErrorCode::invalid_argument, "a profile needs one run or more, got " + std::to_string(runs)};
@@ -896,8 +946,12 @@ std::string Model::describe() const {
   }
   const LibTorchFacts& facts = libtorch_facts();
   const std::string fused = impl_->fused ? ", oneDNN graph fusion" : "";
-  const std::string state = impl_->takes_turns ? std::string("one run at a time: ") + facts.serialised + "\n" : impl_->state.describe();
-  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " + facts.precision + ") on " + std::string(to_string(impl_->device)) + (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " + backend_version() + "\n" + state + impl_->describe_running();
+  const std::string state =
+      impl_->takes_turns ? std::string("one run at a time: ") + facts.serialised + "\n" : impl_->state.describe();
+  return std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant + ", " +
+      facts.precision + ") on " + std::string(to_string(impl_->device)) +
+      (impl_->device == Device::cuda ? ":" + std::to_string(impl_->device_index) : "") + fused + ", " +
+      backend_version() + "\n" + state + impl_->describe_running();
 }
 
 namespace {
@@ -919,7 +973,8 @@ int default_threads() {
 Result<void> configure_process(const ProcessOptions& options) {
   // OpenMP ends the process when it cannot start a thread.
   if (options.threads < 0 || options.threads > kMaxThreads) {
-    return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
+    return Error{ErrorCode::invalid_argument,
+        "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   return guarded("configuring the process", [&]() -> Result<void> {
     const int threads = options.threads > 0 ? options.threads : default_threads();
@@ -935,7 +990,8 @@ Result<void> configure_process(const ProcessOptions& options) {
       keep_memory();
     }
     const std::unique_lock<std::shared_mutex> no_compilation(gencpp_shared::libtorch_passes);
-    if (const bool fusion = options.fusion.value_or(libtorch_facts().fusion); fusion != torch::jit::RegisterLlgaFuseGraph::isEnabled() && at::hasMKLDNN()) {
+    if (const bool fusion = options.fusion.value_or(libtorch_facts().fusion);
+        fusion != torch::jit::RegisterLlgaFuseGraph::isEnabled() && at::hasMKLDNN()) {
       torch::jit::RegisterLlgaFuseGraph::setEnabled(fusion);
     }
     // cuDNN takes TF32 for float32 convolutions unless it is told otherwise: three digits instead of seven.

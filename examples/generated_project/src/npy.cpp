@@ -20,7 +20,9 @@ Error in_file(const std::filesystem::path& file, ErrorCode code, const std::stri
   return Error{code, path_text(file) + ": " + what};
 }
 
-Error in_file(const std::filesystem::path& file, const Error& error) { return in_file(file, error.code, error.message); }
+Error in_file(const std::filesystem::path& file, const Error& error) {
+  return in_file(file, error.code, error.message);
+}
 
 bool read_exactly(std::istream& in, void* data, std::size_t bytes) {
   in.read(static_cast<char*>(data), static_cast<std::streamsize>(bytes));

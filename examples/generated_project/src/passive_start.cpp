@@ -58,7 +58,8 @@ bool one_processor() {
 bool under_valgrind(char* const* environment) {
   constexpr const char* kPreload = "LD_PRELOAD=";
   for (; *environment != nullptr; ++environment) {
-    if (std::strncmp(*environment, kPreload, std::strlen(kPreload)) == 0 && std::strstr(*environment, "vgpreload") != nullptr) {
+    if (std::strncmp(*environment, kPreload, std::strlen(kPreload)) == 0 &&
+        std::strstr(*environment, "vgpreload") != nullptr) {
       return true;
     }
   }

@@ -30,7 +30,8 @@ struct Item {
 // One thread's work on one picture after the other, in memory that it keeps.
 class Bench {
  public:
-  Bench(const Model& model, const PictureOptions& options) : model_(&model), options_(&options), preprocessor_(options.preprocess) {}
+  Bench(const Model& model, const PictureOptions& options)
+      : model_(&model), options_(&options), preprocessor_(options.preprocess) {}
 
   // Nothing leaves as an exception: a thread has nobody to catch it.
   [[nodiscard]] Item work(const std::filesystem::path& file) noexcept {
@@ -164,8 +165,11 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
-void run_all(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options, const PictureAnswer& answer) {
-  const auto outputs_of = [&](Item& item) { return item.outputs ? *std::move(item.outputs) : model.run({item.input.view()}); };
+void run_all(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options,
+    const PictureAnswer& answer) {
+  const auto outputs_of = [&](Item& item) {
+    return item.outputs ? *std::move(item.outputs) : model.run({item.input.view()});
+  };
   if (options.threads == 1 && options.runs == PictureRuns::apart) {
     Bench bench(model, options);
     for (std::size_t i = 0; i < files.size(); ++i) {
@@ -189,9 +193,12 @@ void run_all(const Model& model, Span<const std::filesystem::path> files, const 
 
 }  // namespace
 
-Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options, const PictureAnswer& answer) {
+Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options,
+    const PictureAnswer& answer) {
   if (options.threads < 1 || options.threads > kMaxThreads) {
-    return Error{ErrorCode::invalid_argument, "run_pictures: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
+    return Error{ErrorCode::invalid_argument,
+        "run_pictures: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " +
+            std::to_string(options.threads)};
   }
   if (!answer) {
     return Error{ErrorCode::invalid_argument, "run_pictures: there is nothing to call with the answers"};

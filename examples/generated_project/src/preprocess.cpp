@@ -53,7 +53,7 @@ Result<void> check(const Image& image) {
   const std::size_t needed = detail::rgb_bytes(image.height, image.width);
   if (image.pixels.size() != needed) {
     return invalid("a picture of " + describe(size_of(image)) + " needs " + std::to_string(needed) + " bytes, not " +
-                   std::to_string(image.pixels.size()));
+        std::to_string(image.pixels.size()));
   }
   return {};
 }
@@ -77,7 +77,7 @@ Result<Size> resized(const Size& in, const Resize& step) {
   }
   if (step.max_size > 0 && step.max_size <= step.shorter) {
     return invalid("max_size " + std::to_string(step.max_size) + " must be above the shorter side's " +
-                   std::to_string(step.shorter));
+        std::to_string(step.shorter));
   }
   const bool portrait = in.width <= in.height;
   const std::int64_t in_short = portrait ? in.width : in.height;
@@ -191,7 +191,8 @@ Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geomet
   }
   if (i == begin || stage.method.interpolation > Interpolation::nearest_exact ||
       stage.method.resampling > Resampling::torch_no_antialias) {
-    return invalid("step " + std::to_string(begin) + " of the geometry is of no kind, or its interpolation or resampling is of none");
+    return invalid("step " + std::to_string(begin) +
+        " of the geometry is of no kind, or its interpolation or resampling is of none");
   }
   return stage;
 }
@@ -264,7 +265,8 @@ class Levels {
 // Rows into the planes of a tensor.
 class PlaneSink final : public detail::RowSink {
  public:
-  PlaneSink(const Stage& stage, const Levels& levels, float* out) : stage_(&stage), levels_(&levels), out_(out), plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
+  PlaneSink(const Stage& stage, const Levels& levels, float* out)
+      : stage_(&stage), levels_(&levels), out_(out), plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
     for (std::size_t channel = 0; stage.pads() && channel < levels.channels(); ++channel) {
       std::fill_n(out + channel * plane_, plane_, levels.black(channel));
     }
@@ -354,13 +356,15 @@ Result<void> check(const PreprocessOptions& options) {
   for (std::size_t c = 0; options.normalize && c < static_cast<std::size_t>(options.channels); ++c) {
     if (options.std[c] == 0.0F || !std::isfinite(options.std[c]) || !std::isfinite(options.mean[c])) {
       return invalid("mean and std of channel " + std::to_string(c) + " are " + std::to_string(options.mean[c]) +
-                     " and " + std::to_string(options.std[c]) + ": both must be finite, and std not 0");
+          " and " + std::to_string(options.std[c]) + ": both must be finite, and std not 0");
     }
   }
   return {};
 }
 
-std::string of_batch(std::size_t i, std::size_t count) { return count > 1 ? "picture " + std::to_string(i) + ": " : std::string(); }
+std::string of_batch(std::size_t i, std::size_t count) {
+  return count > 1 ? "picture " + std::to_string(i) + ": " : std::string();
+}
 
 // All pictures have to come out with one size.
 Result<Size> common_size(const Image* images, std::size_t count, const PreprocessOptions& options) {
@@ -379,13 +383,15 @@ Result<Size> common_size(const Image* images, std::size_t count, const Preproces
     if (i == 0) {
       first = *size;
     } else if (size->height != first.height || size->width != first.width) {
-      return invalid("picture " + std::to_string(i) + " comes out as " + describe(*size) + ", picture 0 as " + describe(first) + ": a batch needs one size");
+      return invalid("picture " + std::to_string(i) + " comes out as " + describe(*size) + ", picture 0 as " +
+          describe(first) + ": a batch needs one size");
     }
   }
   return first;
 }
 
-Result<void> fill(const Image& image, const PreprocessOptions& options, const Levels& levels, Bench& bench, float* out) {
+Result<void> fill(
+    const Image& image, const PreprocessOptions& options, const Levels& levels, Bench& bench, float* out) {
   const Result<Last> last = all_but_last(image, options.geometry, bench);
   if (!last) {
     return last.error();
@@ -409,7 +415,9 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
   const Levels levels(options);
   Bench bench;
   for (std::size_t i = 0; i < count; ++i) {
-    if (Result<void> filled = fill(images[i], options, levels, bench, tensor.data_as<float>() + i * floats_of(*size, options)); !filled) {
+    if (Result<void> filled =
+            fill(images[i], options, levels, bench, tensor.data_as<float>() + i * floats_of(*size, options));
+        !filled) {
       return filled.error();
     }
   }
@@ -479,12 +487,13 @@ struct Preprocessor::State {
   [[nodiscard]] Result<void> start(int threads) {
     if (threads < 1 || threads > kMaxThreads) {
       return invalid("Preprocessor: threads must be from 1 to " + std::to_string(kMaxThreads) + ", got " +
-                     std::to_string(threads));
+          std::to_string(threads));
     }
     try {
       workers.emplace(threads);
     } catch (const std::system_error& e) {
-      return Error{ErrorCode::unsupported, "Preprocessor: cannot start " + std::to_string(threads) + " threads: " + e.what()};
+      return Error{
+          ErrorCode::unsupported, "Preprocessor: cannot start " + std::to_string(threads) + " threads: " + e.what()};
     }
     benches.resize(workers->count());
     return {};
@@ -511,7 +520,8 @@ Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
 Preprocessor::~Preprocessor() = default;
 
 Result<void> Preprocessor::usable() const {
-  return state_ == nullptr ? invalid("this Preprocessor was moved from, or there was no memory for it") : state_->started;
+  return state_ == nullptr ? invalid("this Preprocessor was moved from, or there was no memory for it")
+                           : state_->started;
 }
 
 Result<Dims> Preprocessor::dims(const Image& image) const {
@@ -520,7 +530,8 @@ Result<Dims> Preprocessor::dims(const Image& image) const {
       return ready.error();
     }
     const Result<Size> size = common_size(&image, 1, state_->options);
-    return size ? Result<Dims>(Dims{1, state_->options.channels, size->height, size->width}) : Result<Dims>(size.error());
+    return size ? Result<Dims>(Dims{1, state_->options.channels, size->height, size->width})
+                : Result<Dims>(size.error());
   });
 }
 
@@ -538,13 +549,17 @@ Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) 
     }
     const Dims wanted{static_cast<std::int64_t>(images.size()), state.options.channels, size->height, size->width};
     if (out.data == nullptr || out.dtype != DType::float32 || out.device != Device::cpu || out.dims != wanted) {
-      return invalid("the pictures come out as float32 " + to_string(wanted) + " on the CPU, the tensor for them is " + to_string(out.dtype) + " " + to_string(out.dims) + (out.device == Device::cpu ? "" : " on another device") + (out.data == nullptr ? " without memory" : ""));
+      return invalid("the pictures come out as float32 " + to_string(wanted) + " on the CPU, the tensor for them is " +
+          to_string(out.dtype) + " " + to_string(out.dims) + (out.device == Device::cpu ? "" : " on another device") +
+          (out.data == nullptr ? " without memory" : ""));
     }
     auto* planes = static_cast<float*>(out.data);
     const std::size_t floats = floats_of(*size, state.options);
     state.outcomes.assign(images.size(), Result<void>());
     auto one = [&](std::size_t item, std::size_t worker) {
-      state.outcomes[item] = guarded<void>([&] { return fill(images[item], state.options, state.levels, state.benches[worker], planes + item * floats); });
+      state.outcomes[item] = guarded<void>([&] {
+        return fill(images[item], state.options, state.levels, state.benches[worker], planes + item * floats);
+      });
     };
     state.workers->run(images.size(), one);
     for (std::size_t i = 0; i < images.size(); ++i) {

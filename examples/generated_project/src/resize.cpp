@@ -50,7 +50,8 @@ const std::uint8_t* readable(const Rows& in, int y, std::size_t used, std::vecto
 // Rows [top, bottom) resampled along x, two at a time; `out(y)` is where a row goes, with written_row() bytes,
 // `done(y)` tells that it is there.
 template <typename Out, typename Done>
-void horizontal_pass(const Rows& in, int top, int bottom, const Axis& axis, ResizeBuffers& buffers, const Out& out, const Done& done) {
+void horizontal_pass(
+    const Rows& in, int top, int bottom, const Axis& axis, ResizeBuffers& buffers, const Out& out, const Done& done) {
   const ResizeKernels& kernels = resize_kernels();
   const std::size_t used = rgb_bytes(1, axis.last - in.left);
   for (int y = top; y < bottom; y += 2) {
@@ -94,7 +95,8 @@ const Axis& ResizeBuffers::axis(Kept& kept, const AxisKey& key) {
   return kept.axis;
 }
 
-void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window, ResizeBuffers& buffers, RowSink& sink) {
+void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window,
+    ResizeBuffers& buffers, RowSink& sink) {
   const Rows source{image.pixels.data(), rgb_bytes(1, image.width), 0, 0, image.pixels.data() + image.pixels.size()};
   const bool along_x = size.width != image.width;
   const bool along_y = size.height != image.height;
@@ -152,7 +154,8 @@ void resize_window(const Image& image, const Size& size, const ResizeMethod& met
       resize_kernels().vertical(source.at(span.first, x.first), source.stride, bytes, y, span, out);
       out += bytes;
     }
-    horizontal_last(Rows{buffers.between.data(), bytes, 0, x.first, buffers.between.data() + buffers.between.size()}, 0);
+    horizontal_last(
+        Rows{buffers.between.data(), bytes, 0, x.first, buffers.between.data() + buffers.between.size()}, 0);
   } else {
     buffers.between.resize(stride * static_cast<std::size_t>(y.last - y.first));
     const auto out = [&](int row) { return buffers.between.data() + stride * static_cast<std::size_t>(row - y.first); };

@@ -62,7 +62,8 @@ class ResizeBuffers {
 
 // The `window` of `image` resized to `size`, row by row: the same pixels as resizing first and cropping then,
 // but only those are computed. All sides are at least 1. Throws std::bad_alloc.
-void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window, ResizeBuffers& buffers, RowSink& sink);
+void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window,
+    ResizeBuffers& buffers, RowSink& sink);
 
 // Bytes of an RGB picture; throws std::bad_alloc where memory cannot hold it.
 [[nodiscard]] std::size_t rgb_bytes(int height, int width);

@@ -31,7 +31,7 @@ struct AxisKey {
 
   friend bool operator==(const AxisKey& a, const AxisKey& b) {
     return a.in_size == b.in_size && a.out_size == b.out_size && a.method == b.method && a.begin == b.begin &&
-           a.count == b.count;
+        a.count == b.count;
   }
 };
 

@@ -35,7 +35,8 @@ void horizontal(const std::uint8_t* const rows[2], const Axis& axis, std::uint8_
 }
 
 // Blocks of a fixed number of bytes keep the sums in registers and let the compiler vectorise.
-void vertical(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out) {
+void vertical(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis,
+    const Axis::Span& span, std::uint8_t* out) {
   constexpr std::size_t kBlock = 32;
   const std::int32_t* weight = axis.weights.data() + span.weight;
   std::size_t i = 0;

@@ -38,7 +38,8 @@ inline at::ScalarType to_torch(DType dtype) {
 }
 
 inline std::optional<DType> from_torch(at::ScalarType type) {
-  for (const DType dtype : {DType::float32, DType::float64, DType::float16, DType::bfloat16, DType::int8, DType::uint8, DType::int16, DType::int32, DType::int64, DType::boolean}) {
+  for (const DType dtype : {DType::float32, DType::float64, DType::float16, DType::bfloat16, DType::int8, DType::uint8,
+           DType::int16, DType::int32, DType::int64, DType::boolean}) {
     if (to_torch(dtype) == type) {
       return dtype;
     }
@@ -50,7 +51,8 @@ inline std::optional<DType> from_torch(at::ScalarType type) {
 inline Dims to_dims(const at::Tensor& tensor) {
   Dims dims;
   for (const std::int64_t size : tensor.sizes()) {
-    TORCH_CHECK(dims.push_back(size), "a tensor of ", tensor.dim(), " dimensions: tensors here have up to ", Dims::kMaxRank);
+    TORCH_CHECK(
+        dims.push_back(size), "a tensor of ", tensor.dim(), " dimensions: tensors here have up to ", Dims::kMaxRank);
   }
   return dims;
 }
@@ -63,7 +65,8 @@ inline c10::Device to_torch(Device device, int index) {
 
 // A tensor in memory of the caller.
 inline at::Tensor wrap(const TensorView& view) {
-  return at::from_blob(view.data, sizes_of(view.dims), at::TensorOptions().dtype(to_torch(view.dtype)).device(to_torch(view.device, view.device_index)));
+  return at::from_blob(view.data, sizes_of(view.dims),
+      at::TensorOptions().dtype(to_torch(view.dtype)).device(to_torch(view.device, view.device_index)));
 }
 
 }  // namespace sample

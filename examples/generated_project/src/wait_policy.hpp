@@ -10,7 +10,8 @@ namespace sample {
 
 // Whoever sets one of them has said how OpenMP's threads wait: GNU's library knows the first two, LLVM's and Intel's
 // all but the second.
-inline constexpr std::array<const char*, 4> kWaitVariables{"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY"};
+inline constexpr std::array<const char*, 4> kWaitVariables{
+    "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY"};
 
 // What to do about `threads` that spin on processors that others use, too; empty: nothing. `root` as in processors.hpp.
 [[nodiscard]] std::string waiting_advice(int threads, const std::filesystem::path& root = "/");

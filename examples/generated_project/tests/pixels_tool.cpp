@@ -155,7 +155,7 @@ bool set_resize(const std::string& key, const std::string& value, Resize& resize
     return parse_size(value, resize.height, resize.width);
   }
   return (key == "filter" && set_filter(value, resize.interpolation)) ||
-         (key == "of" && set_resampling(value, resize.resampling));
+      (key == "of" && set_resampling(value, resize.resampling));
 }
 
 bool set_tensor(const std::string& key, const std::string& value, PreprocessOptions& options) {
@@ -203,7 +203,7 @@ Result<void> add_step(const std::string& step, Job& job) {
     const std::string key = setting.substr(0, equals);
     const std::string value = setting.substr(equals + 1);
     const bool set = kind == "resize" ? set_resize(key, value, resize)
-                     : kind == "pad"  ? set_pad(key, value, pad)
+        : kind == "pad"               ? set_pad(key, value, pad)
                                       : set_tensor(key, value, job.options);
     if (!set) {
       return bad(step);

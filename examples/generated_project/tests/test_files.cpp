@@ -140,7 +140,7 @@ std::string jpeg_head(int width, int height, bool progressive) {
 // With `scans` of them, whose first has the bits that its blocks need.
 std::string jpeg_of_scans(int side, int scans) {
   std::string file = jpeg_head(side, side, true) + text_of("\xff\xda\0\x08\1\1\0\0\0\0") +
-                     std::string(static_cast<std::size_t>(side * side / 64 / 8 + 8), '\0');
+      std::string(static_cast<std::size_t>(side * side / 64 / 8 + 8), '\0');
   for (int i = 1; i < scans; ++i) {
     file += text_of("\xff\xda\0\x08\1\1\0") + std::string(2, static_cast<char>(1 + i % 63)) + text_of("\0\0\0\0");
   }
@@ -235,9 +235,9 @@ void test_levels(Checker& check) {
       file += static_cast<char>(one.value & 255);
     }
     const Result<Image> image = decode_image(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
-    check.that(image.ok() && image->pixels[0] == one.level, "value " + std::to_string(one.value) + " of " +
-                                                                std::to_string(one.maxval) + " is not " +
-                                                                std::to_string(one.level));
+    check.that(image.ok() && image->pixels[0] == one.level,
+        "value " + std::to_string(one.value) + " of " + std::to_string(one.maxval) + " is not " +
+            std::to_string(one.level));
   }
 }
 

@@ -56,7 +56,9 @@ void compare(const Tensor& ours, const GoldenOutput& expected, Checker& check) {
     return;
   }
   const std::string name = std::string("output '") + expected.name + "'";
-  if (!check.that(ours.dtype() == reference->dtype() && ours.dims() == reference->dims(), name + ": expected " + to_string(reference->dtype()) + " " + to_string(reference->dims()) + ", got " + to_string(ours.dtype()) + " " + to_string(ours.dims()))) {
+  if (!check.that(ours.dtype() == reference->dtype() && ours.dims() == reference->dims(),
+          name + ": expected " + to_string(reference->dtype()) + " " + to_string(reference->dims()) + ", got " +
+              to_string(ours.dtype()) + " " + to_string(ours.dims()))) {
     return;
   }
   double largest = 0.0;
@@ -87,12 +89,14 @@ Result<Tensor> from_picture(const GoldenCase& expected, Checker& check) {
   if (!reference) {
     return reference.error();
   }
-  const bool equal = reference->bytes() == pixels->pixels.size() && std::memcmp(reference->data(), pixels->pixels.data(), reference->bytes()) == 0;
+  const bool equal = reference->bytes() == pixels->pixels.size() &&
+      std::memcmp(reference->data(), pixels->pixels.data(), reference->bytes()) == 0;
   check.that(equal, "pixels after resize and crop differ from the reference's");
   Result<Tensor> tensor = preprocess(*image);
   if (tensor) {
     const Result<Tensor> fed = read_npy(golden(expected.inputs[0]));
-    check.that(fed.ok() && fed->dims() == tensor->dims() && std::memcmp(fed->data(), tensor->data(), fed->bytes()) == 0, "the input tensor differs from torchvision's");
+    check.that(fed.ok() && fed->dims() == tensor->dims() && std::memcmp(fed->data(), tensor->data(), fed->bytes()) == 0,
+        "the input tensor differs from torchvision's");
   }
   return tensor;
 }
@@ -152,7 +156,8 @@ int run(const GoldenCase& expected) {
   const Result<void> ran = model->run(views, buffer_views);
   check.that(ran.ok(), ran.ok() ? "" : ran.error().message);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    const bool same = buffers[i].bytes() == 0 || std::memcmp(buffers[i].data(), (*outputs)[i].data(), buffers[i].bytes()) == 0;
+    const bool same =
+        buffers[i].bytes() == 0 || std::memcmp(buffers[i].data(), (*outputs)[i].data(), buffers[i].bytes()) == 0;
     check.that(same, "a second run into buffers of the caller gave other bits");
   }
   return check.exit_code();

@@ -63,7 +63,7 @@ void test_dims(Checker& check) {
   check.that(
       Dims{}.elements() == 1 && Dims{0}.elements() == 0 && Dims{3, 0, 5}.elements() == 0, "a scalar, and nothing");
   check.that(Dims{-1, 3}.elements() == kUnknownSize && Dims{-1, -1}.elements() == kUnknownSize &&
-                 Dims{0, -1}.elements() == kUnknownSize,
+          Dims{0, -1}.elements() == kUnknownSize,
       "unknown sizes");
   const std::int64_t huge = std::int64_t{1} << 32;
   check.that(Dims{huge, huge}.elements() == kMostElements && Dims{huge, huge, huge, 3}.elements() == kMostElements,
@@ -83,7 +83,7 @@ void test_dims(Checker& check) {
 
 bool holds_nothing(const Tensor& tensor) {
   return tensor.data() == nullptr && tensor.bytes() == 0 && tensor.dims() == Dims{0} &&
-         tensor.view().dims.elements() == 0;
+      tensor.view().dims.elements() == 0;
 }
 
 void test_tensors(Checker& check) {
@@ -125,7 +125,7 @@ void test_tensors(Checker& check) {
   const Span<const TensorView> none(nullptr, 3);
   check.that(none.size() == 0 && none.begin() == none.end(), "three elements at a null pointer");
   check.that(std::isnan(half_to_float(float_to_half(std::nanf("")))) &&
-                 std::isnan(bfloat16_to_float(float_to_bfloat16(std::nanf("")))),
+          std::isnan(bfloat16_to_float(float_to_bfloat16(std::nanf("")))),
       "NaN in 16 bits");
   // Where -ffast-math reaches the linker, the process has no such numbers.
   const volatile float least = std::numeric_limits<float>::min();
@@ -165,7 +165,7 @@ void test_pictures(const std::filesystem::path& folder, Checker& check) {
       {Image(), Image{-3, 2, {}}, Image{-3, -2, std::vector<std::uint8_t>(18)}, Image{kMostInt, kMostInt, {1}},
           Image{3, 2, std::vector<std::uint8_t>(17)}, moved}) {  // NOLINT: on purpose
     const std::string what = std::to_string(wrong.width) + "x" + std::to_string(wrong.height) + " in " +
-                             std::to_string(wrong.pixels.size()) + " bytes";
+        std::to_string(wrong.pixels.size()) + " bytes";
     std::array<float, 18> out{};
     check.that(!quiet([&] { return write_ppm(file, wrong); }, "write_ppm", check).ok(), "written: " + what);
     check.that(!quiet([&] { return apply_geometry(wrong, {}); }, "apply_geometry", check).ok(), "taken: " + what);

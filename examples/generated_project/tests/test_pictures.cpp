@@ -27,7 +27,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kPictures = 7;
 
 Image picture(int width, int height, unsigned seed) {
-  Image image{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
+  Image image{
+      width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
   for (std::uint8_t& level : image.pixels) {
     seed = seed * 1664525U + 1013904223U;
     level = static_cast<std::uint8_t>(seed >> 24U);
@@ -40,7 +41,8 @@ struct Answers {
   std::vector<Result<Outputs>> outputs;
 };
 
-Answers answers_for(const Model& model, const std::vector<fs::path>& files, int threads, PictureRuns runs, Checker& check) {
+Answers answers_for(
+    const Model& model, const std::vector<fs::path>& files, int threads, PictureRuns runs, Checker& check) {
   PictureOptions options;
   options.threads = threads;
   options.runs = runs;
@@ -84,14 +86,18 @@ Result<Case> make_case(const Model& model, const fs::path& folder) {
 void test_answers(const Model& model, const Case& pictures, Checker& check) {
   for (const PictureRuns runs : {PictureRuns::apart, PictureRuns::caller}) {
     for (const int threads : {1, 3, 16}) {
-      const std::string what = std::to_string(threads) + (runs == PictureRuns::apart ? " threads, apart" : " threads, runs by the caller");
+      const std::string what =
+          std::to_string(threads) + (runs == PictureRuns::apart ? " threads, apart" : " threads, runs by the caller");
       const Answers answers = answers_for(model, pictures.files, threads, runs, check);
-      if (!check.that(answers.outputs.size() == kPictures, what + ": " + std::to_string(answers.outputs.size()) + " answers")) {
+      if (!check.that(
+              answers.outputs.size() == kPictures, what + ": " + std::to_string(answers.outputs.size()) + " answers")) {
         continue;
       }
       for (std::size_t i = 0; i < kPictures; ++i) {
-        check.that(answers.order[i] == i, what + ": answer " + std::to_string(i) + " is of picture " + std::to_string(answers.order[i]));
-        check.that(answers.outputs[i].ok() && same_bits(*answers.outputs[i], pictures.expected[i]), what + ": other bits for picture " + std::to_string(i));
+        check.that(answers.order[i] == i,
+            what + ": answer " + std::to_string(i) + " is of picture " + std::to_string(answers.order[i]));
+        check.that(answers.outputs[i].ok() && same_bits(*answers.outputs[i], pictures.expected[i]),
+            what + ": other bits for picture " + std::to_string(i));
       }
     }
   }
@@ -108,7 +114,8 @@ void test_bad_pictures(const Model& model, const Case& pictures, const fs::path&
   files[3] = folder / "text.jpg";
   for (const int threads : {1, 3}) {
     const Answers answers = answers_for(model, files, threads, PictureRuns::apart, check);
-    if (!check.that(answers.outputs.size() == kPictures, "bad pictures: " + std::to_string(answers.outputs.size()) + " answers")) {
+    if (!check.that(answers.outputs.size() == kPictures,
+            "bad pictures: " + std::to_string(answers.outputs.size()) + " answers")) {
       continue;
     }
     check.fails(answers.outputs[0], ErrorCode::not_found, "missing.ppm", "a picture that is not there");
@@ -117,7 +124,8 @@ void test_bad_pictures(const Model& model, const Case& pictures, const fs::path&
     check.fails(answers.outputs[2], ErrorCode::bad_file, "pipe.ppm", "a pipe");
 #endif
     for (const std::size_t i : {std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{6}}) {
-      check.that(answers.outputs[i].ok() && same_bits(*answers.outputs[i], pictures.expected[i]), "beside bad pictures: other bits for picture " + std::to_string(i));
+      check.that(answers.outputs[i].ok() && same_bits(*answers.outputs[i], pictures.expected[i]),
+          "beside bad pictures: other bits for picture " + std::to_string(i));
     }
   }
 }
@@ -126,17 +134,20 @@ void test_callers_faults(const Model& model, const Case& pictures, Checker& chec
   const auto ignore = [](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) {};
   PictureOptions options;
   options.threads = 0;
-  check.fails(run_pictures(model, pictures.files, options, ignore), ErrorCode::invalid_argument, "threads", "no threads");
+  check.fails(
+      run_pictures(model, pictures.files, options, ignore), ErrorCode::invalid_argument, "threads", "no threads");
   options.threads = 3;
-  check.fails(run_pictures(model, pictures.files, options, {}), ErrorCode::invalid_argument, "nothing to call", "no callback");
+  check.fails(
+      run_pictures(model, pictures.files, options, {}), ErrorCode::invalid_argument, "nothing to call", "no callback");
   check.that(run_pictures(model, {}, options, ignore).ok(), "no pictures are no error");
   // The threads that are ahead end, and the error is told.
   std::size_t called = 0;
-  const Result<void> thrown = run_pictures(model, pictures.files, options, [&](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) {
-    if (++called == 2) {
-      throw std::runtime_error("the caller's own");
-    }
-  });
+  const Result<void> thrown =
+      run_pictures(model, pictures.files, options, [&](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) {
+        if (++called == 2) {
+          throw std::runtime_error("the caller's own");
+        }
+      });
   check.fails(thrown, ErrorCode::unsupported, "the caller's own", "a callback that throws");
   check.that(called == 2, "a callback that threw was called again");
 }

@@ -106,7 +106,8 @@ std::vector<Case> other_sizes(const Model& model, const Case& like, int sizes) {
       made.inputs.push_back(repeated(like.inputs[i], dims));
       made.name += (i == 0 ? "" : ", ") + to_string(dims);
     }
-    const bool again = std::any_of(found.begin(), found.end(), [&](const Case& known) { return known.name == made.name; });
+    const bool again =
+        std::any_of(found.begin(), found.end(), [&](const Case& known) { return known.name == made.name; });
     if (other && !again) {
       look_at(made);
       found.push_back(std::move(made));
@@ -122,7 +123,8 @@ struct Answer {
 
 // Every thread runs every case `rounds` times, in an order of its own; all begin together. The first answer of
 // each thread to each case is kept in `first`, and `reference`s are compared with where there are any.
-void run_together(const Model& model, const std::vector<Case>& cases, const Load& load, std::vector<std::vector<Answer>>& first, Checker& check) {
+void run_together(const Model& model, const std::vector<Case>& cases, const Load& load,
+    std::vector<std::vector<Answer>>& first, Checker& check) {
   const auto count = static_cast<std::size_t>(load.threads);
   std::vector<std::string> failures(count);
   first = std::vector<std::vector<Answer>>(count);
@@ -185,7 +187,8 @@ int run(const Load& load) {
   for (const std::vector<Answer>& answers : first) {
     for (const Answer& answer : answers) {
       const Case& mine = (*cases)[answer.index];
-      check.that(same_bits(answer.outputs, mine.reference), mine.name + ": the first run of its sizes gave other bits than later ones");
+      check.that(same_bits(answer.outputs, mine.reference),
+          mine.name + ": the first run of its sizes gave other bits than later ones");
     }
   }
   for (Case& made : other_sizes(*model, cases->front(), load.sizes)) {
@@ -220,7 +223,8 @@ int run(const Load& load) {
   for (Tensor& tensor : buffers) {
     std::memset(tensor.data(), 0, tensor.bytes());
   }
-  const Result<void> started = model->run_async(one.views, views, [&](Result<void> result) { called.set_value(std::move(result)); });
+  const Result<void> started =
+      model->run_async(one.views, views, [&](Result<void> result) { called.set_value(std::move(result)); });
   if (check.that(started.ok(), started.ok() ? "" : started.error().message)) {
     const Result<void> result = call.get();
     check.that(result.ok(), result.ok() ? "" : result.error().message);

@@ -26,7 +26,11 @@ inline void print_message(const char* program, LogLevel level, const std::string
 class LoadConsole {
  public:
   LoadConsole(const char* program, LoadOptions& options, bool verbose = false, std::string_view told = {})
-      : program_(program), verbose_(verbose), told_(told), terminal_(is_terminal()), next_(Clock::now() + (terminal_ ? std::chrono::milliseconds(500) : std::chrono::milliseconds(5000))) {
+      : program_(program),
+        verbose_(verbose),
+        told_(told),
+        terminal_(is_terminal()),
+        next_(Clock::now() + (terminal_ ? std::chrono::milliseconds(500) : std::chrono::milliseconds(5000))) {
     options.progress = [this](double fraction, const std::string& what) { show(fraction, what); };
     options.log = [this](LogLevel level, const std::string& message) { log(level, message); };
   }

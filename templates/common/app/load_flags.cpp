@@ -23,7 +23,9 @@ bool set_switch(std::string_view option, LoadOptions& options) {
   return set_backend_switch(option, options);
 }
 
-bool takes_value(std::string_view option) { return option == "--artifact" || option == "--check" || is_backend_option(option); }
+bool takes_value(std::string_view option) {
+  return option == "--artifact" || option == "--check" || is_backend_option(option);
+}
 
 Result<void> set_value(std::string_view option, std::string_view value, LoadOptions& options) {
   if (value.empty()) {
@@ -49,7 +51,8 @@ Result<void> set_value(std::string_view option, std::string_view value, LoadOpti
 std::string load_usage() { return std::string(kLoadUsage) + kBackendUsage; }
 
 Error bad_value(std::string_view option, const std::string& expected, std::string_view value) {
-  return Error{ErrorCode::invalid_argument, std::string(option) + " needs " + expected + ", got '" + std::string(value) + "'; see --help"};
+  return Error{ErrorCode::invalid_argument,
+      std::string(option) + " needs " + expected + ", got '" + std::string(value) + "'; see --help"};
 }
 
 Result<bool> one_of(std::string_view option, std::string_view off, std::string_view on, std::string_view value) {
@@ -66,7 +69,8 @@ Result<bool> take_load_flag(int argc, const char* const* argv, int& i, LoadOptio
   }
   const std::size_t equals = option.find('=');
   const bool attached = equals != std::string_view::npos;
-  const std::string_view value = attached ? option.substr(equals + 1) : std::string_view(i + 1 < argc ? argv[i + 1] : "");
+  const std::string_view value =
+      attached ? option.substr(equals + 1) : std::string_view(i + 1 < argc ? argv[i + 1] : "");
   option = option.substr(0, equals);
   if (!takes_value(option)) {
     return false;

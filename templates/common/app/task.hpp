@@ -22,7 +22,8 @@ class Task {
   [[nodiscard]] static Result<Task> load(const TaskOptions& options);
   // What the model said of one picture or one batch of raw tensors, as text or JSON: there an object for each item
   // with its "source", and commas between them.
-  [[nodiscard]] Result<std::string> report(const std::string& what, const Model& model, const Outputs& outputs, bool json) const;
+  [[nodiscard]] Result<std::string> report(
+      const std::string& what, const Model& model, const Outputs& outputs, bool json) const;
 
  private:
   [[maybe_unused]] TaskState state_;

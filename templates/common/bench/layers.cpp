@@ -36,7 +36,9 @@ std::string layer_json(const std::vector<LayerTime>& layers, int runs) {
   const double sum = sum_of(layers);
   std::string text = "[\n  {\"count\": " + std::to_string(runs) + "}";
   for (const LayerTime& layer : layers) {
-    text += ",\n  {\"name\": " + app::json_string(layer.name) + ", \"timeMs\": " + app::json_number(layer.ms * runs) + ", \"averageMs\": " + app::json_number(layer.ms) + ", \"percentage\": " + app::json_number(percent(layer.ms, sum)) + "}";
+    text += ",\n  {\"name\": " + app::json_string(layer.name) + ", \"timeMs\": " + app::json_number(layer.ms * runs) +
+        ", \"averageMs\": " + app::json_number(layer.ms) +
+        ", \"percentage\": " + app::json_number(percent(layer.ms, sum)) + "}";
   }
   return text + "\n]\n";
 }

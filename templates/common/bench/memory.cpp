@@ -62,7 +62,8 @@ Result<void> run_other_sizes(const Model& model, std::mt19937& random) {
     Dims dims = info.opt;
     for (std::size_t d = 0; d < dims.size(); ++d) {
       const auto range = static_cast<double>(info.max[d] - info.min[d] + 1);
-      dims[d] = info.dims[d] < 0 ? std::min(info.max[d], info.min[d] + static_cast<std::int64_t>(range * shares[d])) : dims[d];
+      dims[d] = info.dims[d] < 0 ? std::min(info.max[d], info.min[d] + static_cast<std::int64_t>(range * shares[d]))
+                                 : dims[d];
     }
     Result<Tensor> made = random_tensor(i, info, dims, 0);
     if (!made) {
@@ -123,7 +124,8 @@ std::string memory_json(const Options& options, const std::vector<MemoryPoint>& 
   const auto [of, count] = asked(options);
   std::string text = std::string("{\"of\": \"") + of + "\", \"count\": " + std::to_string(count) + ", \"points\": [";
   for (std::size_t i = 0; i < points.size(); ++i) {
-    text += (i == 0 ? "[" : ", [") + std::to_string(points[i].done) + ", " + std::to_string(points[i].resident_bytes) + "]";
+    text +=
+        (i == 0 ? "[" : ", [") + std::to_string(points[i].done) + ", " + std::to_string(points[i].resident_bytes) + "]";
   }
   return text + "]}";
 }

@@ -89,7 +89,8 @@ Result<fs::path> find(const std::string& name) {
     }
     looked += "\n  " + path_text(file);
   }
-  return Error{ErrorCode::not_found, "cannot find " + name + "; set {= NAME =}_ASSETS to the folder that holds it. Looked for:" + looked};
+  return Error{ErrorCode::not_found,
+      "cannot find " + name + "; set {= NAME =}_ASSETS to the folder that holds it. Looked for:" + looked};
 }
 
 }  // namespace

@@ -16,10 +16,12 @@
 
 // The assembler reads the file: no compiler has to parse a hundred megabytes of literals.
 // ccache:disable, since it does not look at what the assembler reads.
+#define {= NAME =}_LABEL(symbol) ".globl " {= NAME =}_SYMBOL(symbol) "\n" {= NAME =}_SYMBOL(symbol) ":\n"
+#define {= NAME =}_BYTES(path) ".incbin " path "\n"
+#define {= NAME =}_BEGIN(symbol) {= NAME =}_SECTION ".balign 64\n" {= NAME =}_LABEL(symbol)
+#define {= NAME =}_END(symbol) {= NAME =}_LABEL(symbol) ".byte 0\n" {= NAME =}_SECTION_END
 #define {= NAME =}_EMBED(symbol, path) \
-  __asm__({= NAME =}_SECTION ".balign 64\n.globl " {= NAME =}_SYMBOL(#symbol) "\n" {= NAME =}_SYMBOL(#symbol) ":\n.incbin " path "\n.globl " {= NAME =}_SYMBOL(#symbol "_end") "\n" {= NAME =}_SYMBOL(#symbol "_end") \
-          ":\n" \
-          ".byte 0\n" {= NAME =}_SECTION_END)
+  __asm__({= NAME =}_BEGIN(#symbol) {= NAME =}_BYTES(path) {= NAME =}_END(#symbol "_end"))
 
 extern "C" {
 extern const unsigned char {= name =}_embedded_artifact[];
@@ -34,10 +36,12 @@ namespace {= name =} {
 
 EmbeddedFile embedded_file(std::string_view name) noexcept {
   if (name == {= NAME =}_ARTIFACT_FILE) {
-    return {{= name =}_embedded_artifact, static_cast<std::size_t>({= name =}_embedded_artifact_end - {= name =}_embedded_artifact)};
+    return {{= name =}_embedded_artifact,
+        static_cast<std::size_t>({= name =}_embedded_artifact_end - {= name =}_embedded_artifact)};
   }
   if (name == {= NAME =}_LABELS_FILE) {
-    return {{= name =}_embedded_labels, static_cast<std::size_t>({= name =}_embedded_labels_end - {= name =}_embedded_labels)};
+    return {{= name =}_embedded_labels,
+        static_cast<std::size_t>({= name =}_embedded_labels_end - {= name =}_embedded_labels)};
   }
   return {};
 }

@@ -40,12 +40,14 @@ std::vector<TensorInfo> to_infos(const Facts& all) {
 }  // namespace
 
 const ArtifactFacts& artifact_facts() noexcept {
-  static constexpr ArtifactFacts facts{kArtifactFile, kArtifactSize, kArtifactSha256, kArtifactHeadTailSha256, kArtifactFletcher4};
+  static constexpr ArtifactFacts facts{
+      kArtifactFile, kArtifactSize, kArtifactSha256, kArtifactHeadTailSha256, kArtifactFletcher4};
   return facts;
 }
 
 const ArtifactFacts* artifact_data_facts() noexcept {
-  static constexpr ArtifactFacts facts{kArtifactDataFile, kArtifactDataSize, kArtifactDataSha256, kArtifactDataHeadTailSha256, kArtifactDataFletcher4};
+  static constexpr ArtifactFacts facts{
+      kArtifactDataFile, kArtifactDataSize, kArtifactDataSha256, kArtifactDataHeadTailSha256, kArtifactDataFletcher4};
   return kArtifactDataSize > 0 ? &facts : nullptr;
 }
 

@@ -131,7 +131,9 @@ constexpr unsigned kScales[] = {8, 4, 2};
 
 // The largest divisor at which the decoded picture holds what is wanted, by the rule of PIL.Image.draft().
 unsigned scale_for(const jpeg_decompress_struct& info, const DecodeOptions& options) {
-  const auto wanted = [](int a, int b) { return static_cast<std::uint64_t>(a > b ? (a > 0 ? a : 0) : (b > 0 ? b : 0)); };
+  const auto wanted = [](int a, int b) {
+    return static_cast<std::uint64_t>(a > b ? (a > 0 ? a : 0) : (b > 0 ? b : 0));
+  };
   const std::uint64_t width = wanted(options.least_width, options.least_shorter);
   const std::uint64_t height = wanted(options.least_height, options.least_shorter);
   if (width == 0 && height == 0) {
@@ -156,10 +158,10 @@ bool can_hold_blocks(const jpeg_decompress_struct& info, std::size_t size) {
     const jpeg_component_info& component = info.comp_info[i];
     const auto along = [](std::uint64_t pixels, int sampling, int most) {
       return (pixels * static_cast<unsigned>(sampling) + 8U * static_cast<unsigned>(most) - 1) /
-             (8U * static_cast<unsigned>(most));
+          (8U * static_cast<unsigned>(most));
     };
     blocks += along(info.image_width, component.h_samp_factor, info.max_h_samp_factor) *
-              along(info.image_height, component.v_samp_factor, info.max_v_samp_factor);
+        along(info.image_height, component.v_samp_factor, info.max_v_samp_factor);
   }
   return blocks / 8 <= size;
 }
@@ -248,9 +250,9 @@ Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const Deco
     return checked.error();
   }
   if (!can_hold_blocks(info, size)) {
-    return Error{ErrorCode::bad_file, "truncated JPEG: " + std::to_string(size) + " bytes cannot hold " +
-                                          std::to_string(info.image_width) + "x" +
-                                          std::to_string(info.image_height) + " pixels"};
+    return Error{ErrorCode::bad_file,
+        "truncated JPEG: " + std::to_string(size) + " bytes cannot hold " + std::to_string(info.image_width) + "x" +
+            std::to_string(info.image_height) + " pixels"};
   }
   if (!choose_output(decoder, options)) {
     return failure(decoder);
@@ -266,7 +268,8 @@ Result<void> decode_jpeg(const std::uint8_t* bytes, std::size_t size, const Deco
 
 #else
 
-Result<void> decode_jpeg(const std::uint8_t* /*bytes*/, std::size_t /*size*/, const DecodeOptions& /*options*/, Image& /*image*/) {
+Result<void> decode_jpeg(
+    const std::uint8_t* /*bytes*/, std::size_t /*size*/, const DecodeOptions& /*options*/, Image& /*image*/) {
   return Error{ErrorCode::unsupported,
       "this build cannot decode JPEG: install libjpeg-turbo's development package "
       "(e.g. apt install libjpeg-dev libpng-dev) and configure again"};

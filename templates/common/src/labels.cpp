@@ -40,7 +40,11 @@ Result<std::vector<std::string>> own_lines(std::istream& in, const std::string& 
     hash.update("\n", 1);
   }
   if (const std::string found = hash.hex(); found != labels_sha256()) {
-    return Error{ErrorCode::integrity, where + " is not what this project was generated with (sha256 expected " + labels_sha256() + ", found " + found + "): it was swapped or edited. Restore it, name labels of your own (load_labels(FILE), --labels FILE), or generate the project anew with `gencpp new --labels FILE`."};
+    return Error{ErrorCode::integrity,
+        where + " is not what this project was generated with (sha256 expected " + labels_sha256() + ", found " +
+            found +
+            "): it was swapped or edited. Restore it, name labels of your own (load_labels(FILE), --labels FILE), or "
+            "generate the project anew with `gencpp new --labels FILE`."};
   }
   return lines;
 }

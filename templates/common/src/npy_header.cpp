@@ -55,7 +55,8 @@ Result<DType> dtype_of_descr(const std::string& descr) {
       return type.dtype;
     }
   }
-  return Error{ErrorCode::unsupported, "dtype " + quoted(descr) + " is not supported (only b1 i1 u1 i2 i4 i8 f2 f4 f8)"};
+  return Error{
+      ErrorCode::unsupported, "dtype " + quoted(descr) + " is not supported (only b1 i1 u1 i2 i4 i8 f2 f4 f8)"};
 }
 
 // Reads the Python dictionary that a .npy header is: three keys, with a string, a bool and a tuple.
@@ -197,7 +198,8 @@ class HeaderParser {
   }
 
   void skip_spaces() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
+    while (
+        at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
       ++at_;
     }
   }

@@ -119,7 +119,8 @@ std::optional<double> least_quota(const fs::path& root) {
     const std::string top = hierarchy.top == "/" ? "" : hierarchy.top;
     const std::string group = own_group(root, hierarchy.unified);
     // Of a group that lies elsewhere (a container's own view) only what is mounted can be seen.
-    const bool below = group.size() > top.size() && group.compare(0, top.size(), top) == 0 && group[top.size()] == '/' && group.find("..") == std::string::npos;
+    const bool below = group.size() > top.size() && group.compare(0, top.size(), top) == 0 &&
+        group[top.size()] == '/' && group.find("..") == std::string::npos;
     const fs::path mounted = root / fs::path(hierarchy.folder).relative_path();
     fs::path own = below ? fs::path(group.substr(top.size())).relative_path() : fs::path();
     for (;; own = own.parent_path()) {

@@ -25,8 +25,8 @@ double linear(double x) {
   return x < 1.0 ? 1.0 - x : 0.0;
 }
 
-// Keys' cubic convolution in torch's order of operations, which with a = -0.5 gives the bits of Pillow's: they write the
-// second piece differently, and halving is exact.
+// Keys' cubic convolution in torch's order of operations, which with a = -0.5 gives the bits of Pillow's: they write
+// the second piece differently, and halving is exact.
 double cubic(double x, double a) {
   x = std::abs(x);
   if (x < 1.0) {

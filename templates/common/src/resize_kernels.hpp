@@ -40,7 +40,8 @@ struct ResizeKernels {
   // Two rows of RGB resampled along x: `rows` point to source position 0, `out` gets 3 bytes a span.
   void (*horizontal)(const std::uint8_t* const rows[2], const Axis& axis, std::uint8_t* const out[2]);
   // One row of `bytes` bytes: the span's rows, `stride` bytes apart, resampled along y.
-  void (*vertical)(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out);
+  void (*vertical)(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis,
+      const Axis::Span& span, std::uint8_t* out);
 };
 
 // For the processor that this runs on, best first; the last is plain C++.
@@ -50,8 +51,11 @@ struct ResizeKernels {
 [[nodiscard]] const ResizeKernels& resize_kernels();
 
 // A row in blocks of kBlock bytes, for kernels that have no smaller ones: the last block overlaps the one before it.
-template <std::size_t kBlock, void (*block)(const std::uint8_t* source, std::size_t stride, const std::int16_t* parts, int count, std::uint8_t* out)>
-void vertical_in_blocks(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis, const Axis::Span& span, std::uint8_t* out) {
+template <std::size_t kBlock,
+    void (*block)(
+        const std::uint8_t* source, std::size_t stride, const std::int16_t* parts, int count, std::uint8_t* out)>
+void vertical_in_blocks(const std::uint8_t* source, std::size_t stride, std::size_t bytes, const Axis& axis,
+    const Axis::Span& span, std::uint8_t* out) {
   if (bytes < kBlock) {
     available_kernels().back().vertical(source, stride, bytes, axis, span, out);
     return;

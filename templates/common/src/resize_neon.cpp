@@ -40,7 +40,8 @@ void horizontal(const std::uint8_t* const rows[2], const Axis& axis, std::uint8_
         pixel += 3 * kTapGroup;
         parts += 2 * kTapGroup;
       }
-      const int32x4_t sum = vshrq_n_s32(vaddq_s32(vaddq_s32(vshlq_n_s32(high, kLowBits), low), vdupq_n_s32(kHalf)), kPrecisionBits);
+      const int32x4_t sum =
+          vshrq_n_s32(vaddq_s32(vaddq_s32(vshlq_n_s32(high, kLowBits), low), vdupq_n_s32(kHalf)), kPrecisionBits);
       const uint16x4_t words = vqmovun_s32(sum);
       const uint8x8_t narrow = vqmovn_u16(vcombine_u16(words, words));
       const std::uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(narrow), 0);
@@ -50,7 +51,8 @@ void horizontal(const std::uint8_t* const rows[2], const Axis& axis, std::uint8_
   }
 }
 
-void vertical_block(const std::uint8_t* source, std::size_t stride, const std::int16_t* parts, int count, std::uint8_t* out) {
+void vertical_block(
+    const std::uint8_t* source, std::size_t stride, const std::int16_t* parts, int count, std::uint8_t* out) {
   int32x4_t high[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
   int32x4_t low[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
   for (int y = 0; y < count; ++y) {
@@ -77,7 +79,9 @@ void vertical_block(const std::uint8_t* source, std::size_t stride, const std::i
 
 }  // namespace
 
-void add_neon_kernels(std::vector<ResizeKernels>& kernels) { kernels.push_back({"neon", horizontal, vertical_in_blocks<16, vertical_block>}); }
+void add_neon_kernels(std::vector<ResizeKernels>& kernels) {
+  kernels.push_back({"neon", horizontal, vertical_in_blocks<16, vertical_block>});
+}
 
 }  // namespace {= name =}::detail
 

@@ -23,7 +23,8 @@ class Workers {
   // by two threads at once; the job must not throw.
   template <typename Job>
   void run(std::size_t items, Job& job) {
-    start(items, &job, [](void* context, std::size_t item, std::size_t worker) { (*static_cast<Job*>(context))(item, worker); });
+    start(items, &job,
+        [](void* context, std::size_t item, std::size_t worker) { (*static_cast<Job*>(context))(item, worker); });
   }
 
  private:

@@ -31,8 +31,11 @@ class Checker {
     if (!that(!result.ok(), what + ": was accepted")) {
       return;
     }
-    that(result.error().code == code, what + ": code is " + to_string(result.error().code) + ", expected " + to_string(code) + " (" + result.error().message + ")");
-    that(result.error().message.find(part) != std::string::npos, what + ": the message does not say '" + part + "': " + result.error().message);
+    that(result.error().code == code,
+        what + ": code is " + to_string(result.error().code) + ", expected " + to_string(code) + " (" +
+            result.error().message + ")");
+    that(result.error().message.find(part) != std::string::npos,
+        what + ": the message does not say '" + part + "': " + result.error().message);
   }
 
   // Whether the model was loaded. Where the machine has no device for it, the test counts as skipped.

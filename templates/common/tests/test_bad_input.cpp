@@ -41,7 +41,8 @@ void flip(const fs::path& path, std::uint64_t offset) {
 
 void test_artifacts(const fs::path& folder, Checker& check) {
   const std::string suffix = fs::path(kArtifactFile).extension().string();
-  check.fails(Model::load(with_artifact(folder / ("missing" + suffix))), ErrorCode::not_found, "missing" + suffix, "an artifact that is not there");
+  check.fails(Model::load(with_artifact(folder / ("missing" + suffix))), ErrorCode::not_found, "missing" + suffix,
+      "an artifact that is not there");
 
   const Result<fs::path> artifact = find_asset(kArtifactFile);
   if (!artifact) {  // it is in this binary, or nowhere
@@ -64,8 +65,10 @@ void test_artifacts(const fs::path& folder, Checker& check) {
   for (const std::uint64_t offset : {std::uint64_t{0}, kArtifactSize / 3, kArtifactSize / 2, kArtifactSize - 1}) {
     flip(edited, offset);
     const std::string what = "byte " + std::to_string(offset) + " of the artifact changed";
-    check.fails(check_integrity(edited, artifact_facts(), Check::quick), ErrorCode::integrity, kArtifactFletcher4, what);
-    check.fails(Model::load(with_artifact(edited, Check::full)), ErrorCode::integrity, kArtifactSha256, what + ", looked at in full");
+    check.fails(
+        check_integrity(edited, artifact_facts(), Check::quick), ErrorCode::integrity, kArtifactFletcher4, what);
+    check.fails(Model::load(with_artifact(edited, Check::full)), ErrorCode::integrity, kArtifactSha256,
+        what + ", looked at in full");
     flip(edited, offset);
   }
   fs::remove(edited);
@@ -77,7 +80,8 @@ void test_labels(const fs::path& folder, Checker& check) {
   const fs::path other = folder / "other_labels.txt";
   std::ofstream(other, std::ios::binary) << "b\r\na\n";
   const Result<std::vector<std::string>> named = load_labels(other);
-  check.that(named.ok() && *named == std::vector<std::string>{"b", "a"}, "labels that the caller names are taken as they are");
+  check.that(
+      named.ok() && *named == std::vector<std::string>{"b", "a"}, "labels that the caller names are taken as they are");
 }
 
 // `views` with one of them changed.
@@ -105,7 +109,9 @@ void test_batches(const Model& model, const std::vector<TensorView>& views, Chec
     const Tensor other = filled(info.dtype, dims, info.fill);
     std::vector<TensorView> all = views;
     all[i] = other.view();
-    check.fails(model.run(all), ErrorCode::invalid_argument, "its batch is " + std::to_string(dims[at]) + ", that of '" + first->name + "'", info.name + " of another batch than " + first->name);
+    check.fails(model.run(all), ErrorCode::invalid_argument,
+        "its batch is " + std::to_string(dims[at]) + ", that of '" + first->name + "'",
+        info.name + " of another batch than " + first->name);
   }
 }
 
@@ -119,22 +125,33 @@ void test_tensors(const Model& model, Checker& check) {
   const std::string name = model.inputs()[0].name;
   check.that(model.run(views).ok(), "plain values of the right shape are accepted");
 
-  check.fails(model.run(std::vector<TensorView>{}), ErrorCode::invalid_argument, "expected " + std::to_string(views.size()), "no input");
+  check.fails(model.run(std::vector<TensorView>{}), ErrorCode::invalid_argument,
+      "expected " + std::to_string(views.size()), "no input");
   std::vector<TensorView> more = views;
   more.push_back(views[0]);
   check.fails(model.run(more), ErrorCode::invalid_argument, "got " + std::to_string(more.size()), "one input too many");
-  check.fails(model.run(changed(views, [](TensorView& view) { view.dtype = view.dtype == DType::float64 ? DType::float32 : DType::float64; })), ErrorCode::invalid_argument, name, "a wrong dtype");
-  check.fails(model.run(changed(views, [](TensorView& view) { view.dims = view.dims.size() == 1 ? Dims{1, 1} : Dims{1}; })), ErrorCode::invalid_argument, name, "a wrong rank");
-  check.fails(model.run(changed(views, [](TensorView& view) { view.dims = Dims{}; })), model.inputs()[0].dims.empty() ? ErrorCode::backend : ErrorCode::invalid_argument, name, "a scalar");
+  check.fails(
+      model.run(changed(views,
+          [](TensorView& view) { view.dtype = view.dtype == DType::float64 ? DType::float32 : DType::float64; })),
+      ErrorCode::invalid_argument, name, "a wrong dtype");
+  check.fails(
+      model.run(changed(views, [](TensorView& view) { view.dims = view.dims.size() == 1 ? Dims{1, 1} : Dims{1}; })),
+      ErrorCode::invalid_argument, name, "a wrong rank");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.dims = Dims{}; })),
+      model.inputs()[0].dims.empty() ? ErrorCode::backend : ErrorCode::invalid_argument, name, "a scalar");
   if (!model.inputs()[0].dims.empty()) {
     const std::size_t last = model.inputs()[0].dims.size() - 1;
     const std::int64_t beyond = model.inputs()[0].max[last] + 1;
-    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[last] = beyond; })), ErrorCode::invalid_argument, std::to_string(beyond), "a wrong size");
-    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = 0; })), ErrorCode::invalid_argument, name, "an empty batch");
+    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[last] = beyond; })),
+        ErrorCode::invalid_argument, std::to_string(beyond), "a wrong size");
+    check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = 0; })), ErrorCode::invalid_argument,
+        name, "an empty batch");
   }
-  check.fails(model.run(changed(views, [](TensorView& view) { view.data = nullptr; })), ErrorCode::invalid_argument, "null", "a null pointer");
+  check.fails(model.run(changed(views, [](TensorView& view) { view.data = nullptr; })), ErrorCode::invalid_argument,
+      "null", "a null pointer");
   if (model.device() == Device::cpu) {
-    check.fails(model.run(changed(views, [](TensorView& view) { view.device = Device::cuda; })), ErrorCode::unsupported, "CUDA", "CUDA memory for a model on the CPU");
+    check.fails(model.run(changed(views, [](TensorView& view) { view.device = Device::cuda; })), ErrorCode::unsupported,
+        "CUDA", "CUDA memory for a model on the CPU");
   }
   check.fails(model.run(views, std::vector<TensorView>{}), ErrorCode::invalid_argument, "output", "no output buffer");
   test_batches(model, views, check);
@@ -149,22 +166,30 @@ void test_hostile(Model model, Checker& check) {
     views.push_back(tensors.back().view());
   }
   const TensorViews null(nullptr, views.size());
-  const auto never = [&](const Result<void>& /*ran*/) { check.that(false, "run_async called back after it had failed"); };
+  const auto never = [&](const Result<void>& /*ran*/) {
+    check.that(false, "run_async called back after it had failed");
+  };
   check.fails(model.run(null), ErrorCode::invalid_argument, "got 0", "inputs at a null pointer");
   check.fails(model.run(views, null), ErrorCode::invalid_argument, "output", "outputs at a null pointer");
-  check.fails(model.run_async(null, null).get(), ErrorCode::invalid_argument, "got 0", "a null pointer on another thread");
-  check.fails(model.run_async(views, views, std::function<void(Result<void>)>()), ErrorCode::invalid_argument, "nothing to call", "nobody to call back");
-  check.fails(model.run(changed(views, [](TensorView& view) { view = Tensor().view(); })), ErrorCode::invalid_argument, model.inputs()[0].name, "a tensor that holds nothing");
+  check.fails(
+      model.run_async(null, null).get(), ErrorCode::invalid_argument, "got 0", "a null pointer on another thread");
+  check.fails(model.run_async(views, views, std::function<void(Result<void>)>()), ErrorCode::invalid_argument,
+      "nothing to call", "nobody to call back");
+  check.fails(model.run(changed(views, [](TensorView& view) { view = Tensor().view(); })), ErrorCode::invalid_argument,
+      model.inputs()[0].name, "a tensor that holds nothing");
   if (!model.inputs()[0].dims.empty()) {
-    for (const std::int64_t wrong : {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {
-      check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = wrong; })), ErrorCode::invalid_argument, model.inputs()[0].name, "a size of " + std::to_string(wrong));
+    for (const std::int64_t wrong :
+        {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {
+      check.fails(model.run(changed(views, [&](TensorView& view) { view.dims[0] = wrong; })),
+          ErrorCode::invalid_argument, model.inputs()[0].name, "a size of " + std::to_string(wrong));
     }
   }
   for (const int runs : {0, -1, std::numeric_limits<int>::min()}) {
     check.that(!model.profile(views, runs).ok(), "a profile of " + std::to_string(runs) + " runs");
   }
   for (const int threads : {-1, 100000, std::numeric_limits<int>::max()}) {
-    check.fails(configure_process({threads, false, std::nullopt}), ErrorCode::invalid_argument, std::to_string(threads), "threads of the process");
+    check.fails(configure_process({threads, false, std::nullopt}), ErrorCode::invalid_argument, std::to_string(threads),
+        "threads of the process");
   }
   LoadOptions contexts;
   contexts.engine.contexts = -1;
@@ -174,11 +199,14 @@ void test_hostile(Model model, Checker& check) {
   check.that(!Model::load(throwing).ok(), "a callback that throws what is no exception");
 
   const Model taken = std::move(model);
-  check.that(model.inputs().empty() && model.outputs().empty(), "what was moved from has inputs");  // NOLINT: on purpose
+  check.that(
+      model.inputs().empty() && model.outputs().empty(), "what was moved from has inputs");  // NOLINT: on purpose
   check.fails(model.run(views), ErrorCode::invalid_argument, "moved from", "a model that was moved from");
   check.fails(model.run(views, views), ErrorCode::invalid_argument, "moved from", "its run into buffers");
-  check.fails(model.run_async(views, views).get(), ErrorCode::invalid_argument, "moved from", "its run on another thread");
-  check.fails(model.run_async(views, views, never), ErrorCode::invalid_argument, "moved from", "its run that calls back");
+  check.fails(
+      model.run_async(views, views).get(), ErrorCode::invalid_argument, "moved from", "its run on another thread");
+  check.fails(
+      model.run_async(views, views, never), ErrorCode::invalid_argument, "moved from", "its run that calls back");
   check.fails(model.run_timed(views, views), ErrorCode::invalid_argument, "moved from", "its timed run");
   check.fails(model.profile(views, 1), ErrorCode::invalid_argument, "moved from", "its profile");
   check.that(!model.engine_layers().ok() && !model.describe().empty(), "what it tells of itself");
@@ -199,6 +227,7 @@ int main() {
   }
   {= name =}::LoadOptions threads;
   threads.threads = {= name =}::process_threads() + 1;
-  check.fails({= name =}::Model::load(threads), {= name =}::ErrorCode::unsupported, "configure_process", "another thread count than the process's");
+  check.fails({= name =}::Model::load(threads), {= name =}::ErrorCode::unsupported, "configure_process",
+      "another thread count than the process's");
   return check.exit_code();
 }

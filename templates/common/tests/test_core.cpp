@@ -38,33 +38,43 @@ void test_npy(const fs::path& folder, Checker& check) {
   const fs::path file = folder / "a.npy";
   check.that(write_npy(file, tensor.view()).ok(), "write_npy");
   const Result<Tensor> read = read_npy(file);
-  check.that(read.ok() && read->dims() == tensor.dims() && std::memcmp(read->data(), tensor.data(), tensor.bytes()) == 0, "a .npy file reads back as it was written");
+  check.that(
+      read.ok() && read->dims() == tensor.dims() && std::memcmp(read->data(), tensor.data(), tensor.bytes()) == 0,
+      "a .npy file reads back as it was written");
 
   const std::string bytes = read_bytes(file);
   check.fails(read_npy(folder / "missing.npy"), ErrorCode::not_found, "missing.npy", "a .npy that is not there");
-  check.fails(read_npy(write_bytes(folder / "short.npy", bytes.substr(0, bytes.size() - 1))), ErrorCode::bad_file, "short.npy", "a truncated .npy");
-  check.fails(read_npy(write_bytes(folder / "header.npy", bytes.substr(0, 20))), ErrorCode::bad_file, "header.npy", "a .npy that ends in its header");
-  check.fails(read_npy(write_bytes(folder / "text.npy", "hello")), ErrorCode::bad_file, "text.npy", "a text named .npy");
+  check.fails(read_npy(write_bytes(folder / "short.npy", bytes.substr(0, bytes.size() - 1))), ErrorCode::bad_file,
+      "short.npy", "a truncated .npy");
+  check.fails(read_npy(write_bytes(folder / "header.npy", bytes.substr(0, 20))), ErrorCode::bad_file, "header.npy",
+      "a .npy that ends in its header");
+  check.fails(
+      read_npy(write_bytes(folder / "text.npy", "hello")), ErrorCode::bad_file, "text.npy", "a text named .npy");
 }
 
 void test_raw(const fs::path& folder, Checker& check) {
   const fs::path file = write_bytes(folder / "a.dat", std::string(24, '\0'));
   const Result<Tensor> read = read_raw(file, DType::float32, Dims{2, 3});
   check.that(read.ok() && read->dims() == Dims{2, 3}, "a headerless file of the right size");
-  check.fails(read_raw(file, DType::float32, Dims{2, 4}), ErrorCode::bad_file, "32", "a headerless file of the wrong size");
+  check.fails(
+      read_raw(file, DType::float32, Dims{2, 4}), ErrorCode::bad_file, "32", "a headerless file of the wrong size");
 }
 
 // A picture that is read where another one was: the same pixels, and none after a failure.
 void test_memory_used_again(const fs::path& file, const fs::path& bad, const Image& expected, Checker& check) {
   const std::string name = file.filename().string();
   Image image{999, 7, std::vector<std::uint8_t>(std::size_t{999} * 7 * 3, std::uint8_t{77})};
-  check.that(read_image(file, {}, image).ok() && image.width == expected.width && image.height == expected.height && image.pixels == expected.pixels, name + " in used memory");
-  check.that(!read_image(bad, {}, image).ok() && image.width == 0 && image.height == 0 && image.pixels.empty(), name + ": a picture is left after a failure");
+  check.that(read_image(file, {}, image).ok() && image.width == expected.width && image.height == expected.height &&
+          image.pixels == expected.pixels,
+      name + " in used memory");
+  check.that(!read_image(bad, {}, image).ok() && image.width == 0 && image.height == 0 && image.pixels.empty(),
+      name + ": a picture is left after a failure");
 }
 
 void test_images(const fs::path& folder, Checker& check) {
   check.fails(read_image(folder / "missing.png"), ErrorCode::not_found, "missing.png", "a picture that is not there");
-  check.fails(read_image(write_bytes(folder / "text.jpg", "this is no picture")), ErrorCode::bad_file, "text.jpg", "a text named .jpg");
+  check.fails(read_image(write_bytes(folder / "text.jpg", "this is no picture")), ErrorCode::bad_file, "text.jpg",
+      "a text named .jpg");
   check.fails(read_image(write_bytes(folder / "empty.png", "")), ErrorCode::bad_file, "empty.png", "an empty file");
 
   for (const PixelCase& pixels : pixel_cases()) {
@@ -84,7 +94,9 @@ void test_images(const fs::path& folder, Checker& check) {
     eighth.least_shorter = 1;
     const Result<Image> small = read_image(golden(pixels.image), eighth);
     const int divisor = extension == ".jpg" && whole->width >= 8 && whole->height >= 8 ? 8 : 1;
-    check.that(small.ok() && small->width == (whole->width + divisor - 1) / divisor && small->height == (whole->height + divisor - 1) / divisor, "the least size of " + pixels.image);
+    check.that(small.ok() && small->width == (whole->width + divisor - 1) / divisor &&
+            small->height == (whole->height + divisor - 1) / divisor,
+        "the least size of " + pixels.image);
   }
 
   Image dot;
@@ -106,7 +118,8 @@ void test_conversions(Checker& check) {
     const auto pattern = static_cast<std::uint16_t>(bits);
     const float half = half_to_float(pattern);
     const float brain = bfloat16_to_float(pattern);
-    if ((!std::isnan(half) && float_to_half(half) != pattern) || (!std::isnan(brain) && float_to_bfloat16(brain) != pattern)) {
+    if ((!std::isnan(half) && float_to_half(half) != pattern) ||
+        (!std::isnan(brain) && float_to_bfloat16(brain) != pattern)) {
       check.that(false, "16-bit pattern " + std::to_string(bits) + " does not survive the way to float and back");
       break;
     }
@@ -139,6 +152,7 @@ int main() {
   {= name =}::test::test_images(folder, check);
   {= name =}::test::test_conversions(check);
   {= name =}::test::test_processors(folder / "root", check);
-  check.fails({= name =}::find_asset("no such asset"), {= name =}::ErrorCode::not_found, "no such asset", "an asset that is not there");
+  check.fails({= name =}::find_asset("no such asset"), {= name =}::ErrorCode::not_found, "no such asset",
+      "an asset that is not there");
   return check.exit_code();
 }

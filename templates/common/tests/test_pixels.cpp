@@ -35,21 +35,28 @@ int run(const PixelCase& expected) {
   }
   const Result<Image> pixels = expected.decoded ? image : apply_geometry(*image, model_preprocess().geometry);
   const Result<Tensor> reference = read_npy(golden(expected.pixels));
-  if (!check.that(pixels.ok(), pixels.ok() ? "" : pixels.error().message) || !check.that(reference.ok(), reference.ok() ? "" : reference.error().message)) {
+  if (!check.that(pixels.ok(), pixels.ok() ? "" : pixels.error().message) ||
+      !check.that(reference.ok(), reference.ok() ? "" : reference.error().message)) {
     return check.exit_code();
   }
   const Dims ours{pixels->height, pixels->width, 3};
-  if (!check.that(ours == reference->dims(), "size is " + to_string(ours) + ", the reference's is " + to_string(reference->dims()))) {
+  if (!check.that(ours == reference->dims(),
+          "size is " + to_string(ours) + ", the reference's is " + to_string(reference->dims()))) {
     return check.exit_code();
   }
-  const std::size_t different = count_differences(pixels->pixels.data(), reference->data(), reference->bytes(), expected.tolerance);
-  check.that(different == 0, std::to_string(different) + " of " + std::to_string(reference->bytes()) + " values differ from the reference's (for a JPEG: libjpeg and libjpeg-turbo decode alike, other decoders need not)");
+  const std::size_t different =
+      count_differences(pixels->pixels.data(), reference->data(), reference->bytes(), expected.tolerance);
+  check.that(different == 0,
+      std::to_string(different) + " of " + std::to_string(reference->bytes()) +
+          " values differ from the reference's (for a JPEG: libjpeg and libjpeg-turbo decode alike, other decoders "
+          "need not)");
 
   if (!expected.tensor.empty()) {
     const Result<Tensor> tensor = preprocess(*image);
     const Result<Tensor> wanted = read_npy(golden(expected.tensor));
     if (check.that(tensor.ok() && wanted.ok(), "cannot make the tensor")) {
-      check.that(tensor->dims() == wanted->dims() && std::memcmp(tensor->data(), wanted->data(), wanted->bytes()) == 0, "the tensor differs from torchvision's");
+      check.that(tensor->dims() == wanted->dims() && std::memcmp(tensor->data(), wanted->data(), wanted->bytes()) == 0,
+          "the tensor differs from torchvision's");
     }
   }
   return check.exit_code();

@@ -20,6 +20,8 @@ std::string_view own_name(std::string_view option) noexcept {
   return option == "--dumpProfile" ? "--profile" : option;
 }
 
-std::string* backend_file(std::string_view option, Options& options) noexcept { return option == "--exportLayerInfo" ? &options.export_layers : nullptr; }
+std::string* backend_file(std::string_view option, Options& options) noexcept {
+  return option == "--exportLayerInfo" ? &options.export_layers : nullptr;
+}
 
 }  // namespace {= name =}::bench

@@ -78,7 +78,12 @@ function(gencpp_tensorrt_fetch library library_version out message)
   gencpp_tensorrt_fitting("${library_version}" "${versions}" version)
   set(remedy "configure with -D{= NAME =}_TENSORRT_HEADERS=<folder>, which holds the headers of this version")
   if(NOT version)
-    set(${message} "${library} is TensorRT ${library_version}, for which this project knows no public headers: ${remedy}." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${library} is TensorRT ${library_version}, for which this project knows no public headers: "
+      "${remedy}."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
   string(REPLACE "." "\\." pattern "${version}")
@@ -93,7 +98,12 @@ function(gencpp_tensorrt_fetch library library_version out message)
     string(APPEND sources " and NvOnnxParser.h of onnx/onnx-tensorrt at ${parser_commit}")
   endif()
   if(NOT {= NAME =}_FETCH_TENSORRT_HEADERS)
-    set(${message} "${library} has no headers beside it (pip packages have none), and {= NAME =}_FETCH_TENSORRT_HEADERS is OFF. Get ${sources}, and ${remedy}; or allow the download." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${library} has no headers beside it (pip packages have none), and "
+      "{= NAME =}_FETCH_TENSORRT_HEADERS is OFF. Get ${sources}, and ${remedy}; or allow the download."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
 
@@ -104,7 +114,12 @@ function(gencpp_tensorrt_fetch library library_version out message)
   set(folder "${base}/tensorrt-headers-${version}")
   if(NOT EXISTS "${folder}/NvInfer.h")
     if(FETCHCONTENT_FULLY_DISCONNECTED)
-      set(${message} "${library} has no headers beside it, and FETCHCONTENT_FULLY_DISCONNECTED forbids the download. Get ${sources}, and ${remedy}." PARENT_SCOPE)
+      string(
+        CONCAT text
+        "${library} has no headers beside it, and FETCHCONTENT_FULLY_DISCONNECTED forbids the "
+        "download. Get ${sources}, and ${remedy}."
+      )
+      set(${message} "${text}" PARENT_SCOPE)
       return()
     endif()
     message(STATUS "Downloading the headers of TensorRT ${version} (NVIDIA/TensorRT, ${tag}) for ${library}")
@@ -141,7 +156,12 @@ function(gencpp_tensorrt_fetch library library_version out message)
     endwhile()
     if(failed)
       file(REMOVE_RECURSE "${aside}")
-      set(${message} "${library} has no headers beside it (pip packages have none), and they could not be downloaded (${failed}). Get ${sources}, and ${remedy}." PARENT_SCOPE)
+      string(
+        CONCAT text
+        "${library} has no headers beside it (pip packages have none), and they could not be "
+        "downloaded (${failed}). Get ${sources}, and ${remedy}."
+      )
+      set(${message} "${text}" PARENT_SCOPE)
       return()
     endif()
     file(REMOVE_RECURSE "${folder}")
@@ -160,7 +180,8 @@ function(gencpp_tensorrt_headers_version folder out rtx)
     endif()
     foreach(part IN ITEMS MAJOR MINOR PATCH)
       # From 10.11 on NV_TENSORRT_MAJOR is defined as another macro, TRT_MAJOR_ENTERPRISE or _RTX.
-      file(STRINGS "${folder}/${header}" lines REGEX "^#define[ \t]+(NV_TENSORRT|TRT)_${part}(_ENTERPRISE|_RTX)?[ \t]+[0-9]+")
+      set(macro "(NV_TENSORRT|TRT)_${part}(_ENTERPRISE|_RTX)?")
+      file(STRINGS "${folder}/${header}" lines REGEX "^#define[ \t]+${macro}[ \t]+[0-9]+")
       if(lines)
         list(GET lines 0 line)
         string(REGEX MATCH "(_RTX)?[ \t]+([0-9]+)" ignored "${line}")
@@ -190,10 +211,21 @@ function(gencpp_tensorrt_headers library library_version rtx root out version me
       gencpp_tensorrt_folder_with(NvInfer.h folder "${named}/${fitting}/include")
     endif()
     if(NOT folder AND rtx)
-      set(${message} "{= NAME =}_TENSORRT_HEADERS is ${named}, which has no headers of TensorRT-RTX, but ${library} is TensorRT-RTX's. ${sdk}." PARENT_SCOPE)
+      string(
+        CONCAT text
+        "{= NAME =}_TENSORRT_HEADERS is ${named}, which has no headers of TensorRT-RTX, but ${library} "
+        "is TensorRT-RTX's. ${sdk}."
+      )
+      set(${message} "${text}" PARENT_SCOPE)
       return()
     elseif(NOT folder)
-      set(${message} "{= NAME =}_TENSORRT_HEADERS is ${named}, which has no NvInfer.h, no include/NvInfer.h and no X.Y/include/NvInfer.h that fits ${library} (version ${library_version}): name the folder include/ of an SDK, or of NVIDIA/TensorRT at the tag of this version." PARENT_SCOPE)
+      string(
+        CONCAT text
+        "{= NAME =}_TENSORRT_HEADERS is ${named}, which has no NvInfer.h, no include/NvInfer.h and no "
+        "X.Y/include/NvInfer.h that fits ${library} (version ${library_version}): name the folder "
+        "include/ of an SDK, or of NVIDIA/TensorRT at the tag of this version."
+      )
+      set(${message} "${text}" PARENT_SCOPE)
       return()
     endif()
   else()
@@ -203,7 +235,12 @@ function(gencpp_tensorrt_headers library library_version rtx root out version me
       "${library_folder}/../../include/${CMAKE_LIBRARY_ARCHITECTURE}" "${library_folder}/../../include")
   endif()
   if(NOT folder AND rtx)
-    set(${message} "${library} is TensorRT-RTX's, which has no public headers. ${sdk}, or install TensorRT itself and name it with -DTensorRT_ROOT=<folder>." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${library} is TensorRT-RTX's, which has no public headers. ${sdk}, or install TensorRT itself "
+      "and name it with -DTensorRT_ROOT=<folder>."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
   if(NOT folder)
@@ -220,13 +257,32 @@ function(gencpp_tensorrt_headers library library_version rtx root out version me
   string(REGEX MATCH "^[0-9]+" library_major "${library_version}")
   string(REGEX MATCH "^[0-9]+\\.[0-9]+" library_minor "${library_version}")
   set(both "The headers in ${folder} are of version ${found}, the library ${library} is of version ${library_version}")
-  set(remedy "Give headers and library of one version: -D{= NAME =}_TENSORRT_HEADERS=<folder>, -DTensorRT_ROOT=<folder>.")
+  string(
+    CONCAT remedy
+    "Give headers and library of one version: -D{= NAME =}_TENSORRT_HEADERS=<folder>, "
+    "-DTensorRT_ROOT=<folder>."
+  )
   if(NOT found)
-    set(${message} "${folder} has NvInfer.h, but no version of TensorRT can be read from NvInferVersion.h: the folder is not complete." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${folder} has NvInfer.h, but no version of TensorRT can be read from NvInferVersion.h: the "
+      "folder is not complete."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
   elseif(rtx AND NOT found_rtx)
-    set(${message} "${library} is TensorRT-RTX's, but the headers in ${folder} are those of TensorRT ${found}, which do not fit it (the program would crash). ${sdk}." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${library} is TensorRT-RTX's, but the headers in ${folder} are those of TensorRT ${found}, "
+      "which do not fit it (the program would crash). ${sdk}."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
   elseif(found_rtx AND NOT rtx)
-    set(${message} "The headers in ${folder} are those of TensorRT-RTX ${found}, but ${library} is TensorRT's. ${remedy}" PARENT_SCOPE)
+    string(
+      CONCAT text
+      "The headers in ${folder} are those of TensorRT-RTX ${found}, but ${library} is TensorRT's. "
+      "${remedy}"
+    )
+    set(${message} "${text}" PARENT_SCOPE)
   elseif(library_major AND NOT major EQUAL library_major)
     set(${message} "${both}: another major version, with which the program would crash. ${remedy}" PARENT_SCOPE)
   elseif(library_minor AND minor VERSION_GREATER library_minor)

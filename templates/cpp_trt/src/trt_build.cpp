@@ -44,7 +44,9 @@ class Progress final : public BuildListener {
 
   void finished(const char* phase) noexcept override {
     guarded([&] {
-      phases_.erase(std::remove_if(phases_.begin(), phases_.end(), [&](const Phase& known) { return known.name == phase; }), phases_.end());
+      phases_.erase(
+          std::remove_if(phases_.begin(), phases_.end(), [&](const Phase& known) { return known.name == phase; }),
+          phases_.end());
     });
   }
 
@@ -102,7 +104,9 @@ class Progress final : public BuildListener {
   std::exception_ptr thrown_;
 };
 
-Error backend_error(const std::string& what, Logger& logger) { return Error{ErrorCode::backend, what + logger.reasons()}; }
+Error backend_error(const std::string& what, Logger& logger) {
+  return Error{ErrorCode::backend, what + logger.reasons()};
+}
 
 // Whether the network's tensor is the one that this project knows; empty, or how it differs.
 std::string difference(const nvinfer1::ITensor& tensor, const TensorInfo& info) {
@@ -111,7 +115,8 @@ std::string difference(const nvinfer1::ITensor& tensor, const TensorInfo& info) 
   }
   const std::optional<DType> dtype = from_trt(tensor.getType());
   if (dtype != info.dtype) {
-    return std::string("it is ") + (dtype ? to_string(*dtype) : "of a type that tensors here cannot hold") + ", expected " + to_string(info.dtype);
+    return std::string("it is ") + (dtype ? to_string(*dtype) : "of a type that tensors here cannot hold") +
+        ", expected " + to_string(info.dtype);
   }
   const Dims dims = from_trt(tensor.getDimensions());
   bool same = dims.size() == info.dims.size();
@@ -136,20 +141,25 @@ Result<void> check_tensors(int count, At at, const std::vector<TensorInfo>& info
     }
   }
   if (static_cast<std::size_t>(count) != infos.size()) {
-    problems += "\n  the network has " + std::to_string(count) + " " + what + "(s), expected " + std::to_string(infos.size());
+    problems +=
+        "\n  the network has " + std::to_string(count) + " " + what + "(s), expected " + std::to_string(infos.size());
   }
-  return problems.empty() ? Result<void>() : Error{ErrorCode::unsupported, "the network is not that of this project:" + problems};
+  return problems.empty() ? Result<void>()
+                          : Error{ErrorCode::unsupported, "the network is not that of this project:" + problems};
 }
 
 Result<void> check_network(const nvinfer1::INetworkDefinition& network) {
-  if (Result<void> inputs = check_tensors(network.getNbInputs(), [&](int i) { return network.getInput(i); }, input_infos(), "input"); !inputs) {
+  if (Result<void> inputs = check_tensors(
+          network.getNbInputs(), [&](int i) { return network.getInput(i); }, input_infos(), "input");
+      !inputs) {
     return inputs;
   }
   return check_tensors(network.getNbOutputs(), [&](int i) { return network.getOutput(i); }, output_infos(), "output");
 }
 
 // The profiles of engine_info.hpp, for the inputs that have a size which may vary.
-Result<void> add_profiles(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config, const nvinfer1::INetworkDefinition& network, Logger& logger) {
+Result<void> add_profiles(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
+    const nvinfer1::INetworkDefinition& network, Logger& logger) {
   const std::vector<TensorInfo> infos = input_infos();
   const auto dynamic = [&](const TensorInfo& info) {
     for (int i = 0; i < network.getNbInputs(); ++i) {
@@ -170,8 +180,13 @@ Result<void> add_profiles(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig&
     for (std::size_t i = 0; i < infos.size(); ++i) {
       const char* name = infos[i].name.c_str();
       const ShapeRange& range = shapes[i];
-      if (dynamic(infos[i]) && !(profile->setDimensions(name, OptProfileSelector::kMIN, to_trt(range.min)) && profile->setDimensions(name, OptProfileSelector::kOPT, to_trt(range.opt)) && profile->setDimensions(name, OptProfileSelector::kMAX, to_trt(range.max)))) {
-        return backend_error("TensorRT refuses the profile of input '" + infos[i].name + "', " + to_string(range.min) + " to " + to_string(range.max), logger);
+      if (dynamic(infos[i]) &&
+          !(profile->setDimensions(name, OptProfileSelector::kMIN, to_trt(range.min)) &&
+              profile->setDimensions(name, OptProfileSelector::kOPT, to_trt(range.opt)) &&
+              profile->setDimensions(name, OptProfileSelector::kMAX, to_trt(range.max)))) {
+        return backend_error("TensorRT refuses the profile of input '" + infos[i].name + "', " + to_string(range.min) +
+                " to " + to_string(range.max),
+            logger);
       }
     }
     if (config.addOptimizationProfile(profile) < 0) {
@@ -191,13 +206,17 @@ Result<void> set_tactic_sources(nvinfer1::IBuilderConfig& config, const std::str
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::string item = text.substr(begin, end - begin);
     begin = end + 1;
-    const auto known = std::find_if(kTacticSources.begin(), kTacticSources.end(), [&](const TacticSourceName& source) { return item.size() > 1 && item.compare(1, std::string::npos, source.name) == 0; });
+    const auto known = std::find_if(kTacticSources.begin(), kTacticSources.end(), [&](const TacticSourceName& source) {
+      return item.size() > 1 && item.compare(1, std::string::npos, source.name) == 0;
+    });
     if (known == kTacticSources.end() || (item[0] != '+' && item[0] != '-')) {
       std::string names;
       for (const TacticSourceName& source : kTacticSources) {
         names += (names.empty() ? "" : ", ") + std::string(source.name);
       }
-      return Error{ErrorCode::invalid_argument, "tactic sources are written -NAME or +NAME, with commas between; " + std::string(kProduct) + " " + to_string(kHeaders) + " has " + names + "; got '" + item + "'"};
+      return Error{ErrorCode::invalid_argument,
+          "tactic sources are written -NAME or +NAME, with commas between; " + std::string(kProduct) + " " +
+              to_string(kHeaders) + " has " + names + "; got '" + item + "'"};
     }
     const nvinfer1::TacticSources bit = 1U << static_cast<std::uint32_t>(known->source);
     sources = item[0] == '+' ? sources | bit : sources & ~bit;
@@ -218,7 +237,8 @@ Result<void> configure(nvinfer1::IBuilderConfig& config, const EngineOptions& op
   if (options.workspace_bytes > 0) {
     config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, static_cast<std::size_t>(options.workspace_bytes));
   }
-  config.setProfilingVerbosity(options.detailed_layers ? nvinfer1::ProfilingVerbosity::kDETAILED : nvinfer1::ProfilingVerbosity::kLAYER_NAMES_ONLY);
+  config.setProfilingVerbosity(options.detailed_layers ? nvinfer1::ProfilingVerbosity::kDETAILED
+                                                       : nvinfer1::ProfilingVerbosity::kLAYER_NAMES_ONLY);
   share_profiles(config);
   if (Result<void> set = set_optimization_level(config, options.optimization_level); !set) {
     return set;
@@ -232,7 +252,8 @@ Result<void> configure(nvinfer1::IBuilderConfig& config, const EngineOptions& op
 
 // Kernels' times of earlier builds, or an empty cache. Null where TensorRT makes none: the build then only
 // takes longer.
-Handle<nvinfer1::ITimingCache> use_timing_cache(nvinfer1::IBuilderConfig& config, const BuildRequest& request, Logger& logger) {
+Handle<nvinfer1::ITimingCache> use_timing_cache(
+    nvinfer1::IBuilderConfig& config, const BuildRequest& request, Logger& logger) {
   if (request.timing_cache.empty()) {
     config.setFlag(nvinfer1::BuilderFlag::kDISABLE_TIMING_CACHE);
     return nullptr;
@@ -260,7 +281,8 @@ void keep_timing_cache(const nvinfer1::IBuilderConfig& config, const BuildReques
   if (content == nullptr) {
     return;
   }
-  if (Result<void> written = write_cached(request.timing_cache, request.timing_key, content->data(), content->size()); !written) {
+  if (Result<void> written = write_cached(request.timing_cache, request.timing_key, content->data(), content->size());
+      !written) {
     logger.say(LogLevel::warning, "the timing cache is not kept: " + written.error().message);
   }
 }

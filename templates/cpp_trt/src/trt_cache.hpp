@@ -39,7 +39,8 @@ using KeyFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Result<Bytes> read_cached(const std::filesystem::path& file, const std::string& key, Check check);
 
 // Writes under another name and renames: no reader ever sees a part, and nothing stays of a failure.
-[[nodiscard]] Result<void> write_cached(const std::filesystem::path& file, const std::string& key, const void* plan, std::size_t size);
+[[nodiscard]] Result<void> write_cached(
+    const std::filesystem::path& file, const std::string& key, const void* plan, std::size_t size);
 [[nodiscard]] Result<void> write_whole_file(const std::filesystem::path& file, const void* data, std::size_t size);
 
 // Removes what writers of `file` left that were killed; for the holder of its lock.

@@ -35,7 +35,10 @@ std::string dims_text(const ProfileShapes& shapes) {
   return text;
 }
 
-std::string this_gpu(const Gpu& gpu) { return gpu.name + ", " + std::to_string(gpu.multiprocessors) + " multiprocessors, compute capability " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor); }
+std::string this_gpu(const Gpu& gpu) {
+  return gpu.name + ", " + std::to_string(gpu.multiprocessors) + " multiprocessors, compute capability " +
+      std::to_string(gpu.major) + "." + std::to_string(gpu.minor);
+}
 
 std::string this_tensorrt() { return std::string(kProduct) + " " + to_string(library_version()); }
 
@@ -53,7 +56,10 @@ std::string engine_key(const EngineOptions& options, const Gpu& gpu) {
       {"network code", network_key()},
       {"recipe", std::to_string(kRecipe)},
       {"headers", to_string(kHeaders)},  // they decide what is asked of the library
-      {"tensorrt", options.version_compatible ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible" : this_tensorrt()},
+      {"tensorrt",
+          options.version_compatible
+              ? std::string(kProduct) + " " + std::to_string(kHeaders.major) + ", version compatible"
+              : this_tensorrt()},
       {"gpu", options.hardware_compatible ? "any from Ampere on" : this_gpu(gpu)},
       {"precision", precision_name()},
       {"tf32", engine_tf32() ? "on" : "off"},
@@ -81,7 +87,8 @@ Result<Engine> start(const EngineRequest& request) {
 
 // Whether what failed was an allocation, by what CUDA or TensorRT says of it.
 bool was_memory(cudaError_t last, const std::string& reasons) {
-  return last == cudaErrorMemoryAllocation || reasons.find("out of memory") != std::string::npos || reasons.find("OutOfMemory") != std::string::npos || reasons.find("OUT_OF_MEMORY") != std::string::npos;
+  return last == cudaErrorMemoryAllocation || reasons.find("out of memory") != std::string::npos ||
+      reasons.find("OutOfMemory") != std::string::npos || reasons.find("OUT_OF_MEMORY") != std::string::npos;
 }
 
 // From a plan to an engine; the plan can go afterwards. `no_memory` tells whether it failed for want of it.
@@ -98,17 +105,22 @@ Result<void> deserialise(Engine& made, const void* plan, std::size_t size, bool*
     if (no_memory != nullptr) {
       *no_memory = was_memory(cudaGetLastError(), reasons);
     }
-    return Error{ErrorCode::backend, this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + reasons + free_memory_text()};
+    return Error{ErrorCode::backend,
+        this_tensorrt() + " on " + made.gpu.name + " cannot use the engine" + reasons + free_memory_text()};
   }
   return {};
 }
 
-Result<void> save_plan(const EngineRequest& request, const void* plan, std::size_t size) { return request.save_plan.empty() ? Result<void>() : write_whole_file(request.save_plan, plan, size); }
+Result<void> save_plan(const EngineRequest& request, const void* plan, std::size_t size) {
+  return request.save_plan.empty() ? Result<void>() : write_whole_file(request.save_plan, plan, size);
+}
 
 // What a tensor of the engine has to be; the order is ours.
 Result<Binding> find_binding(const nvinfer1::ICudaEngine& engine, const TensorInfo& info, nvinfer1::TensorIOMode mode) {
   const char* name = info.name.c_str();
-  const auto refused = [&](const std::string& why) { return Error{ErrorCode::unsupported, "the engine is not that of this project: tensor '" + info.name + "' " + why}; };
+  const auto refused = [&](const std::string& why) {
+    return Error{ErrorCode::unsupported, "the engine is not that of this project: tensor '" + info.name + "' " + why};
+  };
   if (engine.getTensorIOMode(name) != mode) {
     return refused(mode == nvinfer1::TensorIOMode::kINPUT ? "is no input of it" : "is no output of it");
   }
@@ -116,14 +128,16 @@ Result<Binding> find_binding(const nvinfer1::ICudaEngine& engine, const TensorIn
   binding.name = info.name;
   const std::optional<DType> dtype = from_trt(engine.getTensorDataType(name));
   if (dtype != info.dtype) {
-    return refused(std::string("is ") + (dtype ? to_string(*dtype) : "of a type that tensors here cannot hold") + " in it, expected " + to_string(info.dtype));
+    return refused(std::string("is ") + (dtype ? to_string(*dtype) : "of a type that tensors here cannot hold") +
+        " in it, expected " + to_string(info.dtype));
   }
   binding.dtype = *dtype;
   if (engine.getTensorFormat(name) != nvinfer1::TensorFormat::kLINEAR) {
     return refused(std::string("is not laid out row by row: ") + engine.getTensorFormatDesc(name));
   }
   if (from_trt(engine.getTensorShape(name)).size() != info.dims.size()) {
-    return refused("has shape " + to_string(from_trt(engine.getTensorShape(name))) + " in it, expected " + to_string(info.dims));
+    return refused(
+        "has shape " + to_string(from_trt(engine.getTensorShape(name))) + " in it, expected " + to_string(info.dims));
   }
   binding.on_host = engine.getTensorLocation(name) == nvinfer1::TensorLocation::kHOST;
   return binding;
@@ -134,7 +148,9 @@ Result<void> read_bindings(Engine& made) {
   const std::vector<TensorInfo> inputs = input_infos();
   const std::vector<TensorInfo> outputs = output_infos();
   if (static_cast<std::size_t>(engine.getNbIOTensors()) != inputs.size() + outputs.size()) {
-    return Error{ErrorCode::unsupported, "the engine is not that of this project: it has " + std::to_string(engine.getNbIOTensors()) + " inputs and outputs, expected " + std::to_string(inputs.size() + outputs.size())};
+    return Error{ErrorCode::unsupported,
+        "the engine is not that of this project: it has " + std::to_string(engine.getNbIOTensors()) +
+            " inputs and outputs, expected " + std::to_string(inputs.size() + outputs.size())};
   }
   for (const TensorInfo& info : inputs) {
     Result<Binding> binding = find_binding(engine, info, nvinfer1::TensorIOMode::kINPUT);
@@ -150,14 +166,18 @@ Result<void> read_bindings(Engine& made) {
     }
     made.outputs.push_back(*std::move(binding));
   }
-  made.dynamic = std::any_of(made.inputs.begin(), made.inputs.end(), [&](const Binding& input) { return is_dynamic(from_trt(engine.getTensorShape(input.name.c_str()))); });
+  made.dynamic = std::any_of(made.inputs.begin(), made.inputs.end(),
+      [&](const Binding& input) { return is_dynamic(from_trt(engine.getTensorShape(input.name.c_str()))); });
   for (std::int32_t p = 0; p < engine.getNbOptimizationProfiles(); ++p) {
     Profile profile;
     for (const Binding& input : made.inputs) {
       const char* name = input.name.c_str();
       const Dims fixed = from_trt(engine.getTensorShape(name));
-      const auto shape = [&](nvinfer1::OptProfileSelector which) { return is_dynamic(fixed) ? from_trt(engine.getProfileShape(name, p, which)) : fixed; };
-      profile.inputs.push_back({shape(nvinfer1::OptProfileSelector::kMIN), shape(nvinfer1::OptProfileSelector::kOPT), shape(nvinfer1::OptProfileSelector::kMAX)});
+      const auto shape = [&](nvinfer1::OptProfileSelector which) {
+        return is_dynamic(fixed) ? from_trt(engine.getProfileShape(name, p, which)) : fixed;
+      };
+      profile.inputs.push_back({shape(nvinfer1::OptProfileSelector::kMIN), shape(nvinfer1::OptProfileSelector::kOPT),
+          shape(nvinfer1::OptProfileSelector::kMAX)});
     }
     made.profiles.push_back(std::move(profile));
   }
@@ -174,13 +194,19 @@ Result<void> use_file(Engine& made, const EngineRequest& request) {
   made.file = file;
   if (Result<void> usable = deserialise(made, plan->data.get(), plan->size); !usable) {
     const std::string built_by = plan_version(*plan);
-    return Error{ErrorCode::bad_file, usable.error().message + "\n" + path_text(file) + (built_by.empty() ? " does not begin as a plan of TensorRT does" : " was built by TensorRT " + built_by) + "; an engine runs on the version and the GPU that it was built with, unless it was built as compatible (then set EngineOptions::version_compatible). Build it on this machine: leave LoadOptions::artifact empty, or run {= name =}_build_engine"};
+    return Error{ErrorCode::bad_file,
+        usable.error().message + "\n" + path_text(file) +
+            (built_by.empty() ? " does not begin as a plan of TensorRT does" : " was built by TensorRT " + built_by) +
+            "; an engine runs on the version and the GPU that it was built with, unless it was built as compatible "
+            "(then set EngineOptions::version_compatible). Build it on this machine: leave LoadOptions::artifact "
+            "empty, or run {= name =}_build_engine"};
   }
   return save_plan(request, plan->data.get(), plan->size);
 }
 
 // Whether the cache had an engine that works. Why one that is there does not is logged, and left in `unusable`.
-Result<bool> use_cache(Engine& made, const EngineRequest& request, const fs::path& file, const std::string& key, std::string& unusable) {
+Result<bool> use_cache(
+    Engine& made, const EngineRequest& request, const fs::path& file, const std::string& key, std::string& unusable) {
   const auto start = Clock::now();
   const Result<Bytes> plan = read_cached(file, key, request.options.check);
   Result<void> usable;
@@ -232,7 +258,10 @@ Result<void> check_gpu(const Gpu& gpu) {
   if (std::pair(gpu.major, gpu.minor) >= std::pair(least.major, least.minor)) {
     return {};
   }
-  return Error{ErrorCode::no_device, std::string(precision_name()) + " needs a GPU of compute capability " + std::to_string(least.major) + "." + std::to_string(least.minor) + ", " + gpu.name + " has " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor)};
+  return Error{ErrorCode::no_device,
+      std::string(precision_name()) + " needs a GPU of compute capability " + std::to_string(least.major) + "." +
+          std::to_string(least.minor) + ", " + gpu.name + " has " + std::to_string(gpu.major) + "." +
+          std::to_string(gpu.minor)};
 }
 
 Result<void> build(Engine& made, const EngineRequest& request, const fs::path& file, const std::string& key) {
@@ -274,7 +303,8 @@ Result<void> build(Engine& made, const EngineRequest& request, const fs::path& f
     if (Result<void> written = write_cached(file, key, memory.data(), memory.size()); written) {
       made.file = file;
     } else {
-      made.logger->say(LogLevel::warning, "the engine is used, but not kept for the next time: " + written.error().message);
+      made.logger->say(
+          LogLevel::warning, "the engine is used, but not kept for the next time: " + written.error().message);
     }
   }
   return save_plan(request, memory.data(), memory.size());
@@ -301,11 +331,16 @@ Result<void> use_cache_or_build(Engine& made, const EngineRequest& request) {
   const std::string nearest = unusable.empty() ? nearest_engine(*folder, key) : std::string();
   const std::string why = nearest.empty() ? std::string() : " (the nearest one there: " + nearest + ")";
   if (options.build_engine == BuildEngine::never) {
-    return Error{ErrorCode::not_found, "there is no engine for this machine in the cache, and BuildEngine::never forbids to build one: run {= name =}_build_engine with the same options. Looked for " + path_text(file) + why + (unusable.empty() ? "" : "; " + unusable)};
+    return Error{ErrorCode::not_found,
+        "there is no engine for this machine in the cache, and BuildEngine::never forbids to build one: run "
+        "{= name =}_build_engine with the same options. Looked for " +
+            path_text(file) + why + (unusable.empty() ? "" : "; " + unusable)};
   }
   fs::path lock_file = file;
   lock_file += ".lock";
-  const BuildLock lock(lock_file, [&] { made.logger->say(LogLevel::info, "somebody else is building this engine; waiting for " + path_text(lock_file)); });
+  const BuildLock lock(lock_file, [&] {
+    made.logger->say(LogLevel::info, "somebody else is building this engine; waiting for " + path_text(lock_file));
+  });
   if (lock.waited()) {
     // What the other built is as new as can be, even for a rebuild.
     if (Result<bool> found = use_cache(made, request, file, key, unusable); !found || *found) {
@@ -342,10 +377,14 @@ Result<Artifact> find_artifact(const LoadOptions& options) {
   if (names_plan(artifact.source.file)) {
     artifact.is_plan = true;
     std::error_code error;
-    return fs::exists(artifact.source.file, error) ? Result<Artifact>(std::move(artifact)) : Error{ErrorCode::not_found, "cannot read engine " + path_text(artifact.source.file)};
+    return fs::exists(artifact.source.file, error)
+        ? Result<Artifact>(std::move(artifact))
+        : Error{ErrorCode::not_found, "cannot read engine " + path_text(artifact.source.file)};
   }
   // With an engine in the cache the files are never read: every byte is looked at when one is built.
-  if (Result<void> intact = options.check == Check::full ? check_source(artifact.source, Check::full) : check_source_edges(artifact.source); !intact) {
+  if (Result<void> intact = options.check == Check::full ? check_source(artifact.source, Check::full)
+                                                         : check_source_edges(artifact.source);
+      !intact) {
     return intact.error();
   }
   return artifact;
@@ -388,7 +427,9 @@ Result<Engine> copy_engine(const Engine& engine) {
   return made;
 }
 
-bool Engine::one_context_a_profile() const noexcept { return dynamic && (!kContextsShareProfiles || (kPlansDecideOnSharing && origin == Origin::file)); }
+bool Engine::one_context_a_profile() const noexcept {
+  return dynamic && (!kContextsShareProfiles || (kPlansDecideOnSharing && origin == Origin::file));
+}
 
 Result<std::size_t> Engine::profile_for(TensorViews views) const {
   std::optional<std::size_t> best;
@@ -420,7 +461,8 @@ Result<std::size_t> Engine::profile_for(TensorViews views) const {
   for (std::size_t p = 0; p < profiles.size(); ++p) {
     message += "\n  profile " + std::to_string(p) + ":";
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      message += (i == 0 ? " " : ", ") + inputs[i].name + " from " + to_string(profiles[p].inputs[i].min) + " to " + to_string(profiles[p].inputs[i].max);
+      message += (i == 0 ? " " : ", ") + inputs[i].name + " from " + to_string(profiles[p].inputs[i].min) + " to " +
+          to_string(profiles[p].inputs[i].max);
     }
   }
   return Error{ErrorCode::invalid_argument, message};

@@ -6,7 +6,9 @@ namespace {= name =}::trt {
 
 Error cuda_error(cudaError_t status, const char* call) {
   (void)cudaGetLastError();  // clears it
-  return Error{ErrorCode::backend, std::string(call) + " failed: " + cudaGetErrorString(status) + " (CUDA error " + std::to_string(static_cast<int>(status)) + ")"};
+  return Error{ErrorCode::backend,
+      std::string(call) + " failed: " + cudaGetErrorString(status) + " (CUDA error " +
+          std::to_string(static_cast<int>(status)) + ")"};
 }
 
 std::shared_mutex& capturing() {
@@ -39,7 +41,8 @@ std::string free_memory_text() {
 
 Error out_of_memory(cudaError_t status, const char* kind, std::size_t bytes) {
   (void)cudaGetLastError();
-  return Error{ErrorCode::backend, "cannot allocate " + bytes_text(bytes) + " of " + kind + ": " + cudaGetErrorString(status) + free_memory_text()};
+  return Error{ErrorCode::backend,
+      "cannot allocate " + bytes_text(bytes) + " of " + kind + ": " + cudaGetErrorString(status) + free_memory_text()};
 }
 
 DeviceGuard::DeviceGuard(int device) {
@@ -59,7 +62,9 @@ DeviceGuard::~DeviceGuard() {
 
 Result<Stream> make_stream() {
   cudaStream_t stream = nullptr;
-  if (Result<void> made = cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags"); !made) {
+  if (Result<void> made =
+          cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+      !made) {
     return made.error();
   }
   return Stream(stream);

@@ -70,7 +70,8 @@ void Logger::end() {
 }
 
 void Logger::log(Severity severity, const nvinfer1::AsciiChar* message) noexcept {
-  if (severity == Severity::kVERBOSE || message == nullptr || std::string_view(message).find(kOtherLogger) != std::string_view::npos) {
+  if (severity == Severity::kVERBOSE || message == nullptr ||
+      std::string_view(message).find(kOtherLogger) != std::string_view::npos) {
     return;
   }
   try {
@@ -99,7 +100,8 @@ void Logger::say(LogLevel level, const std::string& message) {
 
 std::vector<Logger::Complaint> Logger::take(bool mine_only) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto rest = std::stable_partition(complaints_.begin(), complaints_.end(), [&](const Complaint& complaint) { return mine_only && complaint.thread != std::this_thread::get_id(); });
+  const auto rest = std::stable_partition(complaints_.begin(), complaints_.end(),
+      [&](const Complaint& complaint) { return mine_only && complaint.thread != std::this_thread::get_id(); });
   std::vector<Complaint> taken(std::make_move_iterator(rest), std::make_move_iterator(complaints_.end()));
   complaints_.erase(rest, complaints_.end());
   return taken;

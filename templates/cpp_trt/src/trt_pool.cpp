@@ -4,10 +4,13 @@
 
 namespace {= name =}::trt {
 
-Pool::Pool(const Engine& engine, GraphSwitch& graphs, std::size_t limit) : engine_(&engine), graphs_(&graphs), limit_(limit) {
+Pool::Pool(const Engine& engine, GraphSwitch& graphs, std::size_t limit)
+    : engine_(&engine), graphs_(&graphs), limit_(limit) {
   if (limit_ > 1 && engine.one_context_a_profile()) {
     limit_ = 1;
-    lowered_ = kContextsShareProfiles ? "TensorRT 8.6 has one context for a profile of an engine that was not built here" : "TensorRT 8.5 has one context for a profile";
+    lowered_ = kContextsShareProfiles
+        ? "TensorRT 8.6 has one context for a profile of an engine that was not built here"
+        : "TensorRT 8.5 has one context for a profile";
   }
   slots_.reserve(limit_);
   free_.reserve(limit_);

@@ -22,7 +22,9 @@ bool aligned(const void* address) { return reinterpret_cast<std::uintptr_t>(addr
 // Memory that is not zeroed first: an output is written whole.
 Tensor uninitialised(DType dtype, const Dims& dims, std::size_t bytes) {
   constexpr std::align_val_t alignment{64};
-  return Tensor(dtype, dims, std::shared_ptr<void>(::operator new(bytes == 0 ? 1 : bytes, alignment), [](void* memory) { ::operator delete(memory, alignment); }));
+  return Tensor(dtype, dims, std::shared_ptr<void>(::operator new(bytes == 0 ? 1 : bytes, alignment), [](void* memory) {
+    ::operator delete(memory, alignment);
+  }));
 }
 
 }  // namespace
@@ -74,7 +76,9 @@ Result<void> Slot::place_outputs(const Shape& shape, const TensorViews* outputs)
       continue;
     }
     if (outputs != nullptr && (*outputs)[i].dims != tensor.dims) {
-      return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + binding.name + "'): the model gives " + to_string(tensor.dims) + ", the buffer is " + to_string((*outputs)[i].dims)};
+      return Error{ErrorCode::invalid_argument,
+          "output " + std::to_string(i) + " ('" + binding.name + "'): the model gives " + to_string(tensor.dims) +
+              ", the buffer is " + to_string((*outputs)[i].dims)};
     }
     tensor.bytes = size_of(binding.dtype, tensor.dims);
     const bool device = outputs != nullptr && (*outputs)[i].device == Device::cuda;
@@ -132,8 +136,12 @@ Result<void> Slot::copy_in(TensorViews inputs) {
     if (from == tensor.address) {
       continue;
     }
-    const cudaMemcpyKind kind = view.device == Device::cpu ? cudaMemcpyHostToDevice : (engine_->inputs[i].on_host ? cudaMemcpyDeviceToHost : cudaMemcpyDeviceToDevice);
-    if (Result<void> copied = cuda_check(cudaMemcpyAsync(tensor.address, from, tensor.bytes, kind, stream_.get()), "copying an input"); !copied) {
+    const cudaMemcpyKind kind = view.device == Device::cpu
+        ? cudaMemcpyHostToDevice
+        : (engine_->inputs[i].on_host ? cudaMemcpyDeviceToHost : cudaMemcpyDeviceToDevice);
+    if (Result<void> copied =
+            cuda_check(cudaMemcpyAsync(tensor.address, from, tensor.bytes, kind, stream_.get()), "copying an input");
+        !copied) {
       return copied;
     }
     if (engine_->inputs[i].on_host) {  // TensorRT reads it when the run is enqueued
@@ -150,7 +158,8 @@ bool Slot::static_addresses() const noexcept {
   const auto moves = [](const Placed& tensor) { return tensor.direct || tensor.address == nullptr; };
   const auto on_host = [](const Binding& binding) { return binding.on_host; };
   return std::none_of(inputs_.begin(), inputs_.end(), moves) && std::none_of(outputs_.begin(), outputs_.end(), moves) &&
-         std::none_of(engine_->inputs.begin(), engine_->inputs.end(), on_host) && std::none_of(engine_->outputs.begin(), engine_->outputs.end(), on_host);
+      std::none_of(engine_->inputs.begin(), engine_->inputs.end(), on_host) &&
+      std::none_of(engine_->outputs.begin(), engine_->outputs.end(), on_host);
 }
 
 Result<void> Slot::enqueue(Shape& shape) {
@@ -195,16 +204,19 @@ bool Slot::capture(Shape& shape) {
   if (graphs_->has_worked()) {
     return false;
   }
-  const std::string why = status == cudaSuccess ? "TensorRT cannot capture this model" + engine_->logger->reasons() : cudaGetErrorString(status);
+  const std::string why = status == cudaSuccess ? "TensorRT cannot capture this model" + engine_->logger->reasons()
+                                                : cudaGetErrorString(status);
   if (graphs_->turn_off(why)) {
-    engine_->logger->say(LogLevel::warning, "runs are not replayed as CUDA graphs, which costs some time for each: " + why);
+    engine_->logger->say(
+        LogLevel::warning, "runs are not replayed as CUDA graphs, which costs some time for each: " + why);
   }
   return false;
 }
 
 Result<void> Slot::compute(Shape& shape) {
   const NvtxRange range("{= name =} compute");
-  if (graphs_->on() && shape.ran && static_addresses() && (shape.graph != nullptr || (shape.lost < kMostLost && capture(shape)))) {
+  if (graphs_->on() && shape.ran && static_addresses() &&
+      (shape.graph != nullptr || (shape.lost < kMostLost && capture(shape)))) {
     return cuda_check(cudaGraphLaunch(shape.graph.get(), stream_.get()), "cudaGraphLaunch");
   }
   return enqueue(shape);
@@ -224,7 +236,9 @@ Result<void> Slot::settle_sizes(const TensorViews* outputs) {
     tensor.bytes = size_of(engine_->outputs[i].dtype, tensor.dims);
     tensor.address = tensor.device.data();
     if (outputs != nullptr && (*outputs)[i].dims != tensor.dims) {
-      return Error{ErrorCode::invalid_argument, "output " + std::to_string(i) + " ('" + engine_->outputs[i].name + "'): the model gave " + to_string(tensor.dims) + ", the buffer is " + to_string((*outputs)[i].dims)};
+      return Error{ErrorCode::invalid_argument,
+          "output " + std::to_string(i) + " ('" + engine_->outputs[i].name + "'): the model gave " +
+              to_string(tensor.dims) + ", the buffer is " + to_string((*outputs)[i].dims)};
     }
     if (outputs == nullptr || (*outputs)[i].device == Device::cpu) {
       if (Result<void> reserved = tensor.pinned.reserve(tensor.bytes); !reserved) {
@@ -244,8 +258,11 @@ Result<void> Slot::copy_out(const TensorViews* outputs) {
       continue;
     }
     const bool from_host = engine_->outputs[i].on_host;
-    const cudaMemcpyKind kind = device ? (from_host ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToDevice) : cudaMemcpyDeviceToHost;
-    if (Result<void> copied = cuda_check(cudaMemcpyAsync(to, tensor.address, tensor.bytes, kind, stream_.get()), "copying an output"); !copied) {
+    const cudaMemcpyKind kind =
+        device ? (from_host ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToDevice) : cudaMemcpyDeviceToHost;
+    if (Result<void> copied =
+            cuda_check(cudaMemcpyAsync(to, tensor.address, tensor.bytes, kind, stream_.get()), "copying an output");
+        !copied) {
       return copied;
     }
   }
@@ -269,7 +286,9 @@ Result<void> Slot::mark(StageTimes* times, std::size_t stage) {
 Result<void> Slot::read_times(StageTimes& times) {
   std::array<float, kMarks - 1> ms{};
   for (std::size_t i = 0; i + 1 < kMarks; ++i) {
-    if (Result<void> read = cuda_check(cudaEventElapsedTime(&ms[i], events_[i].get(), events_[i + 1].get()), "cudaEventElapsedTime"); !read) {
+    if (Result<void> read =
+            cuda_check(cudaEventElapsedTime(&ms[i], events_[i].get(), events_[i + 1].get()), "cudaEventElapsedTime");
+        !read) {
       return read;
     }
   }

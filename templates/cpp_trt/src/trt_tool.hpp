@@ -19,6 +19,7 @@ struct MadeEngine {
 
 // Builds the engine that load() would build with these options, unless the cache has it and `rebuild` is
 // false. `save_plan`: a file for the plain plan, as trtexec takes it; empty: none.
-[[nodiscard]] Result<MadeEngine> make_engine(const LoadOptions& options, bool rebuild, const std::filesystem::path& save_plan);
+[[nodiscard]] Result<MadeEngine> make_engine(
+    const LoadOptions& options, bool rebuild, const std::filesystem::path& save_plan);
 
 }  // namespace {= name =}::trt

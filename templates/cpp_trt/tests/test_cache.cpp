@@ -39,7 +39,9 @@ std::vector<unsigned char> some_plan(std::size_t size) {
   return plan;
 }
 
-std::size_t files_in(const fs::path& folder) { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
+std::size_t files_in(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
 
 void change_byte(const fs::path& file, std::uintmax_t at) {
   std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
@@ -54,7 +56,8 @@ void test_round_trip(const fs::path& folder, Checker& check) {
   check.that(key == "gpu: A\ntensorrt: 1.2.3\n", "the key reads '" + key + "'");
   check.that(trt::key_text({{"gpu", "A\nB"}}) == "gpu: A B\n", "a value of several lines becomes one");
   const fs::path file = folder / "made" / trt::cache_file_name(key, ".engine");
-  check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::not_found, "does not exist", "an engine that is not there");
+  check.fails(
+      trt::read_cached(file, key, Check::quick), ErrorCode::not_found, "does not exist", "an engine that is not there");
 
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65536}, std::size_t{300000}}) {
     const std::vector<unsigned char> plan = some_plan(size);
@@ -62,21 +65,25 @@ void test_round_trip(const fs::path& folder, Checker& check) {
     check.that(written.ok(), written.ok() ? "" : written.error().message);
     for (const auto how : {Check::quick, Check::full}) {
       const Result<Bytes> read = trt::read_cached(file, key, how);
-      check.that(read.ok() && read->size == size && std::equal(plan.begin(), plan.end(), read->data.get()), "a plan of " + std::to_string(size) + " bytes is not read back");
+      check.that(read.ok() && read->size == size && std::equal(plan.begin(), plan.end(), read->data.get()),
+          "a plan of " + std::to_string(size) + " bytes is not read back");
     }
   }
   check.that(files_in(file.parent_path()) == 1, "temporary files are left");
   std::ofstream(file.string() + ".tmp-1-1") << "of a writer that was killed";
   std::ofstream(file.string() + ".lock") << "";
   trt::remove_leftovers(file);
-  check.that(files_in(file.parent_path()) == 2 && trt::read_cached(file, key, Check::quick).ok(), "leftovers, and nothing else, are removed");
+  check.that(files_in(file.parent_path()) == 2 && trt::read_cached(file, key, Check::quick).ok(),
+      "leftovers, and nothing else, are removed");
   fs::remove(file.string() + ".lock");
 
   const std::string other = trt::key_text({{"gpu", "B"}, {"tensorrt", "1.2.3"}});
-  check.fails(trt::read_cached(file, other, Check::quick), ErrorCode::bad_file, "gpu is A, wanted B", "an engine for another GPU");
+  check.fails(trt::read_cached(file, other, Check::quick), ErrorCode::bad_file, "gpu is A, wanted B",
+      "an engine for another GPU");
   check.that(trt::cache_file_name(other, ".engine") != trt::cache_file_name(key, ".engine"), "two keys have one name");
   check.that(trt::read_cached(file, "", Check::full).ok(), "without a key any engine is read");
-  check.that(trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B", "the nearest engine: '" + trt::nearest_engine(file.parent_path(), other) + "'");
+  check.that(trt::nearest_engine(file.parent_path(), other) == "gpu is A, wanted B",
+      "the nearest engine: '" + trt::nearest_engine(file.parent_path(), other) + "'");
 #if !defined(_WIN32)
   const fs::path pipe = file.parent_path() / "pipe.engine";
   check.that(::mkfifo(pipe.c_str(), 0600) == 0, "mkfifo");
@@ -98,7 +105,8 @@ void test_damage(const fs::path& folder, Checker& check) {
   for (const std::uintmax_t left : {std::uintmax_t{0}, std::uintmax_t{10}, std::uintmax_t{170}, size - 1}) {
     check.that(write(), "writing");
     fs::resize_file(file, left);
-    check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "truncated", "an engine cut to " + std::to_string(left) + " bytes");
+    check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "truncated",
+        "an engine cut to " + std::to_string(left) + " bytes");
   }
   check.that(write(), "writing");
   std::ofstream(file, std::ios::binary | std::ios::app) << "more";
@@ -108,11 +116,14 @@ void test_damage(const fs::path& folder, Checker& check) {
   check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "checksum", "an engine with another end");
   check.that(write(), "writing");
   change_byte(file, size - 150000);
-  check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "checksum", "an engine with another middle");
-  check.fails(trt::read_cached(file, key, Check::full), ErrorCode::bad_file, "sha256", "an engine with another middle, looked at in full");
+  check.fails(
+      trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "checksum", "an engine with another middle");
+  check.fails(trt::read_cached(file, key, Check::full), ErrorCode::bad_file, "sha256",
+      "an engine with another middle, looked at in full");
   check.that(write(), "writing");
   change_byte(file, 3);
-  check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "not an engine", "a file of another kind");
+  check.fails(
+      trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "not an engine", "a file of another kind");
   check.that(write(), "writing");
   change_byte(file, 22);  // the size of the key becomes huge
   check.fails(trt::read_cached(file, key, Check::quick), ErrorCode::bad_file, "damaged", "a size that cannot be");
@@ -141,8 +152,10 @@ void test_folders(const fs::path& folder, Checker& check) {
   // A file where the folder should be: as little to be written as a read-only one, for root too.
   std::ofstream(folder / "file") << "x";
   const fs::path blocked = folder / "file" / "cache" / "x.engine";
-  check.fails(trt::write_cached(blocked, "k: v\n", "plan", 4), ErrorCode::io, "cannot write", "a folder that cannot be made");
-  check.fails(trt::read_cached(blocked, "k: v\n", Check::quick), ErrorCode::not_found, "does not exist", "an engine below a file");
+  check.fails(
+      trt::write_cached(blocked, "k: v\n", "plan", 4), ErrorCode::io, "cannot write", "a folder that cannot be made");
+  check.fails(trt::read_cached(blocked, "k: v\n", Check::quick), ErrorCode::not_found, "does not exist",
+      "an engine below a file");
   const trt::BuildLock lock(blocked, [] {});
   check.that(!lock.held() && !lock.waited(), "without a lock the builder goes on alone");
 }

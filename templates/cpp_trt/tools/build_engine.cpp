@@ -80,7 +80,8 @@ Result<Options> parse_options(int argc, char** argv) {
       }
       options.load.device_index = *device;
     } else {
-      return Error{ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
+      return Error{
+          ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
     }
   }
   return options;
@@ -95,7 +96,8 @@ int main(int argc, char** argv) {
   }
   Options& options = *parsed;
   if (options.help) {
-    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage, app::load_usage().c_str());
+    std::printf("%s%s\nexit codes: 0 done, 1 failed, 2 wrong usage, 3 there is no device to run on\n", kUsage,
+        app::load_usage().c_str());
     return app::finish(kProgram, 0);
   }
   app::LoadConsole console(kProgram, options.load, options.verbose);
@@ -105,7 +107,8 @@ int main(int argc, char** argv) {
     return app::fail(kProgram, made.error());
   }
   const double mib = static_cast<double>(made->bytes) / (1024.0 * 1024.0);
-  std::printf("%s in %.1f s for %s, %.1f MiB\n", made->built ? "built" : "there already, read", made->seconds, made->gpu.c_str(), mib);
+  std::printf("%s in %.1f s for %s, %.1f MiB\n", made->built ? "built" : "there already, read", made->seconds,
+      made->gpu.c_str(), mib);
   if (!made->file.empty()) {
     std::printf("%s\n", {= name =}::path_text(made->file).c_str());
   }

@@ -42,9 +42,13 @@ function(gencpp_find_libtorch)
     endforeach()
     find_program(LibTorch_PYTHON NAMES python3 python DOC "Python whose torch package is used")
     if(LibTorch_PYTHON)
+      string(
+        CONCAT script
+        "import importlib.util as u; s = u.find_spec('torch'); "
+        "print(s.submodule_search_locations[0] if s else '')"
+      )
       execute_process(
-        COMMAND "${LibTorch_PYTHON}" -c
-                "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+        COMMAND "${LibTorch_PYTHON}" -c "${script}"
         OUTPUT_VARIABLE from_python OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
       if(from_python)
         file(TO_CMAKE_PATH "${from_python}" from_python)
@@ -70,9 +74,12 @@ function(gencpp_find_libtorch)
     else()
       set(reason "Neither CMAKE_PREFIX_PATH nor the Python '${LibTorch_PYTHON}' has it.")
     endif()
-    set(LibTorch_NOT_FOUND_MESSAGE
-      "${reason} Get it with `pip install torch`, or download LibTorch from pytorch.org, and configure with -DTorch_ROOT=<site-packages>/torch or -DTorch_ROOT=<libtorch>."
-      PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${reason} Get it with `pip install torch`, or download LibTorch from pytorch.org, and configure with "
+      "-DTorch_ROOT=<site-packages>/torch or -DTorch_ROOT=<libtorch>."
+    )
+    set(LibTorch_NOT_FOUND_MESSAGE "${text}" PARENT_SCOPE)
     return()
   endif()
 
@@ -83,7 +90,11 @@ function(gencpp_find_libtorch)
     set(${library}_library "${gencpp_torch_${library}}")
   endforeach()
   if(NOT torch_cpu_library OR NOT c10_library)
-    set(LibTorch_NOT_FOUND_MESSAGE "${root} has LibTorch's headers but not its libraries torch_cpu and c10." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${root} has LibTorch's headers but not its libraries torch_cpu and c10."
+    )
+    set(LibTorch_NOT_FOUND_MESSAGE "${text}" PARENT_SCOPE)
     return()
   endif()
 

@@ -1,6 +1,11 @@
 # {= NAME =}_CUDA: what a GPU needs beyond LibTorch itself. Streams and pinned copies need LibTorch's CUDA libraries;
 # CUDA graphs need CUDA's headers too, of a toolkit or of pip packages. Without them the rest is built.
-set({= NAME =}_CUDA AUTO CACHE STRING "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which starts faster and takes less memory)")
+string(
+  CONCAT text
+  "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which "
+  "starts faster and takes less memory)"
+)
+set({= NAME =}_CUDA AUTO CACHE STRING "${text}")
 set_property(CACHE {= NAME =}_CUDA PROPERTY STRINGS AUTO ON OFF)
 set({= NAME =}_CUDA_INCLUDE "" CACHE PATH "A folder with CUDA's headers, where they are not found")
 
@@ -51,7 +56,10 @@ function({= name =}_find_cuda_headers out missing)
     set(version "${major}.${minor}")
     string(REGEX MATCH "^[0-9]+" wanted_major "${wanted}")
     set(same_members OFF)
-    if((version VERSION_LESS 12.4 AND wanted VERSION_LESS 12.4) OR (version VERSION_GREATER_EQUAL 12.4 AND wanted VERSION_GREATER_EQUAL 12.4))
+    if(
+      (version VERSION_LESS 12.4 AND wanted VERSION_LESS 12.4)
+      OR (version VERSION_GREATER_EQUAL 12.4 AND wanted VERSION_GREATER_EQUAL 12.4)
+    )
       set(same_members ON)
     endif()
     if(NOT major EQUAL wanted_major OR NOT same_members)
@@ -63,7 +71,11 @@ function({= name =}_find_cuda_headers out missing)
       set(${out} "${folder};${crt}" PARENT_SCOPE)
       return()
     else()
-      set(reason "${folder} has cuda_runtime_api.h but not crt/host_config.h, which another pip package holds (nvidia-cuda-crt, before CUDA 13 nvidia-cuda-nvcc)")
+      string(
+        CONCAT reason
+        "${folder} has cuda_runtime_api.h but not crt/host_config.h, which another pip package holds "
+        "(nvidia-cuda-crt, before CUDA 13 nvidia-cuda-nvcc)"
+      )
     endif()
   endforeach()
   set(${missing} "${reason}" PARENT_SCOPE)
@@ -91,7 +103,12 @@ if(NOT {= NAME =}_CUDA STREQUAL "OFF")
     endif()
   endif()
   if({= name =}_cuda_missing AND NOT {= NAME =}_CUDA STREQUAL "AUTO")
-    message(FATAL_ERROR "{= NAME =}_CUDA is ${{= NAME =}_CUDA}, but ${{= name =}_cuda_missing}. Install a CUDA build of LibTorch, and CUDA's headers (a toolkit, or pip's nvidia-cuda-runtime and nvidia-cuda-crt) or name their folder with -D{= NAME =}_CUDA_INCLUDE=DIR; or leave {= NAME =}_CUDA at AUTO")
+    message(
+      FATAL_ERROR
+      "{= NAME =}_CUDA is ${{= NAME =}_CUDA}, but ${{= name =}_cuda_missing}. Install a CUDA build of "
+      "LibTorch, and CUDA's headers (a toolkit, or pip's nvidia-cuda-runtime and nvidia-cuda-crt) or "
+      "name their folder with -D{= NAME =}_CUDA_INCLUDE=DIR; or leave {= NAME =}_CUDA at AUTO"
+    )
   elseif({= name =}_cuda_missing AND LibTorch_CUDA)
     message(STATUS "{= name =}: no CUDA graphs: ${{= name =}_cuda_missing}")
   endif()

@@ -61,7 +61,9 @@ const Driver& driver() {
   return found;
 }
 
-std::string failed(const char* call, int status) { return std::string(call) + " failed (CUDA driver error " + std::to_string(status) + ")"; }
+std::string failed(const char* call, int status) {
+  return std::string(call) + " failed (CUDA driver error " + std::to_string(status) + ")";
+}
 
 }  // namespace
 
@@ -81,7 +83,8 @@ Result<Gpu> gpu_named(int device_index) {
   status = status == kSuccess ? d.attribute(&gpu.minor, kCapabilityMinor, device) : status;
   status = status == kSuccess ? d.name(name, static_cast<int>(sizeof name) - 1, device) : status;
   if (status != kSuccess) {
-    return Error{ErrorCode::no_device, "CUDA device " + std::to_string(device_index) + " cannot be asked: " + failed("cuDeviceGet...", status)};
+    return Error{ErrorCode::no_device,
+        "CUDA device " + std::to_string(device_index) + " cannot be asked: " + failed("cuDeviceGet...", status)};
   }
   gpu.name = name;
   return gpu;

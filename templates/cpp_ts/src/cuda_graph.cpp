@@ -40,7 +40,9 @@ class OwnStream {
     const std::lock_guard<std::mutex> lock(kept().mutex);
     kept().free[device_].push_back(handle_);
   }
-  [[nodiscard]] c10::Stream get() const { return c10::cuda::getStreamFromExternal(static_cast<cudaStream_t>(handle_), device_).unwrap(); }
+  [[nodiscard]] c10::Stream get() const {
+    return c10::cuda::getStreamFromExternal(static_cast<cudaStream_t>(handle_), device_).unwrap();
+  }
 
  private:
   struct Kept {
@@ -112,7 +114,9 @@ class Lane final : public GraphLane {
 
 const char* graphs_missing() noexcept { return ""; }
 
-std::unique_ptr<GraphLane> make_graph_lane(int device_index) { return std::make_unique<Lane>(static_cast<c10::DeviceIndex>(device_index)); }
+std::unique_ptr<GraphLane> make_graph_lane(int device_index) {
+  return std::make_unique<Lane>(static_cast<c10::DeviceIndex>(device_index));
+}
 #else
 const char* graphs_missing() noexcept { return "built without CUDA's headers: see {= NAME =}_CUDA"; }
 

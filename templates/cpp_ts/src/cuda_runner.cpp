@@ -42,7 +42,13 @@ class Runner::Lease {
 };
 
 Runner::Runner(Forward forward, std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, const Options& options)
-    : forward_(std::move(forward)), inputs_(std::move(inputs)), outputs_(std::move(outputs)), device_index_(options.device_index), graphs_(options.graphs ? graphs_missing() : "EngineOptions::cuda_graph"), log_(options.log), limit_(options.contexts) {
+    : forward_(std::move(forward)),
+      inputs_(std::move(inputs)),
+      outputs_(std::move(outputs)),
+      device_index_(options.device_index),
+      graphs_(options.graphs ? graphs_missing() : "EngineOptions::cuda_graph"),
+      log_(options.log),
+      limit_(options.contexts) {
   slots_.reserve(limit_);
   free_.reserve(limit_);
 }
@@ -101,7 +107,9 @@ void Runner::give_back(Slot& slot) noexcept {
 
 Result<Outputs> Runner::run(TensorViews inputs) { return Lease(*this, inputs)->run(inputs); }
 
-Result<void> Runner::run(TensorViews inputs, TensorViews outputs, StageTimes* times) { return Lease(*this, inputs)->run(inputs, outputs, times); }
+Result<void> Runner::run(TensorViews inputs, TensorViews outputs, StageTimes* times) {
+  return Lease(*this, inputs)->run(inputs, outputs, times);
+}
 
 void Runner::say(LogLevel level, const std::string& message) {
   const std::lock_guard<std::mutex> lock(log_mutex_);
@@ -118,7 +126,9 @@ void Runner::end_of_load() {
 std::string Runner::describe() const {
   const std::string why = graphs_.why();
   const std::lock_guard<std::mutex> lock(mutex_);
-  return "contexts: " + std::to_string(slots_.size()) + " of at most " + std::to_string(limit_) + (lowered_.empty() ? "" : " (" + lowered_ + ")") + "\nCUDA graph: " + (why.empty() ? "on" : "off (" + why + ")") + "\n";
+  return "contexts: " + std::to_string(slots_.size()) + " of at most " + std::to_string(limit_) +
+      (lowered_.empty() ? "" : " (" + lowered_ + ")") + "\nCUDA graph: " + (why.empty() ? "on" : "off (" + why + ")") +
+      "\n";
 }
 
 }  // namespace {= name =}::cuda

@@ -50,7 +50,8 @@ std::set<std::string> cpu_flags() {
 int required_threads() { return kCompiled ? kCompiledFor.threads : 0; }
 
 const LibTorchFacts& libtorch_facts() noexcept {
-  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads, kCompiled ? &kCompiledFor : nullptr, kChanged.data(), kChanged.data() + kChanged.size(), kSerialised};
+  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads,
+      kCompiled ? &kCompiledFor : nullptr, kChanged.data(), kChanged.data() + kChanged.size(), kSerialised};
   return facts;
 }
 
@@ -58,7 +59,10 @@ bool compiled_for_gpu() noexcept { return kCompiled && *kCompiledFor.gpu != '\0'
 
 Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const std::string& capability) {
   if (capability != wanted.capability) {
-    return Error{ErrorCode::unsupported, "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" + wanted.gpu + "), this one is " + name + " with " + capability + ": run gencpp on this machine, or without --artifact aoti"};
+    return Error{ErrorCode::unsupported,
+        "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" +
+            wanted.gpu + "), this one is " + name + " with " + capability +
+            ": run gencpp on this machine, or without --artifact aoti"};
   }
   return {};
 }
@@ -66,10 +70,13 @@ Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const
 Result<void> check_machine(const CompiledFor& wanted, const std::string& torch) {
   const std::string remedy = ": run gencpp on this machine, or without --artifact aoti";
   if (architecture() != wanted.architecture) {
-    return Error{ErrorCode::unsupported, "the artifact holds code for " + std::string(wanted.architecture) + ", this machine is " + architecture() + remedy};
+    return Error{ErrorCode::unsupported,
+        "the artifact holds code for " + std::string(wanted.architecture) + ", this machine is " + architecture() +
+            remedy};
   }
   if (torch != wanted.torch) {
-    return Error{ErrorCode::unsupported, "the artifact holds code for LibTorch " + std::string(wanted.torch) + ", this is " + torch + remedy};
+    return Error{ErrorCode::unsupported,
+        "the artifact holds code for LibTorch " + std::string(wanted.torch) + ", this is " + torch + remedy};
   }
   const std::set<std::string> here = cpu_flags();
   std::string missing;
@@ -77,7 +84,8 @@ Result<void> check_machine(const CompiledFor& wanted, const std::string& torch) 
     missing += here.count(flag) == 0 ? " " + flag : "";
   }
   if (!missing.empty()) {
-    return Error{ErrorCode::unsupported, "the artifact holds code for a processor with" + missing + ", which this one has not" + remedy};
+    return Error{ErrorCode::unsupported,
+        "the artifact holds code for a processor with" + missing + ", which this one has not" + remedy};
   }
   return {};
 }

@@ -21,7 +21,10 @@ MemoryFile::~MemoryFile() {
 }
 
 Result<std::filesystem::path> MemoryFile::open(EmbeddedFile bytes) {
-  const auto failed = [] { return Error{ErrorCode::io, std::string("the embedded artifact cannot be made a file in memory: ") + std::strerror(errno)}; };
+  const auto failed = [] {
+    return Error{
+        ErrorCode::io, std::string("the embedded artifact cannot be made a file in memory: ") + std::strerror(errno)};
+  };
   descriptor_ = memfd_create("{= artifact_file =}", MFD_CLOEXEC);
   if (descriptor_ < 0) {
     return failed();
@@ -41,7 +44,8 @@ Result<std::filesystem::path> MemoryFile::open(EmbeddedFile bytes) {
 MemoryFile::~MemoryFile() = default;
 
 Result<std::filesystem::path> MemoryFile::open(EmbeddedFile /*bytes*/) {
-  return Error{ErrorCode::unsupported, "an AOTInductor package is loaded from a file on this system: build with {= NAME =}_EMBED_ASSETS=OFF"};
+  return Error{ErrorCode::unsupported,
+      "an AOTInductor package is loaded from a file on this system: build with {= NAME =}_EMBED_ASSETS=OFF"};
 }
 
 #endif

@@ -27,10 +27,14 @@ class RunState {
 
   // A module with attributes of its own where runs change them, as they are in `module`, which stays as it is;
   // everything else is shared. `module` itself where runs change nothing.
-  [[nodiscard]] c10::IValue own_copy(const c10::IValue& module) const { return root_.empty() ? module : copied(module, root_); }
+  [[nodiscard]] c10::IValue own_copy(const c10::IValue& module) const {
+    return root_.empty() ? module : copied(module, root_);
+  }
 
   // One line for people; empty where runs change nothing.
-  [[nodiscard]] std::string describe() const { return names_.empty() ? "" : "each run starts from its own copy of: " + names_ + "\n"; }
+  [[nodiscard]] std::string describe() const {
+    return names_.empty() ? "" : "each run starts from its own copy of: " + names_ + "\n";
+  }
 
  private:
   // An attribute to copy: of its object the slots in `inner`, or all that it holds.

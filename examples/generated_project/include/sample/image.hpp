@@ -39,7 +39,8 @@ struct DecodeOptions {
 // Decodes a file's bytes: the pixels of PIL.Image.open(...).convert("RGB"), exactly. EXIF orientation
 // is not applied and alpha is dropped, as there. The format is told by its content.
 // JPEG and PNG need a build with libjpeg and libpng; without them the result is ErrorCode::unsupported.
-[[nodiscard]] Result<Image> decode_image(const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options = {});
+[[nodiscard]] Result<Image> decode_image(
+    const std::uint8_t* bytes, std::size_t size, const DecodeOptions& options = {});
 
 // Reads and decodes a file; errors name the file.
 [[nodiscard]] Result<Image> read_image(const std::filesystem::path& file, const DecodeOptions& options = {});

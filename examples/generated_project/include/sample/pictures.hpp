@@ -33,6 +33,7 @@ using PictureAnswer = std::function<void(std::size_t index, Result<Outputs> outp
 // picture in one run. `answer` is called on the caller's thread, once for each file, in their order, as soon as it
 // is known; a file that fails does not keep the others from theirs. Memory is that of a few pictures for each
 // thread, however many files there are.
-[[nodiscard]] Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options, const PictureAnswer& answer);
+[[nodiscard]] Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files,
+    const PictureOptions& options, const PictureAnswer& answer);
 
 }  // namespace sample

@@ -167,7 +167,8 @@ class Span {
  public:
   constexpr Span() = default;
   constexpr Span(T* data, std::size_t size) : data_(data), size_(data == nullptr ? 0 : size) {}
-  constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT: implicit on purpose
+  // Implicit on purpose, as the next one.
+  constexpr Span(T& item) : data_(&item), size_(1) {}                                                   // NOLINT
   Span(const std::vector<std::remove_const_t<T>>& items) : data_(items.data()), size_(items.size()) {}  // NOLINT
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -245,7 +246,9 @@ class Tensor {
   }
 
   [[nodiscard]] TensorView view() noexcept { return TensorView{data(), dtype_, dims_, Device::cpu, 0}; }
-  [[nodiscard]] TensorView view() const noexcept { return TensorView{const_cast<void*>(data()), dtype_, dims_, Device::cpu, 0}; }
+  [[nodiscard]] TensorView view() const noexcept {
+    return TensorView{const_cast<void*>(data()), dtype_, dims_, Device::cpu, 0};
+  }
 
  private:
   DType dtype_ = DType::float32;

@@ -113,7 +113,9 @@ class Future {
     return state_.get();
   }
   // Whether get() would give the result without waiting.
-  [[nodiscard]] bool ready() const { return state_.valid() && state_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+  [[nodiscard]] bool ready() const {
+    return state_.valid() && state_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
   void wait() const {
     if (state_.valid()) {
       state_.wait();
@@ -155,7 +157,8 @@ class Model {
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
   // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there.
-  [[nodiscard]] Result<void> run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
+  [[nodiscard]] Result<void> run_async(
+      TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
 
   // What this backend cannot tell of the following is ErrorCode::unsupported.
   // run() with the time of its stages.

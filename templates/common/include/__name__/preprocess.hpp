@@ -77,10 +77,11 @@ struct GeometryStep {
   CenterCrop crop;
   Pad padding;
 
-  constexpr GeometryStep(const Resize& step) : kind(Kind::resize), resize(step) {}         // NOLINT: implicit on purpose
-  constexpr GeometryStep(const CenterCrop& step) : kind(Kind::center_crop), crop(step) {}  // NOLINT: implicit on purpose
-  constexpr GeometryStep(const Pad& step) : kind(Kind::pad), padding(step) {}              // NOLINT: implicit on purpose
-  constexpr GeometryStep(const Grayscale& /*step*/) : kind(Kind::grayscale) {}             // NOLINT: implicit on purpose
+  constexpr GeometryStep(const Resize& step) : kind(Kind::resize), resize(step) {}  // NOLINT: implicit on purpose
+  constexpr GeometryStep(const CenterCrop& step)
+      : kind(Kind::center_crop), crop(step) {}                                  // NOLINT: implicit on purpose
+  constexpr GeometryStep(const Pad& step) : kind(Kind::pad), padding(step) {}   // NOLINT: implicit on purpose
+  constexpr GeometryStep(const Grayscale& /*step*/) : kind(Kind::grayscale) {}  // NOLINT: implicit on purpose
 };
 
 // How uint8 becomes 0..1 in float32: x / 255 or x * float(1 / 255); they differ in the last bit.
@@ -116,7 +117,8 @@ struct PreprocessOptions {
 [[nodiscard]] Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options = model_preprocess());
 
 // A batch: every picture must come out with the same size. A float32 tensor of NxCxHxW.
-[[nodiscard]] Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
+[[nodiscard]] Result<Tensor> preprocess(
+    const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
 
 // Preprocesses pictures into memory of the caller, and keeps its buffers and threads: with pictures of one size it
 // allocates nothing after the first. Equal pictures give equal bits, whatever the number of threads. For one

@@ -17,7 +17,8 @@ namespace {
 
 // The best classes in Python's order; classes whose reference logits lie closer together than two
 // tolerances may change places.
-void check_top(const GoldenOutput& expected, const std::vector<TopClass>& theirs, const Tensor& logits, Checker& check) {
+void check_top(
+    const GoldenOutput& expected, const std::vector<TopClass>& theirs, const Tensor& logits, Checker& check) {
   const Result<Tensor> reference = read_npy(golden(expected.file));
   if (!check.that(reference.ok(), reference.ok() ? "" : reference.error().message)) {
     return;
@@ -32,16 +33,20 @@ void check_top(const GoldenOutput& expected, const std::vector<TopClass>& theirs
   }
   const double near = 2.0 * expected.tolerance * static_cast<double>(largest);
   const auto best = top_k(logits, 0, theirs.size());
-  if (!check.that(best.ok(), best.ok() ? "" : best.error().message) || !check.that(best->size() == theirs.size(), "count of the best classes")) {
+  if (!check.that(best.ok(), best.ok() ? "" : best.error().message) ||
+      !check.that(best->size() == theirs.size(), "count of the best classes")) {
     return;
   }
   for (std::size_t i = 0; i < best->size(); ++i) {
     const ClassScore& ours = (*best)[i];
-    std::printf("top-%zu: class %zu %.6f, Python %zu %.6f\n", i + 1, ours.index, static_cast<double>(ours.probability), theirs[i].index, theirs[i].probability);
-    const double apart = std::abs(static_cast<double>(values[ours.index]) - static_cast<double>(values[theirs[i].index]));
+    std::printf("top-%zu: class %zu %.6f, Python %zu %.6f\n", i + 1, ours.index, static_cast<double>(ours.probability),
+        theirs[i].index, theirs[i].probability);
+    const double apart =
+        std::abs(static_cast<double>(values[ours.index]) - static_cast<double>(values[theirs[i].index]));
     check.that(apart <= near, "top-" + std::to_string(i + 1) + " is another class");
     // A probability changes by no more than its logits do.
-    check.that(std::abs(static_cast<double>(ours.probability) - theirs[i].probability) <= std::max(1e-3, near), "top-" + std::to_string(i + 1) + " has another probability");
+    check.that(std::abs(static_cast<double>(ours.probability) - theirs[i].probability) <= std::max(1e-3, near),
+        "top-" + std::to_string(i + 1) + " has another probability");
   }
 }
 

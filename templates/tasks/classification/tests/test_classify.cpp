@@ -50,7 +50,7 @@ void test_no_best(Checker& check) {
   check.fails(best_of(-inf, -inf, -inf), ErrorCode::invalid_argument, "all 3 classes", "all logits are -infinity");
   const auto masked = best_of(-inf, 1.0F, -inf);
   check.that(masked.ok() && (*masked)[0].index == 1 && (*masked)[0].probability == 1.0F &&
-                 (*masked)[1].index == 0 && (*masked)[1].probability == 0.0F && (*masked)[2].index == 2,
+          (*masked)[1].index == 0 && (*masked)[1].probability == 0.0F && (*masked)[2].index == 2,
       "classes that are masked out");
   const auto large = best_of(3e38F, -3e38F, 3e38F);
   check.that(large.ok() && (*large)[0].index == 0 && (*large)[0].probability == 0.5F && (*large)[1].index == 2,

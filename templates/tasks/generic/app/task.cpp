@@ -19,7 +19,8 @@ std::string summary(const TensorInfo& info, const Tensor& tensor) {
       sum += static_cast<double>(values[i]);
     }
     char numbers[96];
-    std::snprintf(numbers, sizeof numbers, ", min %g, max %g, mean %g", static_cast<double>(*least), static_cast<double>(*most), sum / static_cast<double>(tensor.dims().elements()));
+    std::snprintf(numbers, sizeof numbers, ", min %g, max %g, mean %g", static_cast<double>(*least),
+        static_cast<double>(*most), sum / static_cast<double>(tensor.dims().elements()));
     text += numbers;
   }
   return text;
@@ -30,7 +31,8 @@ std::string summary_json(const TensorInfo& info, const Tensor& tensor) {
   for (const std::int64_t size : tensor.dims()) {
     dims += (dims.empty() ? "" : ", ") + std::to_string(size);
   }
-  return "{\"name\": " + json_string(info.name) + ", \"dtype\": \"" + to_string(tensor.dtype()) + "\", \"dims\": [" + dims + "]}";
+  return "{\"name\": " + json_string(info.name) + ", \"dtype\": \"" + to_string(tensor.dtype()) + "\", \"dims\": [" +
+      dims + "]}";
 }
 
 }  // namespace
@@ -39,7 +41,9 @@ const char* const kTaskUsage = "";
 
 bool is_task_option(std::string_view /*option*/) noexcept { return false; }
 
-Result<void> set_task_option(std::string_view /*option*/, const std::string& /*value*/, TaskOptions& /*options*/) { return {}; }
+Result<void> set_task_option(std::string_view /*option*/, const std::string& /*value*/, TaskOptions& /*options*/) {
+  return {};
+}
 
 Result<Task> Task::load(const TaskOptions& /*options*/) { return Task(); }
 

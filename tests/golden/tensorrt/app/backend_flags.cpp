@@ -18,7 +18,8 @@ bool parse_workspace(std::string_view text, std::uint64_t& bytes) {
   text.remove_prefix(kPool.size());
   unsigned shift = 20;
   constexpr std::string_view kUnits = "BKMG";
-  if (const std::size_t unit = text.empty() ? std::string_view::npos : kUnits.find(text.back()); unit != std::string_view::npos) {
+  if (const std::size_t unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+      unit != std::string_view::npos) {
     shift = static_cast<unsigned>(10 * unit);
     text.remove_suffix(1);
   }
@@ -69,7 +70,8 @@ bool set_backend_switch(std::string_view option, LoadOptions& options) {
 }
 
 bool is_backend_option(std::string_view option) noexcept {
-  for (const std::string_view known : {"--loadEngine", "--cacheDir", "--buildEngine", "--memPoolSize", "--builderOptimizationLevel", "--hardwareCompatibilityLevel", "--tacticSources", "--profilingVerbosity"}) {
+  for (const std::string_view known : {"--loadEngine", "--cacheDir", "--buildEngine", "--memPoolSize",
+           "--builderOptimizationLevel", "--hardwareCompatibilityLevel", "--tacticSources", "--profilingVerbosity"}) {
     if (option == known) {
       return true;
     }
@@ -99,7 +101,9 @@ Result<void> set_backend_option(std::string_view option, std::string_view value,
   } else if (option == "--memPoolSize") {
     return parse_workspace(value, engine.workspace_bytes) ? Result<void>() : bad_value(option, "workspace:N", value);
   } else if (option == "--builderOptimizationLevel") {
-    return parse_number(value, engine.optimization_level) && engine.optimization_level >= 0 ? Result<void>() : bad_value(option, "a whole number from 0 to 5", value);
+    return parse_number(value, engine.optimization_level) && engine.optimization_level >= 0
+        ? Result<void>()
+        : bad_value(option, "a whole number from 0 to 5", value);
   } else if (option == "--hardwareCompatibilityLevel") {
     return choose("none", "ampere+", engine.hardware_compatible);
   } else if (option == "--tacticSources") {

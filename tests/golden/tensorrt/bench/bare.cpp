@@ -76,7 +76,9 @@ class Bare {
   trt::GraphExec graph_;
 };
 
-Error failed(const std::string& what, trt::Logger& logger) { return Error{ErrorCode::backend, what + logger.reasons()}; }
+Error failed(const std::string& what, trt::Logger& logger) {
+  return Error{ErrorCode::backend, what + logger.reasons()};
+}
 
 Result<void> Bare::add(const std::string& name, const TensorView& view, std::vector<BareTensor>& into) {
   BareTensor tensor;
@@ -97,7 +99,8 @@ Result<void> Bare::add(const std::string& name, const TensorView& view, std::vec
   return {};
 }
 
-Result<void> Bare::open(const std::filesystem::path& file, const bench::Buffers& buffers, const Model& model, bool graph) {
+Result<void> Bare::open(
+    const std::filesystem::path& file, const bench::Buffers& buffers, const Model& model, bool graph) {
   const Result<trt::Bytes> plan = trt::read_plan_file(file, sample::Check::quick);
   if (!plan) {
     return plan.error();
@@ -120,7 +123,8 @@ Result<void> Bare::open(const std::filesystem::path& file, const bench::Buffers&
   for (std::size_t i = 0; i < buffers.input_views.size(); ++i) {
     const std::string& name = model.inputs()[i].name;
     if (!context_->setInputShape(name.c_str(), trt::to_trt(buffers.input_views[i].dims))) {
-      return Error{ErrorCode::unsupported, "the bare loop knows optimisation profile 0 only, which does not hold these shapes" + logger_.reasons()};
+      return Error{ErrorCode::unsupported,
+          "the bare loop knows optimisation profile 0 only, which does not hold these shapes" + logger_.reasons()};
     }
     if (Result<void> added = add(name, buffers.input_views[i], inputs_); !added) {
       return added;
@@ -129,7 +133,8 @@ Result<void> Bare::open(const std::filesystem::path& file, const bench::Buffers&
   for (std::size_t i = 0; i < buffers.output_views.size(); ++i) {
     const std::string& name = model.outputs()[i].name;
     if (trt::is_dynamic(trt::from_trt(context_->getTensorShape(name.c_str())))) {
-      return Error{ErrorCode::unsupported, "the bare loop cannot run output '" + name + "', whose size only a run tells"};
+      return Error{
+          ErrorCode::unsupported, "the bare loop cannot run output '" + name + "', whose size only a run tells"};
     }
     if (Result<void> added = add(name, buffers.output_views[i], outputs_); !added) {
       return added;
@@ -164,19 +169,26 @@ Result<void> Bare::run(bool host_copies) {
     if (host_copies) {
       std::memcpy(tensor.pinned.data(), tensor.data, tensor.bytes);
     }
-    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(tensor.device.data(), tensor.pinned.data(), tensor.bytes, cudaMemcpyHostToDevice, stream_.get()), "copying an input"); !copied) {
+    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(tensor.device.data(), tensor.pinned.data(), tensor.bytes,
+                                                  cudaMemcpyHostToDevice, stream_.get()),
+            "copying an input");
+        !copied) {
       return copied;
     }
   }
   if (graph_ != nullptr) {
-    if (Result<void> launched = trt::cuda_check(cudaGraphLaunch(graph_.get(), stream_.get()), "cudaGraphLaunch"); !launched) {
+    if (Result<void> launched = trt::cuda_check(cudaGraphLaunch(graph_.get(), stream_.get()), "cudaGraphLaunch");
+        !launched) {
       return launched;
     }
   } else if (!context_->enqueueV3(stream_.get())) {
     return failed("enqueueV3", logger_);
   }
   for (const BareTensor& tensor : outputs_) {
-    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(tensor.pinned.data(), tensor.device.data(), tensor.bytes, cudaMemcpyDeviceToHost, stream_.get()), "copying an output"); !copied) {
+    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(tensor.pinned.data(), tensor.device.data(), tensor.bytes,
+                                                  cudaMemcpyDeviceToHost, stream_.get()),
+            "copying an output");
+        !copied) {
       return copied;
     }
   }
@@ -252,7 +264,8 @@ Result<Comparison> compare(const bench::Options& options) {
       return timed.error();
     }
   }
-  return Comparison{median(std::move(pinned_samples)), median(std::move(bare_samples)), median(std::move(model_samples))};
+  return Comparison{
+      median(std::move(pinned_samples)), median(std::move(bare_samples)), median(std::move(model_samples))};
 }
 
 }  // namespace
@@ -263,7 +276,10 @@ int main(int argc, char** argv) {
     return app::fail(kProgram, options.error());
   }
   if (options->help) {
-    std::printf("usage: sample_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() against a bare loop of TensorRT calls.\n%s", app::load_usage().c_str());
+    std::printf(
+        "usage: sample_bench_bare [--iterations N] [--batch N] [--device cuda:N] [--json]\n\nTimes Model::run() "
+        "against a bare loop of TensorRT calls.\n%s",
+        app::load_usage().c_str());
     return app::finish(kProgram, 0);
   }
   const Result<Comparison> compared = compare(*options);
@@ -272,9 +288,13 @@ int main(int argc, char** argv) {
   }
   const double overhead = 100.0 * (compared->model / compared->bare - 1.0);
   if (options->json) {
-    std::printf("{\"pinned_p50_ms\": %.6g, \"bare_p50_ms\": %.6g, \"run_p50_ms\": %.6g, \"overhead_percent\": %.3g}\n", compared->pinned, compared->bare, compared->model, overhead);
+    std::printf("{\"pinned_p50_ms\": %.6g, \"bare_p50_ms\": %.6g, \"run_p50_ms\": %.6g, \"overhead_percent\": %.3g}\n",
+        compared->pinned, compared->bare, compared->model, overhead);
   } else {
-    std::printf("bare loop        p50 %.4f ms (%.4f ms without the copies on the host)\nModel::run       p50 %.4f ms\noverhead         %.2f %%\n", compared->bare, compared->pinned, compared->model, overhead);
+    std::printf(
+        "bare loop        p50 %.4f ms (%.4f ms without the copies on the host)\nModel::run       p50 %.4f ms\noverhead "
+        "        %.2f %%\n",
+        compared->bare, compared->pinned, compared->model, overhead);
   }
   return app::finish(kProgram, 0);
 }

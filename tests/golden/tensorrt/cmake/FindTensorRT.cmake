@@ -171,7 +171,11 @@ function(gencpp_find_tensorrt)
       endif()
     endforeach()
   endforeach()
-  set(get "Install TensorRT (its archive or packages, or `pip install tensorrt`) and configure with -DTensorRT_ROOT=<folder>, or -DTensorRT_PYTHON=<the Python that has it>")
+  string(
+    CONCAT get
+    "Install TensorRT (its archive or packages, or `pip install tensorrt`) and configure with "
+    "-DTensorRT_ROOT=<folder>, or -DTensorRT_PYTHON=<the Python that has it>"
+  )
   if(NOT library)
     set(headers_only "${SAMPLE_TENSORRT_HEADERS}")
     foreach(root IN LISTS roots)
@@ -182,9 +186,17 @@ function(gencpp_find_tensorrt)
       endif()
     endforeach()
     if(chosen)
-      set(reason "TensorRT_ROOT is ${chosen}, which has no libnvinfer.so (looked for in it, lib/, lib64/ and lib/${CMAKE_LIBRARY_ARCHITECTURE}/).")
+      string(
+        CONCAT reason
+        "TensorRT_ROOT is ${chosen}, which has no libnvinfer.so (looked for in it, lib/, lib64/ and "
+        "lib/${CMAKE_LIBRARY_ARCHITECTURE}/)."
+      )
     else()
-      set(reason "No libnvinfer.so in CMAKE_PREFIX_PATH, the system's folders and the packages of the Python '${TensorRT_PYTHON}'.")
+      string(
+        CONCAT reason
+        "No libnvinfer.so in CMAKE_PREFIX_PATH, the system's folders and the packages of the Python "
+        "'${TensorRT_PYTHON}'."
+      )
     endif()
     if(headers_only)
       string(APPEND reason " There are headers without a library in ${headers_only}.")
@@ -193,7 +205,11 @@ function(gencpp_find_tensorrt)
     return()
   endif()
   if(stem STREQUAL "nvinfer_lean")
-    set(TensorRT_NOT_FOUND_MESSAGE "${library} is TensorRT's lean runtime, which cannot build engines. ${get}." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${library} is TensorRT's lean runtime, which cannot build engines. ${get}."
+    )
+    set(TensorRT_NOT_FOUND_MESSAGE "${text}" PARENT_SCOPE)
     return()
   endif()
   set(rtx OFF)
@@ -215,10 +231,19 @@ function(gencpp_find_tensorrt)
   # A checkout of the public repository has the parser's header as a submodule.
   gencpp_tensorrt_folder_with(NvOnnxParser.h parser_include "${include}" "${include}/../parsers/onnx")
   if(NOT parser_library)
-    set(no_parser "TensorRT's ONNX parser is missing: ${folder} has no lib${parser_stem}.so. Install it (Debian packages: apt install libnvonnxparsers-dev), or name a complete SDK with -DTensorRT_ROOT=<folder>.")
+    string(
+      CONCAT no_parser
+      "TensorRT's ONNX parser is missing: ${folder} has no lib${parser_stem}.so. Install it (Debian "
+      "packages: apt install libnvonnxparsers-dev), or name a complete SDK with "
+      "-DTensorRT_ROOT=<folder>."
+    )
   elseif(NOT parser_include)
     string(REGEX MATCH "^[0-9]+\\.[0-9]+" minor "${headers_version}")
-    set(no_parser "${include} has no NvOnnxParser.h. Before TensorRT 10.14 it is not in NVIDIA/TensorRT but in onnx/onnx-tensorrt, branch release/${minor}-GA: put it beside NvInfer.h.")
+    string(
+      CONCAT no_parser
+      "${include} has no NvOnnxParser.h. Before TensorRT 10.14 it is not in NVIDIA/TensorRT but in "
+      "onnx/onnx-tensorrt, branch release/${minor}-GA: put it beside NvInfer.h."
+    )
   else()
     set(no_parser "")
   endif()

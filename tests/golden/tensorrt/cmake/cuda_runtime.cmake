@@ -32,7 +32,13 @@ function(gencpp_find_cuda_runtime pip message)
     else()
       set(reason "There is no CUDA toolkit, and the Python '${TensorRT_PYTHON}' has no package of the CUDA runtime.")
     endif()
-    set(${message} "TensorRT's headers need the CUDA runtime's. ${reason} Install a CUDA toolkit, or `pip install nvidia-cuda-runtime nvidia-cuda-crt` (CUDA 12: nvidia-cuda-runtime-cu12 nvidia-cuda-nvcc-cu12) into the Python that -DTensorRT_PYTHON names." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "TensorRT's headers need the CUDA runtime's. ${reason} Install a CUDA toolkit, or `pip install "
+      "nvidia-cuda-runtime nvidia-cuda-crt` (CUDA 12: nvidia-cuda-runtime-cu12 nvidia-cuda-nvcc-cu12) "
+      "into the Python that -DTensorRT_PYTHON names."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
   file(STRINGS "${include}/cuda_runtime_api.h" line REGEX "^#define[ \t]+CUDART_VERSION[ \t]+[0-9]+")
@@ -49,7 +55,12 @@ function(gencpp_find_cuda_runtime pip message)
     if(major LESS 13)
       set(package "nvidia-cuda-nvcc-cu${major}")
     endif()
-    set(${message} "${include} has cuda_runtime_api.h but not crt/host_defines.h, which another pip package holds: `pip install \"${package}==${major}.${minor}.*\"`, or install a CUDA toolkit." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "${include} has cuda_runtime_api.h but not crt/host_defines.h, which another pip package holds: "
+      "`pip install \"${package}==${major}.${minor}.*\"`, or install a CUDA toolkit."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
   list(APPEND include "${crt}")
@@ -72,7 +83,12 @@ function(gencpp_find_cuda_runtime pip message)
     endif()
   endif()
   if(NOT library)
-    set(${message} "The CUDA runtime's headers are in ${include}, but neither libcudart_static.a nor libcudart.so is beside them. Install a CUDA toolkit, or configure with -DTensorRT_CUDART_LIBRARY=<file>." PARENT_SCOPE)
+    string(
+      CONCAT text
+      "The CUDA runtime's headers are in ${include}, but neither libcudart_static.a nor libcudart.so "
+      "is beside them. Install a CUDA toolkit, or configure with -DTensorRT_CUDART_LIBRARY=<file>."
+    )
+    set(${message} "${text}" PARENT_SCOPE)
     return()
   endif()
 

@@ -70,7 +70,8 @@ using Extent = std::remove_reference_t<decltype(nvinfer1::Dims{}.d[0])>;
 
 // An invalid shape (nbDims is -1) becomes a scalar's.
 [[nodiscard]] inline Dims from_trt(const nvinfer1::Dims& dims) noexcept {
-  static_assert(nvinfer1::Dims::MAX_DIMS <= static_cast<std::int32_t>(Dims::kMaxRank), "TensorRT's tensors have more dimensions than Dims holds");
+  static_assert(nvinfer1::Dims::MAX_DIMS <= static_cast<std::int32_t>(Dims::kMaxRank),
+      "TensorRT's tensors have more dimensions than Dims holds");
   Dims made;
   for (std::int32_t i = 0; i < dims.nbDims && made.push_back(dims.d[i]); ++i) {
   }
@@ -189,7 +190,10 @@ template <typename ParserError>
 inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 
 // Null on 8.5.
-[[nodiscard]] inline nvinfer1::ILayer* add_normalization([[maybe_unused]] nvinfer1::INetworkDefinition& network, [[maybe_unused]] nvinfer1::ITensor& x, [[maybe_unused]] nvinfer1::ITensor& scale, [[maybe_unused]] nvinfer1::ITensor& bias, [[maybe_unused]] std::uint32_t axes, [[maybe_unused]] float epsilon) noexcept {
+[[nodiscard]] inline nvinfer1::ILayer* add_normalization([[maybe_unused]] nvinfer1::INetworkDefinition& network,
+    [[maybe_unused]] nvinfer1::ITensor& x, [[maybe_unused]] nvinfer1::ITensor& scale,
+    [[maybe_unused]] nvinfer1::ITensor& bias, [[maybe_unused]] std::uint32_t axes,
+    [[maybe_unused]] float epsilon) noexcept {
 #if SAMPLE_TRT_API >= 1015
   nvinfer1::INormalizationLayer* layer = network.addNormalizationV2(x, scale, bias, axes);
 #elif SAMPLE_TRT_API >= 806
@@ -205,7 +209,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 #endif
 }
 
-[[nodiscard]] inline nvinfer1::ILayer* add_cast(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::DataType type) noexcept {
+[[nodiscard]] inline nvinfer1::ILayer* add_cast(
+    nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::DataType type) noexcept {
 #if SAMPLE_TRT_API >= 806
   return network.addCast(x, type);
 #else
@@ -218,7 +223,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 }
 
 // Its indices are int32.
-[[nodiscard]] inline nvinfer1::ITopKLayer* add_top_k(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::TopKOperation operation, std::int32_t k, std::uint32_t axes) noexcept {
+[[nodiscard]] inline nvinfer1::ITopKLayer* add_top_k(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x,
+    nvinfer1::TopKOperation operation, std::int32_t k, std::uint32_t axes) noexcept {
 #if SAMPLE_TRT_API >= 1014
   return network.addTopK(x, operation, k, axes, nvinfer1::DataType::kINT32);
 #else
@@ -241,7 +247,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 }
 
 // Its indices are int32.
-[[nodiscard]] inline nvinfer1::INMSLayer* add_nms(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& boxes, nvinfer1::ITensor& scores, nvinfer1::ITensor& most) noexcept {
+[[nodiscard]] inline nvinfer1::INMSLayer* add_nms(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& boxes,
+    nvinfer1::ITensor& scores, nvinfer1::ITensor& most) noexcept {
 #if SAMPLE_TRT_API >= 1014
   return network.addNMS(boxes, scores, most, nvinfer1::DataType::kINT32);
 #else
@@ -250,7 +257,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 }
 
 // To int8.
-[[nodiscard]] inline nvinfer1::IQuantizeLayer* add_quantize(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
+[[nodiscard]] inline nvinfer1::IQuantizeLayer* add_quantize(
+    nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
 #if SAMPLE_TRT_API >= 1000
   return network.addQuantize(x, scale, nvinfer1::DataType::kINT8);
 #else
@@ -259,7 +267,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 }
 
 // To the type of the scale.
-[[nodiscard]] inline nvinfer1::IDequantizeLayer* add_dequantize(nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
+[[nodiscard]] inline nvinfer1::IDequantizeLayer* add_dequantize(
+    nvinfer1::INetworkDefinition& network, nvinfer1::ITensor& x, nvinfer1::ITensor& scale) noexcept {
 #if SAMPLE_TRT_API >= 1000
   return network.addDequantize(x, scale, scale.getType());
 #else
@@ -270,7 +279,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
 // --- the build ---
 
 // Before 10 it is told what an engine may compute in; 10 and later build what stands in the network.
-[[nodiscard]] inline Result<void> set_precision([[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) {
+[[nodiscard]] inline Result<void> set_precision(
+    [[maybe_unused]] nvinfer1::IBuilderConfig& config, [[maybe_unused]] Precision precision) {
 #if SAMPLE_TRT_API < 1000
   switch (precision) {
     case Precision::fp32:
@@ -298,11 +308,13 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
   config.setBuilderOptimizationLevel(level);
   return {};
 #else
-  return Error{ErrorCode::unsupported, "optimisation levels need TensorRT 8.6 or later, this is " + to_string(kHeaders)};
+  return Error{
+      ErrorCode::unsupported, "optimisation levels need TensorRT 8.6 or later, this is " + to_string(kHeaders)};
 #endif
 }
 
-[[nodiscard]] inline Result<void> set_compatibility([[maybe_unused]] nvinfer1::IBuilderConfig& config, const EngineOptions& options) {
+[[nodiscard]] inline Result<void> set_compatibility(
+    [[maybe_unused]] nvinfer1::IBuilderConfig& config, const EngineOptions& options) {
 #if SAMPLE_TRT_API >= 806
   if (options.version_compatible) {
     config.setFlag(nvinfer1::BuilderFlag::kVERSION_COMPATIBLE);
@@ -312,7 +324,8 @@ inline constexpr bool kHasNormalization = SAMPLE_TRT_API >= 806;
   }
 #else
   if (options.version_compatible || options.hardware_compatible) {
-    return Error{ErrorCode::unsupported, "version- and hardware-compatible engines need TensorRT 8.6 or later, this is " + to_string(kHeaders)};
+    return Error{ErrorCode::unsupported,
+        "version- and hardware-compatible engines need TensorRT 8.6 or later, this is " + to_string(kHeaders)};
   }
 #endif
   return {};
@@ -357,7 +370,8 @@ inline constexpr std::array kTacticSources{
 inline void without_blas_and_dnn([[maybe_unused]] nvinfer1::IBuilderConfig& config) noexcept {
 #if SAMPLE_TRT_API < 1000
   nvinfer1::TacticSources sources = config.getTacticSources();
-  for (const nvinfer1::TacticSource source : {nvinfer1::TacticSource::kCUBLAS, nvinfer1::TacticSource::kCUBLAS_LT, nvinfer1::TacticSource::kCUDNN}) {
+  for (const nvinfer1::TacticSource source :
+      {nvinfer1::TacticSource::kCUBLAS, nvinfer1::TacticSource::kCUBLAS_LT, nvinfer1::TacticSource::kCUDNN}) {
     sources &= ~(1U << static_cast<std::uint32_t>(source));
   }
   config.setTacticSources(sources);
@@ -382,7 +396,9 @@ class BuildListener {
 class BuildMonitor final : public nvinfer1::IProgressMonitor {
  public:
   explicit BuildMonitor(BuildListener& listener) : listener_(&listener) {}
-  void phaseStart(const char* phase, const char* parent, std::int32_t steps) noexcept override { listener_->started(phase, parent, steps); }
+  void phaseStart(const char* phase, const char* parent, std::int32_t steps) noexcept override {
+    listener_->started(phase, parent, steps);
+  }
   bool stepComplete(const char* phase, std::int32_t step) noexcept override { return listener_->stepped(phase, step); }
   void phaseFinish(const char* phase) noexcept override { listener_->finished(phase); }
 
@@ -390,7 +406,9 @@ class BuildMonitor final : public nvinfer1::IProgressMonitor {
   BuildListener* listener_;
 };
 
-inline void watch(nvinfer1::IBuilderConfig& config, BuildMonitor& monitor) noexcept { config.setProgressMonitor(&monitor); }
+inline void watch(nvinfer1::IBuilderConfig& config, BuildMonitor& monitor) noexcept {
+  config.setProgressMonitor(&monitor);
+}
 
 #else
 
@@ -423,7 +441,8 @@ inline void watch(nvinfer1::IBuilderConfig& /*config*/, BuildMonitor& /*monitor*
 #endif
 }
 
-inline void set_activations(nvinfer1::IExecutionContext& context, void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
+inline void set_activations(
+    nvinfer1::IExecutionContext& context, void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if SAMPLE_TRT_API >= 1001
   context.setDeviceMemoryV2(memory, static_cast<std::int64_t>(bytes));
 #else
@@ -439,9 +458,15 @@ class OutputAllocator : public nvinfer1::IOutputAllocator {
   virtual void tell_shape(const nvinfer1::Dims& dims) noexcept = 0;
 
 #if SAMPLE_TRT_API >= 1000
-  void* reallocateOutputAsync(const char* /*tensor*/, void* /*current*/, std::uint64_t bytes, std::uint64_t /*alignment*/, cudaStream_t /*stream*/) override { return grow(bytes); }
+  void* reallocateOutputAsync(const char* /*tensor*/, void* /*current*/, std::uint64_t bytes,
+      std::uint64_t /*alignment*/, cudaStream_t /*stream*/) override {
+    return grow(bytes);
+  }
 #else
-  void* reallocateOutput(const char* /*tensor*/, void* /*current*/, std::uint64_t bytes, std::uint64_t /*alignment*/) noexcept override { return grow(bytes); }
+  void* reallocateOutput(
+      const char* /*tensor*/, void* /*current*/, std::uint64_t bytes, std::uint64_t /*alignment*/) noexcept override {
+    return grow(bytes);
+  }
 #endif
   void notifyShape(const char* /*tensor*/, const nvinfer1::Dims& dims) noexcept override { tell_shape(dims); }
 };

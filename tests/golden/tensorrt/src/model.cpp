@@ -39,13 +39,19 @@ auto guarded(const char* what, Body&& body) -> decltype(body()) {
 
 Result<void> check_options(const LoadOptions& options) {
   if (options.device.value_or(Device::cuda) != Device::cuda) {
-    return Error{ErrorCode::unsupported, "TensorRT runs on NVIDIA GPUs only: leave LoadOptions::device empty, or use a LibTorch project of the model on the CPU"};
+    return Error{ErrorCode::unsupported,
+        "TensorRT runs on NVIDIA GPUs only: leave LoadOptions::device empty, or use a LibTorch project of the model on "
+        "the CPU"};
   }
   if (options.threads != 0 && options.threads != kThreads) {
-    return Error{ErrorCode::unsupported, "TensorRT computes on the GPU, and a run takes one thread: leave LoadOptions::threads at 0 (configure_process() does not change it either)"};
+    return Error{ErrorCode::unsupported,
+        "TensorRT computes on the GPU, and a run takes one thread: leave LoadOptions::threads at 0 "
+        "(configure_process() does not change it either)"};
   }
   if (options.engine.contexts < 0 || options.engine.contexts > kMaxContexts) {
-    return Error{ErrorCode::invalid_argument, "contexts must be from 0 to " + std::to_string(kMaxContexts) + ", got " + std::to_string(options.engine.contexts)};
+    return Error{ErrorCode::invalid_argument,
+        "contexts must be from 0 to " + std::to_string(kMaxContexts) + ", got " +
+            std::to_string(options.engine.contexts)};
   }
   return {};
 }
@@ -56,7 +62,8 @@ struct Model::Impl {
   Impl(trt::Engine&& opened, const EngineOptions& options)
       : engine(std::move(opened)),
         graphs(options.cuda_graph, options.cuda_graph ? "" : "EngineOptions::cuda_graph"),
-        pool(std::make_unique<trt::Pool>(engine, graphs, static_cast<std::size_t>(options.contexts == 0 ? kDefaultContexts : options.contexts))) {}
+        pool(std::make_unique<trt::Pool>(
+            engine, graphs, static_cast<std::size_t>(options.contexts == 0 ? kDefaultContexts : options.contexts))) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -81,7 +88,10 @@ struct Model::Impl {
 Result<void> Model::Impl::check_devices(TensorViews views, const char* what) const {
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (views[i].device == Device::cuda && views[i].device_index != engine.gpu.index) {
-      return Error{ErrorCode::unsupported, std::string(what) + " " + std::to_string(i) + " is in the memory of CUDA device " + std::to_string(views[i].device_index) + ", the model was loaded on device " + std::to_string(engine.gpu.index)};
+      return Error{ErrorCode::unsupported,
+          std::string(what) + " " + std::to_string(i) + " is in the memory of CUDA device " +
+              std::to_string(views[i].device_index) + ", the model was loaded on device " +
+              std::to_string(engine.gpu.index)};
     }
   }
   return {};
@@ -201,17 +211,29 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-const std::vector<TensorInfo>& Model::inputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->inputs; }
-const std::vector<TensorInfo>& Model::outputs() const noexcept { return impl_ == nullptr ? no_tensors() : impl_->outputs; }
+const std::vector<TensorInfo>& Model::inputs() const noexcept {
+  return impl_ == nullptr ? no_tensors() : impl_->inputs;
+}
+const std::vector<TensorInfo>& Model::outputs() const noexcept {
+  return impl_ == nullptr ? no_tensors() : impl_->outputs;
+}
 Device Model::device() const noexcept { return Device::cuda; }
 
-Result<Outputs> Model::run(TensorViews inputs) const { return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs); }
+Result<Outputs> Model::run(TensorViews inputs) const {
+  return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs);
+}
 
-Result<void> Model::run(TensorViews inputs, TensorViews outputs) const { return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr); }
+Result<void> Model::run(TensorViews inputs, TensorViews outputs) const {
+  return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run(inputs, outputs, nullptr);
+}
 
 Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   try {
-    return Future(std::async(std::launch::async, [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> { return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr); }));
+    return Future(std::async(std::launch::async,
+        [impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()),
+            out = std::vector<TensorView>(outputs.begin(), outputs.end())]() -> Result<void> {
+          return impl == nullptr ? Result<void>(moved_from()) : impl->run(in, out, nullptr);
+        }));
   } catch (const std::exception& e) {
     std::promise<Result<void>> failed;
     failed.set_value(Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()});
@@ -227,7 +249,8 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (impl_ == nullptr) {
       return moved_from();
     }
-    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()), out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
+    std::thread([impl = impl_, in = std::vector<TensorView>(inputs.begin(), inputs.end()),
+                    out = std::vector<TensorView>(outputs.begin(), outputs.end()), done = std::move(done)]() mutable {
       Result<void> result = impl->run(in, out, nullptr);
       impl.reset();  // first: once told, the caller may end the program
       try {
@@ -276,14 +299,18 @@ Result<std::string> Model::engine_layers() const {
   return guarded("asking for the engine's layers", [&] { return trt::layers_json(impl_->engine); });
 }
 
-std::string Model::describe() const { return impl_ == nullptr ? moved_from().message + "\n" : trt::describe(impl_->engine, impl_->graphs, *impl_->pool); }
+std::string Model::describe() const {
+  return impl_ == nullptr ? moved_from().message + "\n" : trt::describe(impl_->engine, impl_->graphs, *impl_->pool);
+}
 
 Result<void> configure_process(const ProcessOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
-    return Error{ErrorCode::invalid_argument, "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
+    return Error{ErrorCode::invalid_argument,
+        "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
   }
   if (options.tf32 && !engine_tf32()) {
-    return Error{ErrorCode::unsupported, "TF32 belongs to the engine, and this project's is built without it: generate the project anew with --tf32"};
+    return Error{ErrorCode::unsupported,
+        "TF32 belongs to the engine, and this project's is built without it: generate the project anew with --tf32"};
   }
   return {};
 }

@@ -70,7 +70,9 @@ std::uint64_t number_at(const char* bytes) {
   return number;
 }
 
-Error damaged(const fs::path& file, const std::string& how) { return Error{ErrorCode::bad_file, path_text(file) + " " + how}; }
+Error damaged(const fs::path& file, const std::string& how) {
+  return Error{ErrorCode::bad_file, path_text(file) + " " + how};
+}
 
 // The header; `in` is then at the plan.
 Result<Header> read_header(std::istream& in, const fs::path& file) {
@@ -137,7 +139,9 @@ std::string temporary_suffix() {
   return kTemporary + std::to_string(process) + "-" + std::to_string(++count);
 }
 
-Error cannot_write(const fs::path& file, const std::string& why) { return Error{ErrorCode::io, "cannot write " + path_text(file) + ": " + why}; }
+Error cannot_write(const fs::path& file, const std::string& why) {
+  return Error{ErrorCode::io, "cannot write " + path_text(file) + ": " + why};
+}
 
 // The parts, one after the other, as one file.
 Result<void> write_parts(const fs::path& file, const std::vector<std::pair<const void*, std::size_t>>& parts) {
@@ -196,10 +200,13 @@ Result<fs::path> cache_folder(const fs::path& chosen) {
   if (const fs::path home = named("HOME"); !home.empty()) {
     return home / ".cache" / "sample";
   }
-  return Error{ErrorCode::not_found, "there is no folder for the cache: neither XDG_CACHE_HOME nor HOME is set; name one in LoadOptions::cache_dir"};
+  return Error{ErrorCode::not_found,
+      "there is no folder for the cache: neither XDG_CACHE_HOME nor HOME is set; name one in LoadOptions::cache_dir"};
 }
 
-std::string cache_file_name(const std::string& key, const char* suffix) { return "sample-" + sha256(key.data(), key.size()).substr(0, 16) + suffix; }
+std::string cache_file_name(const std::string& key, const char* suffix) {
+  return "sample-" + sha256(key.data(), key.size()).substr(0, 16) + suffix;
+}
 
 Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check check) {
   InputFile in;
@@ -215,14 +222,17 @@ Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check ch
   }
   const std::uint64_t before = kHeaderSize + header->key_size;
   const std::uint64_t expected = header->plan_size > std::numeric_limits<std::uint64_t>::max() - before
-                                     ? std::numeric_limits<std::uint64_t>::max()
-                                     : before + header->plan_size;
+      ? std::numeric_limits<std::uint64_t>::max()
+      : before + header->plan_size;
   if (size != expected) {
-    return damaged(file, (size < expected ? "is truncated: " : "is damaged: ") + std::to_string(size) + " bytes, expected " + std::to_string(expected));
+    return damaged(file,
+        (size < expected ? "is truncated: " : "is damaged: ") + std::to_string(size) + " bytes, expected " +
+            std::to_string(expected));
   }
   if (!key.empty() && header->key != key) {
     const std::vector<std::string> differing = differences(header->key, key);
-    return damaged(file, "was made for something else" + (differing.empty() ? std::string() : ": " + differing.front()));
+    return damaged(
+        file, "was made for something else" + (differing.empty() ? std::string() : ": " + differing.front()));
   }
   Bytes plan;
   plan.size = static_cast<std::size_t>(header->plan_size);
@@ -230,9 +240,12 @@ Result<Bytes> read_cached(const fs::path& file, const std::string& key, Check ch
   if (!in.read(reinterpret_cast<char*>(plan.data.get()), static_cast<std::streamsize>(plan.size))) {
     return Error{ErrorCode::io, path_text(file) + " cannot be read"};
   }
-  const bool intact = check == Check::full ? sha256(plan.data.get(), plan.size) == header->sha256 : fletcher4(plan.data.get(), plan.size) == header->fletcher4;
+  const bool intact = check == Check::full ? sha256(plan.data.get(), plan.size) == header->sha256
+                                           : fletcher4(plan.data.get(), plan.size) == header->fletcher4;
   if (!intact) {
-    return damaged(file, std::string("is damaged: its ") + (check == Check::full ? "sha256" : "checksum") + " is not the one that was written");
+    return damaged(file,
+        std::string("is damaged: its ") + (check == Check::full ? "sha256" : "checksum") +
+            " is not the one that was written");
   }
   return plan;
 }
@@ -243,11 +256,14 @@ Result<void> write_cached(const fs::path& file, const std::string& key, const vo
   if (error) {
     return cannot_write(file, error.message());
   }
-  const std::string header = std::string(kMagic) + number_bytes(key.size()) + number_bytes(size) + fletcher4(plan, size) + sha256(plan, size) + key;
+  const std::string header = std::string(kMagic) + number_bytes(key.size()) + number_bytes(size) +
+      fletcher4(plan, size) + sha256(plan, size) + key;
   return write_parts(file, {{header.data(), header.size()}, {plan, size}});
 }
 
-Result<void> write_whole_file(const fs::path& file, const void* data, std::size_t size) { return write_parts(file, {{data, size}}); }
+Result<void> write_whole_file(const fs::path& file, const void* data, std::size_t size) {
+  return write_parts(file, {{data, size}});
+}
 
 void remove_leftovers(const fs::path& file) {
   const std::string prefix = path_text(file.filename()) + kTemporary;

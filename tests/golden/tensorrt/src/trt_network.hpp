@@ -23,7 +23,8 @@ struct NetworkSource {
 
 // Fills `network`. What is returned holds what the network refers to (weights, names) and has to live until
 // the engine is built. Errors name every operator that this TensorRT does not know, at once.
-[[nodiscard]] Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source);
+[[nodiscard]] Result<std::shared_ptr<void>> define_network(
+    nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source);
 
 // What the network depends on besides the artifact: the code that defines it, "none" where that is the parser's.
 [[nodiscard]] std::string network_key();

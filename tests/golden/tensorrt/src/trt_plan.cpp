@@ -39,7 +39,9 @@ std::string foreign(const unsigned char* data, std::size_t size, const std::stri
     const std::uint64_t metadata = word_at(data);
     const std::uint64_t plan = 4 + metadata;
     if (plan + kPlanTag.size() <= size && text.substr(static_cast<std::size_t>(plan), kPlanTag.size()) == kPlanTag) {
-      return "is an engine as Ultralytics exports it, with " + std::to_string(metadata) + " bytes of JSON in front of the plan. Write the plan alone: tail -c +" + std::to_string(metadata + 5) + " '" + name + "' > plain.engine";
+      return "is an engine as Ultralytics exports it, with " + std::to_string(metadata) +
+          " bytes of JSON in front of the plan. Write the plan alone: tail -c +" + std::to_string(metadata + 5) + " '" +
+          name + "' > plain.engine";
     }
   }
   if (starts("version https://git-lfs")) {
@@ -58,7 +60,9 @@ std::string foreign(const unsigned char* data, std::size_t size, const std::stri
   return {};
 }
 
-Error refused(const fs::path& file, const std::string& why) { return Error{ErrorCode::bad_file, path_text(file) + " " + why}; }
+Error refused(const fs::path& file, const std::string& why) {
+  return Error{ErrorCode::bad_file, path_text(file) + " " + why};
+}
 
 }  // namespace
 
@@ -73,7 +77,8 @@ bool names_plan(const fs::path& file) {
   }
   std::array<unsigned char, kHeadSize> head{};
   const std::size_t size = read_head(in, head);
-  return is_cached_engine(head.data(), size) || (size >= kPlanTag.size() && std::memcmp(head.data(), kPlanTag.data(), kPlanTag.size()) == 0);
+  return is_cached_engine(head.data(), size) ||
+      (size >= kPlanTag.size() && std::memcmp(head.data(), kPlanTag.data(), kPlanTag.size()) == 0);
 }
 
 Result<Bytes> read_plan_file(const fs::path& file, Check check) {
@@ -109,7 +114,8 @@ Result<Bytes> read_plan_file(const fs::path& file, Check check) {
 }
 
 std::string plan_version(const Bytes& plan) {
-  if (plan.size < kVersionAt + 4 || std::memcmp(plan.data.get(), kPlanTag.data(), kPlanTag.size()) != 0 || word_at(plan.data.get() + 4) != 0) {
+  if (plan.size < kVersionAt + 4 || std::memcmp(plan.data.get(), kPlanTag.data(), kPlanTag.size()) != 0 ||
+      word_at(plan.data.get() + 4) != 0) {
     return {};
   }
   std::string text;

@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t kMaxShapes = 4;
 
 bool same_shapes(const std::vector<Dims>& known, TensorViews views) {
-  return std::equal(known.begin(), known.end(), views.begin(), views.end(), [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
+  return std::equal(known.begin(), known.end(), views.begin(), views.end(),
+      [](const Dims& dims, const TensorView& view) { return dims == view.dims; });
 }
 
 }  // namespace
@@ -46,7 +47,11 @@ void* Slot::Growing::grow(const std::uint64_t bytes) noexcept {
 }
 
 Slot::Slot(const Engine& engine, GraphSwitch& graphs)
-    : engine_(&engine), graphs_(&graphs), inputs_(engine.inputs.size()), outputs_(engine.outputs.size()), shapes_(engine.one_context_a_profile() ? 1 : kMaxShapes) {
+    : engine_(&engine),
+      graphs_(&graphs),
+      inputs_(engine.inputs.size()),
+      outputs_(engine.outputs.size()),
+      shapes_(engine.one_context_a_profile() ? 1 : kMaxShapes) {
   for (Placed& output : outputs_) {
     output.growing = std::make_unique<Growing>(output.device);
   }
@@ -60,7 +65,8 @@ Result<std::unique_ptr<Slot>> Slot::make(const Engine& engine, GraphSwitch& grap
   }
   slot->stream_ = *std::move(stream);
   if (Result<void> reserved = slot->activations_.reserve(activation_bytes(*engine.engine)); !reserved) {
-    return Error{reserved.error().code, "the model does not fit on the GPU: its activations: " + reserved.error().message};
+    return Error{
+        reserved.error().code, "the model does not fit on the GPU: its activations: " + reserved.error().message};
   }
   if (Result<void> made = slot->need_context(slot->shapes_[0]); !made) {
     return made.error();
@@ -88,19 +94,24 @@ Result<void> Slot::need_context(Shape& shape) {
     shape.addresses.assign(inputs_.size() + outputs_.size(), nullptr);
     return {};
   }
-  const auto other = std::find_if(shapes_.begin(), shapes_.end(), [](const Shape& has) { return has.context != nullptr; });
+  const auto other =
+      std::find_if(shapes_.begin(), shapes_.end(), [](const Shape& has) { return has.context != nullptr; });
   if (other == shapes_.end()) {
-    return Error{ErrorCode::backend, "TensorRT cannot make an execution context" + engine_->logger->reasons() + free_memory_text()};
+    return Error{ErrorCode::backend,
+        "TensorRT cannot make an execution context" + engine_->logger->reasons() + free_memory_text()};
   }
   shape = std::exchange(*other, Shape{});
   return {};
 }
 
 bool Slot::knows(TensorViews inputs) const noexcept {
-  return std::any_of(shapes_.begin(), shapes_.end(), [&](const Shape& shape) { return same_shapes(shape.inputs, inputs); });
+  return std::any_of(
+      shapes_.begin(), shapes_.end(), [&](const Shape& shape) { return same_shapes(shape.inputs, inputs); });
 }
 
-Error Slot::failed(const std::string& what) const { return Error{ErrorCode::backend, what + engine_->logger->reasons()}; }
+Error Slot::failed(const std::string& what) const {
+  return Error{ErrorCode::backend, what + engine_->logger->reasons()};
+}
 
 Result<Slot::Shape*> Slot::shape_for(TensorViews inputs) {
   Shape* oldest = &shapes_[0];
@@ -138,12 +149,14 @@ Result<void> Slot::set_up(Shape& shape, TensorViews inputs) {
   if (profiler_ != nullptr) {
     context.setProfiler(profiler_);
   }
-  if (context.getOptimizationProfile() != static_cast<std::int32_t>(*profile) && !context.setOptimizationProfileAsync(static_cast<std::int32_t>(*profile), stream_.get())) {
+  if (context.getOptimizationProfile() != static_cast<std::int32_t>(*profile) &&
+      !context.setOptimizationProfileAsync(static_cast<std::int32_t>(*profile), stream_.get())) {
     return failed("TensorRT cannot select optimisation profile " + std::to_string(*profile));
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!context.setInputShape(engine_->inputs[i].name.c_str(), to_trt(inputs[i].dims))) {
-      return failed("TensorRT does not take shape " + to_string(inputs[i].dims) + " of input '" + engine_->inputs[i].name + "'");
+      return failed(
+          "TensorRT does not take shape " + to_string(inputs[i].dims) + " of input '" + engine_->inputs[i].name + "'");
     }
   }
   shape.outputs.clear();

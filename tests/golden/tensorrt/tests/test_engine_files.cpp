@@ -30,7 +30,9 @@ std::string word(std::uint32_t value) {
 }
 
 // The beginning of a plan of TensorRT 10.13.3.9.
-std::string plan_text() { return "ftrt" + word(0) + std::string(16, '\0') + std::string("\x0a\x0d\x03\x09", 4) + std::string(100, 'p'); }
+std::string plan_text() {
+  return "ftrt" + word(0) + std::string(16, '\0') + std::string("\x0a\x0d\x03\x09", 4) + std::string(100, 'p');
+}
 
 void test_plans(const fs::path& folder, Checker& check) {
   const Result<trt::Bytes> plan = trt::read_plan_file(write(folder / "plain.engine", plan_text()), Check::quick);
@@ -44,8 +46,10 @@ void test_plans(const fs::path& folder, Checker& check) {
   check.that(ours.ok() && ours->size == plan_text().size(), "an engine of the cache is read");
 
   check.that(trt::names_plan(folder / "x.engine") && trt::names_plan(folder / "x.plan"), "a suffix names a plan");
-  check.that(trt::names_plan(cached) && trt::names_plan(write(folder / "plan.onnx", plan_text())), "so does the content");
-  check.that(!trt::names_plan(folder / "x.onnx") && !trt::names_plan(write(folder / "short", "ft")), "other files are no plans");
+  check.that(
+      trt::names_plan(cached) && trt::names_plan(write(folder / "plan.onnx", plan_text())), "so does the content");
+  check.that(!trt::names_plan(folder / "x.onnx") && !trt::names_plan(write(folder / "short", "ft")),
+      "other files are no plans");
 
   const std::string json = "{\"stride\": 32}";
   const std::string ultralytics = word(static_cast<std::uint32_t>(json.size())) + json + plan_text();
@@ -59,7 +63,8 @@ void test_plans(const fs::path& folder, Checker& check) {
   refused("json.engine", "{\"a\": 1}", "JSON");
   refused("onnx.engine", std::string("\x08\x08\x12\x07pytorch", 11), "ONNX");
   refused("empty.engine", "", "is empty");
-  check.fails(trt::read_plan_file(folder / "missing.engine", Check::quick), ErrorCode::not_found, "missing.engine", "an engine that is not there");
+  check.fails(trt::read_plan_file(folder / "missing.engine", Check::quick), ErrorCode::not_found, "missing.engine",
+      "an engine that is not there");
 #if !defined(_WIN32)
   check.that(
       ::mkfifo((folder / "pipe.engine").c_str(), 0600) == 0 && ::mkfifo((folder / "pipe").c_str(), 0600) == 0,
@@ -72,7 +77,8 @@ void test_plans(const fs::path& folder, Checker& check) {
   fs::resize_file(large, std::uintmax_t{6} << 30U, error);  // takes no room on the disk
   check.fails(trt::read_plan_file(large, Check::quick), ErrorCode::bad_file, "zip archive", "6 GB of another kind");
   fs::remove(large);
-  const Result<trt::Bytes> unknown = trt::read_plan_file(write(folder / "unknown.engine", "what is this?"), Check::quick);
+  const Result<trt::Bytes> unknown =
+      trt::read_plan_file(write(folder / "unknown.engine", "what is this?"), Check::quick);
   check.that(unknown.ok() && trt::plan_version(*unknown).empty(), "what is not known is TensorRT's to judge");
 }
 

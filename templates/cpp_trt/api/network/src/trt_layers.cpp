@@ -55,7 +55,8 @@ Dims listed(std::initializer_list<std::int64_t> sizes) {
   Dims dims;
   for (const std::int64_t size : sizes) {
     if (!dims.push_back(size)) {
-      throw LayerError(std::to_string(sizes.size()) + " sizes are given where at most " + std::to_string(Dims::kMaxRank) + " can be");
+      throw LayerError(std::to_string(sizes.size()) + " sizes are given where at most " +
+          std::to_string(Dims::kMaxRank) + " can be");
     }
   }
   return dims;
@@ -66,7 +67,8 @@ nvinfer1::Dims Spatial::of(std::int32_t rank, const std::string& layer) const {
   for (std::int32_t i = 0; each_.empty() && i < rank && dims.push_back(all_); ++i) {
   }
   if (rank < 1 || dims.size() != static_cast<std::size_t>(rank)) {
-    throw LayerError("layer '" + layer + "': " + std::to_string(dims.size()) + " sizes of a window for " + std::to_string(rank) + " spatial dimensions");
+    throw LayerError("layer '" + layer + "': " + std::to_string(dims.size()) + " sizes of a window for " +
+        std::to_string(rank) + " spatial dimensions");
   }
   return to_trt(dims);
 }
@@ -110,7 +112,8 @@ Window Window::exclude_padding() const {
   return made;
 }
 
-Layers::Layers(nvinfer1::INetworkDefinition& network, Weights& weights, Logger& logger) : network_(&network), weights_(&weights), logger_(&logger) {}
+Layers::Layers(nvinfer1::INetworkDefinition& network, Weights& weights, Logger& logger)
+    : network_(&network), weights_(&weights), logger_(&logger) {}
 
 // --- border ---
 
@@ -122,7 +125,8 @@ ITensor* Layers::input(const std::string& name) {
     const std::optional<nvinfer1::DataType> type = to_trt(info.dtype);
     ITensor* tensor = type ? network_->addInput(name.c_str(), *type, to_trt(info.dims)) : nullptr;
     if (tensor == nullptr) {
-      throw LayerError("input '" + name + "', " + to_string(info.dtype) + " " + to_string(info.dims) + ", is refused" + logger_->reasons());
+      throw LayerError("input '" + name + "', " + to_string(info.dtype) + " " + to_string(info.dims) + ", is refused" +
+          logger_->reasons());
     }
     return tensor;
   }
@@ -131,7 +135,8 @@ ITensor* Layers::input(const std::string& name) {
 
 void Layers::output(ITensor* x, const std::string& name) {
   if (x->isNetworkInput() || x->isNetworkOutput()) {
-    throw LayerError("output '" + name + "' is an input or another output, '" + std::string(x->getName()) + "': give it a layer of its own, identity()");
+    throw LayerError("output '" + name + "' is an input or another output, '" + std::string(x->getName()) +
+        "': give it a layer of its own, identity()");
   }
   x->setName(name.c_str());
   network_->markOutput(*x);
@@ -144,19 +149,27 @@ ITensor* Layers::constant(const std::string& name) { return constant(name, name,
 ITensor* Layers::constant(const std::string& name, const std::string& weight, const Dims& dims) {
   const Weights::Array& found = array(name, weight);
   if (dims.elements() != found.values.count) {
-    throw LayerError("layer '" + name + "': weights '" + weight + "' are " + to_string(found.dims) + ", which cannot be seen as " + to_string(dims));
+    throw LayerError("layer '" + name + "': weights '" + weight + "' are " + to_string(found.dims) +
+        ", which cannot be seen as " + to_string(dims));
   }
   return finished(made(network_->addConstant(to_trt(dims), found.values), name, {}));
 }
 
-ITensor* Layers::constant(const std::string& name, const Dims& dims, std::initializer_list<double> values, nvinfer1::DataType type) { return written_constant(name, dims, type, values); }
+ITensor* Layers::constant(
+    const std::string& name, const Dims& dims, std::initializer_list<double> values, nvinfer1::DataType type) {
+  return written_constant(name, dims, type, values);
+}
 
-ITensor* Layers::integers(const std::string& name, const Dims& dims, std::initializer_list<std::int64_t> values) { return integer_constant(name, dims, values); }
+ITensor* Layers::integers(const std::string& name, const Dims& dims, std::initializer_list<std::int64_t> values) {
+  return integer_constant(name, dims, values);
+}
 
-ITensor* Layers::written_constant(const std::string& name, const Dims& dims, nvinfer1::DataType type, const std::vector<double>& values) {
+ITensor* Layers::written_constant(
+    const std::string& name, const Dims& dims, nvinfer1::DataType type, const std::vector<double>& values) {
   const std::optional<DType> dtype = from_trt(type);
   if (!dtype || static_cast<std::int64_t>(values.size()) != dims.elements()) {
-    throw LayerError("layer '" + name + "': " + std::to_string(values.size()) + " values for " + to_string(dims) + (dtype ? "" : " of a type that constants here do not have"));
+    throw LayerError("layer '" + name + "': " + std::to_string(values.size()) + " values for " + to_string(dims) +
+        (dtype ? "" : " of a type that constants here do not have"));
   }
   std::vector<std::uint8_t>& bytes = values_.emplace_back();
   for (const double value : values) {
@@ -177,7 +190,8 @@ ITensor* Layers::integer_constant(const std::string& name, const Dims& dims, con
       continue;
     }
     if (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max()) {
-      throw LayerError("layer '" + name + "': " + std::to_string(value) + " is beyond int32, which " + kProduct + " " + to_string(kHeaders) + " has for indices");
+      throw LayerError("layer '" + name + "': " + std::to_string(value) + " is beyond int32, which " + kProduct + " " +
+          to_string(kHeaders) + " has for indices");
     }
     append(bytes, static_cast<std::int32_t>(value));
   }
@@ -193,14 +207,17 @@ ITensor* Layers::scalar(ITensor* x, const std::string& name, double value) {
 }
 
 // Called as its weights where no other layer is.
-ITensor* Layers::weight_constant(const std::string& layer, const std::string& weight, const Dims& dims) { return constant(names_.count(weight) == 0 ? weight : layer + "/" + weight, weight, dims); }
+ITensor* Layers::weight_constant(const std::string& layer, const std::string& weight, const Dims& dims) {
+  return constant(names_.count(weight) == 0 ? weight : layer + "/" + weight, weight, dims);
+}
 
 const Weights::Array& Layers::array(const std::string& layer, const std::string& weight) {
   if (const Weights::Array* found = weights_->use(weight)) {
     return *found;
   }
   const std::vector<std::string> near = weights_->near(weight);
-  throw LayerError("layer '" + layer + "': there are no weights '" + weight + "' in assets/weights.bin" + (near.empty() ? "" : "; it has " + list_text(near)));
+  throw LayerError("layer '" + layer + "': there are no weights '" + weight + "' in assets/weights.bin" +
+      (near.empty() ? "" : "; it has " + list_text(near)));
 }
 
 std::string Layers::optional(const std::string& weight) const { return weights_->has(weight) ? weight : std::string(); }
@@ -224,9 +241,11 @@ ITensor* Layers::finished(nvinfer1::ILayer& layer, std::int32_t output) {
     std::string inputs;
     for (std::int32_t i = 0; i < layer.getNbInputs(); ++i) {
       const ITensor* input = layer.getInput(i);
-      inputs += (i == 0 ? "" : ", ") + (input == nullptr ? std::string("none") : to_string(from_trt(input->getDimensions())));
+      inputs +=
+          (i == 0 ? "" : ", ") + (input == nullptr ? std::string("none") : to_string(from_trt(input->getDimensions())));
     }
-    throw LayerError("layer '" + std::string(layer.getName()) + "' does not fit its inputs (" + inputs + ")" + logger_->reasons());
+    throw LayerError(
+        "layer '" + std::string(layer.getName()) + "' does not fit its inputs (" + inputs + ")" + logger_->reasons());
   }
   return tensor;
 }
@@ -236,7 +255,8 @@ void Layers::refuse(const std::string& name, const Inputs& inputs) {
   for (const ITensor* input : inputs) {
     shapes += (shapes.empty() ? "" : ", ") + to_string(from_trt(input->getDimensions()));
   }
-  throw LayerError("layer '" + name + "' cannot be made" + (shapes.empty() ? "" : " for inputs of " + shapes) + logger_->reasons());
+  throw LayerError(
+      "layer '" + name + "' cannot be made" + (shapes.empty() ? "" : " for inputs of " + shapes) + logger_->reasons());
 }
 
 std::string Layers::unique(const std::string& name) {

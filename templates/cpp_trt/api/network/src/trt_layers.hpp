@@ -35,9 +35,10 @@ class LayerError : public std::runtime_error {
 // One value for every spatial dimension, or one for each.
 class Spatial {
  public:
-  Spatial(std::int64_t all) : all_(all) {}                                             // NOLINT: stride(2)
-  Spatial(std::initializer_list<std::int64_t> each) : each_(listed(each)) {}           // NOLINT: stride({2, 1})
-  [[nodiscard]] nvinfer1::Dims of(std::int32_t rank, const std::string& layer) const;  // a list of another length throws
+  Spatial(std::int64_t all) : all_(all) {}                                    // NOLINT: stride(2)
+  Spatial(std::initializer_list<std::int64_t> each) : each_(listed(each)) {}  // NOLINT: stride({2, 1})
+  [[nodiscard]] nvinfer1::Dims of(
+      std::int32_t rank, const std::string& layer) const;  // a list of another length throws
 
  private:
   std::int64_t all_ = 0;
@@ -130,14 +131,18 @@ class Layers {
   // --- constants ---
   ITensor* constant(const std::string& name);  // the weights of this name, in their own shape
   ITensor* constant(const std::string& name, const std::string& weight, const Dims& dims);
-  ITensor* constant(const std::string& name, const Dims& dims, std::initializer_list<double> values, nvinfer1::DataType type = nvinfer1::DataType::kFLOAT);
-  ITensor* integers(const std::string& name, const Dims& dims, std::initializer_list<std::int64_t> values);  // shapes and indices: int64, on 8.x int32
+  ITensor* constant(const std::string& name, const Dims& dims, std::initializer_list<double> values,
+      nvinfer1::DataType type = nvinfer1::DataType::kFLOAT);
+  ITensor* integers(const std::string& name, const Dims& dims,
+      std::initializer_list<std::int64_t> values);  // shapes and indices: int64, on 8.x int32
 
   // --- with weights ---
   ITensor* convolution(ITensor* x, const std::string& name, const Window& window = {});
-  ITensor* convolution(ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias);  // bias "": none
+  ITensor* convolution(ITensor* x, const std::string& name, const Window& window, const std::string& weight,
+      const std::string& bias);  // bias "": none
   ITensor* deconvolution(ITensor* x, const std::string& name, const Window& window = {});
-  ITensor* deconvolution(ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias);
+  ITensor* deconvolution(
+      ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias);
   // x W^T + b over the last dimension, for weights (out, in) as torch.nn.Linear keeps them.
   ITensor* linear(ITensor* x, const std::string& name);
   ITensor* linear(ITensor* x, const std::string& name, const std::string& weight, const std::string& bias);
@@ -149,7 +154,8 @@ class Layers {
   ITensor* scale(ITensor* x, const std::string& name, const std::string& scale, const std::string& shift);
   // (x - mean) / sqrt(variance + epsilon) * weight + bias, both seen as `dims`; statistics over `axes`.
   ITensor* normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon);
-  ITensor* normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias);
+  ITensor* normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon,
+      const std::string& weight, const std::string& bias);
   ITensor* quantize(ITensor* x, const std::string& name, const std::string& scale, std::int32_t axis);
   ITensor* dequantize(ITensor* x, const std::string& name, const std::string& scale, std::int32_t axis);
 
@@ -163,14 +169,16 @@ class Layers {
   ITensor* silu(ITensor* x, const std::string& name);
   ITensor* hard_swish(ITensor* x, const std::string& name);
   ITensor* parametric_relu(ITensor* x, ITensor* slopes, const std::string& name);
-  ITensor* activation(ITensor* x, const std::string& name, nvinfer1::ActivationType type, float alpha = 0.0F, float beta = 0.0F);
+  ITensor* activation(
+      ITensor* x, const std::string& name, nvinfer1::ActivationType type, float alpha = 0.0F, float beta = 0.0F);
   ITensor* softmax(ITensor* x, const std::string& name, std::int32_t axis);
 
   // --- pools and reductions ---
   ITensor* max_pool(ITensor* x, const std::string& name, const Window& window);
   ITensor* average_pool(ITensor* x, const std::string& name, const Window& window);
   ITensor* mean(ITensor* x, const std::string& name, const Dims& axes, bool keep);
-  ITensor* reduce(ITensor* x, const std::string& name, nvinfer1::ReduceOperation operation, const Dims& axes, bool keep);
+  ITensor* reduce(
+      ITensor* x, const std::string& name, nvinfer1::ReduceOperation operation, const Dims& axes, bool keep);
   TopK top_k(ITensor* x, const std::string& name, nvinfer1::TopKOperation operation, std::int32_t k, std::int32_t axis);
 
   // (kept, 3) of int32: item, 0, box. Boxes are batch x count x 4, scores batch x count x 1.
@@ -186,21 +194,26 @@ class Layers {
   ITensor* matmul(ITensor* a, ITensor* b, const std::string& name, bool transpose_a = false, bool transpose_b = false);
   ITensor* einsum(std::initializer_list<ITensor*> inputs, const std::string& name, const std::string& equation);
   ITensor* select(ITensor* condition, ITensor* a, ITensor* b, const std::string& name);
-  ITensor* cast(ITensor* x, const std::string& name, nvinfer1::DataType type);  // kINT64 is int32 on 8.x: see kIndexType
+  ITensor* cast(
+      ITensor* x, const std::string& name, nvinfer1::DataType type);  // kINT64 is int32 on 8.x: see kIndexType
   ITensor* identity(ITensor* x, const std::string& name);
 
   // --- shapes ---
   ITensor* shape(ITensor* x, const std::string& name);
-  ITensor* iota(ITensor* length, const std::string& name);                    // 0, 1, 2, ...; the length is a tensor of one element
+  // 0, 1, 2, ...; the length is a tensor of one element.
+  ITensor* iota(ITensor* length, const std::string& name);
   ITensor* reshape(ITensor* x, const std::string& name, const Sizes& sizes);  // 0: as it was; -1: what remains
   ITensor* transpose(ITensor* x, const std::string& name, const Dims& order);
   ITensor* shuffle(ITensor* x, const std::string& name, const Reshuffle& how);
   ITensor* concat(std::initializer_list<ITensor*> inputs, const std::string& name, std::int32_t axis);
   // A size of -1: as long as the input. A stride of 0 repeats.
-  ITensor* slice(ITensor* x, const std::string& name, const Sizes& start, const Sizes& size, const Sizes& stride, nvinfer1::SampleMode outside = nvinfer1::SampleMode::kSTRICT_BOUNDS, double fill = 0.0);
+  ITensor* slice(ITensor* x, const std::string& name, const Sizes& start, const Sizes& size, const Sizes& stride,
+      nvinfer1::SampleMode outside = nvinfer1::SampleMode::kSTRICT_BOUNDS, double fill = 0.0);
   ITensor* gather(ITensor* data, ITensor* indices, const std::string& name, std::int32_t axis);
-  ITensor* gather(ITensor* data, ITensor* indices, const std::string& name, nvinfer1::GatherMode mode, std::int32_t axis, std::int32_t batch_dims);
-  ITensor* resize(ITensor* x, const std::string& name, const Sizes& sizes, const Interpolation& how);  // a size of -1: as the input
+  ITensor* gather(ITensor* data, ITensor* indices, const std::string& name, nvinfer1::GatherMode mode,
+      std::int32_t axis, std::int32_t batch_dims);
+  ITensor* resize(
+      ITensor* x, const std::string& name, const Sizes& sizes, const Interpolation& how);  // a size of -1: as the input
   ITensor* rescale(ITensor* x, const std::string& name, std::initializer_list<float> factors, const Interpolation& how);
 
  private:
@@ -224,15 +237,19 @@ class Layers {
   [[nodiscard]] const Weights::Array& array(const std::string& layer, const std::string& weight);
   [[nodiscard]] std::string optional(const std::string& weight) const;  // "" where the file lacks it
   ITensor* weight_constant(const std::string& layer, const std::string& weight, const Dims& dims);
-  ITensor* written_constant(const std::string& name, const Dims& dims, nvinfer1::DataType type, const std::vector<double>& values);
+  ITensor* written_constant(
+      const std::string& name, const Dims& dims, nvinfer1::DataType type, const std::vector<double>& values);
   ITensor* integer_constant(const std::string& name, const Dims& dims, const std::vector<std::int64_t>& values);
   ITensor* scalar(ITensor* x, const std::string& name, double value);  // broadcasts over x, in its type
 
-  ITensor* dense(ITensor* x, const std::string& name, nvinfer1::MatrixOperation operation, const std::string& weight, const std::string& bias);
-  ITensor* written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias);
+  ITensor* dense(ITensor* x, const std::string& name, nvinfer1::MatrixOperation operation, const std::string& weight,
+      const std::string& bias);
+  ITensor* written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon,
+      const std::string& weight, const std::string& bias);
   ITensor* pool(ITensor* x, const std::string& name, nvinfer1::PoolingType type, const Window& window);
   [[nodiscard]] Sizes sizes_like(ITensor* x, const std::string& name, const Sizes& sizes);  // without -1
-  ITensor* resized(ITensor* x, const std::string& name, const Sizes* sizes, const std::vector<float>& factors, const Interpolation& how);
+  ITensor* resized(ITensor* x, const std::string& name, const Sizes* sizes, const std::vector<float>& factors,
+      const Interpolation& how);
 
   nvinfer1::INetworkDefinition* network_;
   Weights* weights_;

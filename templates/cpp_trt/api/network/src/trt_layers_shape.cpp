@@ -25,7 +25,9 @@ nvinfer1::Dims known_or(const Sizes& sizes, std::int32_t rank, std::int64_t othe
 
 }  // namespace
 
-ITensor* Layers::shape(ITensor* x, const std::string& name) { return finished(made(network_->addShape(*x), name, {x})); }
+ITensor* Layers::shape(ITensor* x, const std::string& name) {
+  return finished(made(network_->addShape(*x), name, {x}));
+}
 
 ITensor* Layers::iota(ITensor* length, const std::string& name) {
   ITensor* start = integer_constant(name + "/start", {}, {0});
@@ -68,16 +70,20 @@ ITensor* Layers::shuffle(ITensor* x, const std::string& name, const Reshuffle& h
 
 ITensor* Layers::concat(std::initializer_list<ITensor*> inputs, const std::string& name, std::int32_t axis) {
   const std::vector<ITensor*> all(inputs);
-  auto& layer = made(network_->addConcatenation(all.data(), static_cast<std::int32_t>(all.size())), name, {inputs.begin(), inputs.end()});
+  auto& layer = made(network_->addConcatenation(all.data(), static_cast<std::int32_t>(all.size())), name,
+      {inputs.begin(), inputs.end()});
   layer.setAxis(axis);
   return finished(layer);
 }
 
-ITensor* Layers::slice(ITensor* x, const std::string& name, const Sizes& start, const Sizes& size, const Sizes& stride, nvinfer1::SampleMode outside, double fill) {
+ITensor* Layers::slice(ITensor* x, const std::string& name, const Sizes& start, const Sizes& size, const Sizes& stride,
+    nvinfer1::SampleMode outside, double fill) {
   const std::int32_t rank = x->getDimensions().nbDims;
   const Sizes sizes = sizes_like(x, name, size);
-  ITensor* value = outside == nvinfer1::SampleMode::kFILL ? written_constant(name + "/fill", {}, x->getType(), {fill}) : nullptr;
-  auto& layer = made(network_->addSlice(*x, known_or(start, rank, 0), known_or(sizes, rank, 1), known_or(stride, rank, 1)), name, {x});
+  ITensor* value =
+      outside == nvinfer1::SampleMode::kFILL ? written_constant(name + "/fill", {}, x->getType(), {fill}) : nullptr;
+  auto& layer = made(
+      network_->addSlice(*x, known_or(start, rank, 0), known_or(sizes, rank, 1), known_or(stride, rank, 1)), name, {x});
   layer.setMode(outside);
   if (start.computed() != nullptr) {
     layer.setInput(1, *start.computed());
@@ -94,9 +100,12 @@ ITensor* Layers::slice(ITensor* x, const std::string& name, const Sizes& start, 
   return finished(layer);
 }
 
-ITensor* Layers::gather(ITensor* data, ITensor* indices, const std::string& name, std::int32_t axis) { return gather(data, indices, name, nvinfer1::GatherMode::kDEFAULT, axis, 0); }
+ITensor* Layers::gather(ITensor* data, ITensor* indices, const std::string& name, std::int32_t axis) {
+  return gather(data, indices, name, nvinfer1::GatherMode::kDEFAULT, axis, 0);
+}
 
-ITensor* Layers::gather(ITensor* data, ITensor* indices, const std::string& name, nvinfer1::GatherMode mode, std::int32_t axis, std::int32_t batch_dims) {
+ITensor* Layers::gather(ITensor* data, ITensor* indices, const std::string& name, nvinfer1::GatherMode mode,
+    std::int32_t axis, std::int32_t batch_dims) {
   auto& layer = made(network_->addGatherV2(*data, *indices, mode), name, {data, indices});
   layer.setGatherAxis(axis);
   layer.setNbElementWiseDims(batch_dims);
@@ -108,9 +117,13 @@ ITensor* Layers::resize(ITensor* x, const std::string& name, const Sizes& sizes,
   return resized(x, name, &all, {}, how);
 }
 
-ITensor* Layers::rescale(ITensor* x, const std::string& name, std::initializer_list<float> factors, const Interpolation& how) { return resized(x, name, nullptr, factors, how); }
+ITensor* Layers::rescale(
+    ITensor* x, const std::string& name, std::initializer_list<float> factors, const Interpolation& how) {
+  return resized(x, name, nullptr, factors, how);
+}
 
-ITensor* Layers::resized(ITensor* x, const std::string& name, const Sizes* sizes, const std::vector<float>& factors, const Interpolation& how) {
+ITensor* Layers::resized(ITensor* x, const std::string& name, const Sizes* sizes, const std::vector<float>& factors,
+    const Interpolation& how) {
   auto& layer = made(network_->addResize(*x), name, {x});
   layer.setResizeMode(how.mode);
   layer.setCoordinateTransformation(how.coordinates);
@@ -135,7 +148,8 @@ Sizes Layers::sizes_like(ITensor* x, const std::string& name, const Sizes& sizes
   }
   const Dims own = from_trt(x->getDimensions());
   if (own.size() != sizes.known().size()) {
-    throw LayerError("layer '" + name + "': " + std::to_string(sizes.known().size()) + " sizes for an input of " + to_string(own));
+    throw LayerError(
+        "layer '" + name + "': " + std::to_string(sizes.known().size()) + " sizes for an input of " + to_string(own));
   }
   Dims known = own;
   std::vector<std::int64_t> mask;

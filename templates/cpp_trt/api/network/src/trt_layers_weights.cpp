@@ -11,7 +11,8 @@ Dims padded(const Dims& dims, std::int32_t rank) {
   }
   for (const std::int64_t size : dims) {
     if (!made.push_back(size)) {
-      throw LayerError(to_string(dims) + " has more dimensions than tensors here can have, once it is padded to " + std::to_string(rank));
+      throw LayerError(to_string(dims) + " has more dimensions than tensors here can have, once it is padded to " +
+          std::to_string(rank));
     }
   }
   return made;
@@ -39,70 +40,99 @@ void move_window(Layer& layer, const std::string& name, const Window& window, st
 
 }  // namespace
 
-ITensor* Layers::convolution(ITensor* x, const std::string& name, const Window& window) { return convolution(x, name, window, name + ".weight", optional(name + ".bias")); }
+ITensor* Layers::convolution(ITensor* x, const std::string& name, const Window& window) {
+  return convolution(x, name, window, name + ".weight", optional(name + ".bias"));
+}
 
-ITensor* Layers::convolution(ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias) {
+ITensor* Layers::convolution(
+    ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias) {
   const Weights::Array& kernel = array(name, weight);
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
   const std::int64_t maps = kernel.dims[0];
-  auto& layer = made(network_->addConvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
+  auto& layer = made(network_->addConvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values,
+                         bias.empty() ? none : array(name, bias).values),
+      name, {x});
   move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }
 
-ITensor* Layers::deconvolution(ITensor* x, const std::string& name, const Window& window) { return deconvolution(x, name, window, name + ".weight", optional(name + ".bias")); }
+ITensor* Layers::deconvolution(ITensor* x, const std::string& name, const Window& window) {
+  return deconvolution(x, name, window, name + ".weight", optional(name + ".bias"));
+}
 
-ITensor* Layers::deconvolution(ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias) {
+ITensor* Layers::deconvolution(
+    ITensor* x, const std::string& name, const Window& window, const std::string& weight, const std::string& bias) {
   const Weights::Array& kernel = array(name, weight);
   const nvinfer1::Dims size = kernel_of(name, kernel.dims);
   const nvinfer1::Weights none{kernel.values.type, nullptr, 0};
   const std::int64_t maps = kernel.dims[1] * window.groups_;
-  auto& layer = made(network_->addDeconvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values, bias.empty() ? none : array(name, bias).values), name, {x});
+  auto& layer = made(network_->addDeconvolutionNd(*x, static_cast<Extent>(maps), size, kernel.values,
+                         bias.empty() ? none : array(name, bias).values),
+      name, {x});
   move_window(layer, name, window, size.nbDims);
   return finished(layer);
 }
 
-ITensor* Layers::linear(ITensor* x, const std::string& name) { return linear(x, name, name + ".weight", optional(name + ".bias")); }
+ITensor* Layers::linear(ITensor* x, const std::string& name) {
+  return linear(x, name, name + ".weight", optional(name + ".bias"));
+}
 
-ITensor* Layers::linear(ITensor* x, const std::string& name, const std::string& weight, const std::string& bias) { return dense(x, name, nvinfer1::MatrixOperation::kTRANSPOSE, weight, bias); }
+ITensor* Layers::linear(ITensor* x, const std::string& name, const std::string& weight, const std::string& bias) {
+  return dense(x, name, nvinfer1::MatrixOperation::kTRANSPOSE, weight, bias);
+}
 
-ITensor* Layers::project(ITensor* x, const std::string& name) { return project(x, name, name + ".weight", optional(name + ".bias")); }
+ITensor* Layers::project(ITensor* x, const std::string& name) {
+  return project(x, name, name + ".weight", optional(name + ".bias"));
+}
 
-ITensor* Layers::project(ITensor* x, const std::string& name, const std::string& weight, const std::string& bias) { return dense(x, name, nvinfer1::MatrixOperation::kNONE, weight, bias); }
+ITensor* Layers::project(ITensor* x, const std::string& name, const std::string& weight, const std::string& bias) {
+  return dense(x, name, nvinfer1::MatrixOperation::kNONE, weight, bias);
+}
 
 // TensorRT's own fully connected layer is gone since 10.
-ITensor* Layers::dense(ITensor* x, const std::string& name, nvinfer1::MatrixOperation operation, const std::string& weight, const std::string& bias) {
+ITensor* Layers::dense(ITensor* x, const std::string& name, nvinfer1::MatrixOperation operation,
+    const std::string& weight, const std::string& bias) {
   const std::int32_t rank = x->getDimensions().nbDims;
   ITensor* matrix = weight_constant(name, weight, padded(array(name, weight).dims, rank));
   const std::string product = bias.empty() ? name : name + "/matmul";
-  ITensor* y = finished(made(network_->addMatrixMultiply(*x, nvinfer1::MatrixOperation::kNONE, *matrix, operation), product, {x, matrix}));
+  ITensor* y = finished(made(
+      network_->addMatrixMultiply(*x, nvinfer1::MatrixOperation::kNONE, *matrix, operation), product, {x, matrix}));
   if (bias.empty()) {
     return y;
   }
   return add(y, weight_constant(name, bias, padded(array(name, bias).dims, rank)), name);
 }
 
-ITensor* Layers::scale(ITensor* x, const std::string& name) { return scale(x, name, name + ".scale", optional(name + ".shift")); }
+ITensor* Layers::scale(ITensor* x, const std::string& name) {
+  return scale(x, name, name + ".scale", optional(name + ".shift"));
+}
 
 ITensor* Layers::scale(ITensor* x, const std::string& name, const std::string& scale, const std::string& shift) {
   const nvinfer1::Weights factors = array(name, scale).values;
   const nvinfer1::Weights none{factors.type, nullptr, 0};
-  return finished(made(network_->addScaleNd(*x, nvinfer1::ScaleMode::kCHANNEL, shift.empty() ? none : array(name, shift).values, factors, none, 1), name, {x}));
+  return finished(made(network_->addScaleNd(*x, nvinfer1::ScaleMode::kCHANNEL,
+                           shift.empty() ? none : array(name, shift).values, factors, none, 1),
+      name, {x}));
 }
 
-ITensor* Layers::normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon) { return normalization(x, name, axes, dims, epsilon, name + ".weight", name + ".bias"); }
+ITensor* Layers::normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon) {
+  return normalization(x, name, axes, dims, epsilon, name + ".weight", name + ".bias");
+}
 
-ITensor* Layers::normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias) {
+ITensor* Layers::normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon,
+    const std::string& weight, const std::string& bias) {
   if (!kHasNormalization) {
     return written_normalization(x, name, axes, dims, epsilon, weight, bias);
   }
   ITensor* scale = weight_constant(name, weight, dims);
   ITensor* shift = weight_constant(name, bias, dims);
-  return finished(made(add_normalization(*network_, *x, *scale, *shift, mask_of(axes, name), epsilon), name, {x, scale, shift}));
+  return finished(
+      made(add_normalization(*network_, *x, *scale, *shift, mask_of(axes, name), epsilon), name, {x, scale, shift}));
 }
 
-ITensor* Layers::written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims, float epsilon, const std::string& weight, const std::string& bias) {
+ITensor* Layers::written_normalization(ITensor* x, const std::string& name, const Dims& axes, const Dims& dims,
+    float epsilon, const std::string& weight, const std::string& bias) {
   ITensor* centred = subtract(x, mean(x, name + "/mean", axes, true), name + "/centred");
   ITensor* squared = multiply(centred, centred, name + "/squared");
   ITensor* variance = mean(squared, name + "/variance", axes, true);

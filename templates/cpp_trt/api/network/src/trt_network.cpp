@@ -16,7 +16,8 @@ constexpr std::size_t kMaxListed = 10;
 
 // What the network refers to.
 struct Definition {
-  Definition(Weights opened, nvinfer1::INetworkDefinition& network, Logger& logger) : weights(std::move(opened)), layers(network, weights, logger) {}
+  Definition(Weights opened, nvinfer1::INetworkDefinition& network, Logger& logger)
+      : weights(std::move(opened)), layers(network, weights, logger) {}
   Definition(const Definition&) = delete;
   Definition& operator=(const Definition&) = delete;
   ~Definition() = default;
@@ -30,11 +31,13 @@ void warn_of_unused(const Weights& weights, Logger& logger) {
   if (names.empty()) {
     return;
   }
-  std::string text = "network.cpp uses no layer for " + std::to_string(names.size()) + " of the arrays in assets/weights.bin: ";
+  std::string text =
+      "network.cpp uses no layer for " + std::to_string(names.size()) + " of the arrays in assets/weights.bin: ";
   for (std::size_t i = 0; i < names.size() && i < kMaxListed; ++i) {
     text += (i == 0 ? "" : ", ") + names[i];
   }
-  logger.say(LogLevel::warning, names.size() > kMaxListed ? text + " and " + std::to_string(names.size() - kMaxListed) + " more" : text);
+  logger.say(LogLevel::warning,
+      names.size() > kMaxListed ? text + " and " + std::to_string(names.size() - kMaxListed) + " more" : text);
 }
 
 }  // namespace
@@ -45,7 +48,8 @@ std::string network_key() { return {= NAME =}_NETWORK_CODE; }
 // wants anyway. `--tacticSources +CUDNN,+CUBLAS,+CUBLAS_LT` brings them back.
 void limit_tactics(nvinfer1::IBuilderConfig& config) noexcept { without_blas_and_dnn(config); }
 
-Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
+Result<std::shared_ptr<void>> define_network(
+    nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
   Result<Weights> weights = Weights::open(source);
   if (!weights) {
     return weights.error();

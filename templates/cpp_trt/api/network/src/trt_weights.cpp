@@ -81,7 +81,10 @@ std::uint64_t expected_size() {
   return size;
 }
 
-Error damaged(const std::string& what) { return Error{ErrorCode::integrity, what + ". The weights were truncated, swapped or edited: restore the file, or generate the project anew."}; }
+Error damaged(const std::string& what) {
+  return Error{ErrorCode::integrity,
+      what + ". The weights were truncated, swapped or edited: restore the file, or generate the project anew."};
+}
 
 // Empty where a value does not fit.
 std::optional<std::vector<std::int32_t>> narrowed(const void* data, std::size_t count) {
@@ -128,7 +131,8 @@ Result<Weights> Weights::open(const NetworkSource& source) {
     bytes = *std::move(mapped);
   }
   if (bytes.size != expected_size()) {
-    return damaged(where + " has " + std::to_string(bytes.size) + " bytes, expected " + std::to_string(expected_size()));
+    return damaged(
+        where + " has " + std::to_string(bytes.size) + " bytes, expected " + std::to_string(expected_size()));
   }
   Weights weights;
   weights.memory_ = bytes.memory;
@@ -138,11 +142,14 @@ Result<Weights> Weights::open(const NetworkSource& source) {
     Sha256 hash;
     hash.update(data, static_cast<std::size_t>(info.size));
     if (const std::string found = hash.hex(); found != info.sha256) {
-      return damaged("array '" + std::string(info.name) + "' in " + where + " has sha256 " + found + ", expected " + std::string(info.sha256));
+      return damaged("array '" + std::string(info.name) + "' in " + where + " has sha256 " + found + ", expected " +
+          std::string(info.sha256));
     }
     const std::optional<nvinfer1::DataType> type = to_trt(info.dtype);
     if (!type) {
-      return Error{ErrorCode::unsupported, "array '" + std::string(info.name) + "' is " + to_string(info.dtype) + ", which " + kProduct + " has no tensors of"};
+      return Error{ErrorCode::unsupported,
+          "array '" + std::string(info.name) + "' is " + to_string(info.dtype) + ", which " + kProduct +
+              " has no tensors of"};
     }
     Array array;
     array.name = info.name;
@@ -151,20 +158,25 @@ Result<Weights> Weights::open(const NetworkSource& source) {
     if (info.dtype == DType::int64 && from_trt(*type) == DType::int32) {
       std::optional<std::vector<std::int32_t>> narrow = narrowed(data, static_cast<std::size_t>(info.dims.elements()));
       if (!narrow) {
-        return Error{ErrorCode::unsupported, "array '" + array.name + "' holds values beyond int32, which " + kProduct + " " + to_string(kHeaders) + " has for indices"};
+        return Error{ErrorCode::unsupported,
+            "array '" + array.name + "' holds values beyond int32, which " + kProduct + " " + to_string(kHeaders) +
+                " has for indices"};
       }
       weights.narrow_.push_back(*std::move(narrow));
       array.values.values = weights.narrow_.back().data();
     }
     weights.arrays_.push_back(std::move(array));
   }
-  std::sort(weights.arrays_.begin(), weights.arrays_.end(), [](const Array& a, const Array& b) { return a.name < b.name; });
+  std::sort(
+      weights.arrays_.begin(), weights.arrays_.end(), [](const Array& a, const Array& b) { return a.name < b.name; });
   return weights;
 }
 
 std::size_t Weights::position(std::string_view name) const {
-  const auto found = std::lower_bound(arrays_.begin(), arrays_.end(), name, [](const Array& array, std::string_view wanted) { return array.name < wanted; });
-  return found == arrays_.end() || found->name != name ? arrays_.size() : static_cast<std::size_t>(found - arrays_.begin());
+  const auto found = std::lower_bound(arrays_.begin(), arrays_.end(), name,
+      [](const Array& array, std::string_view wanted) { return array.name < wanted; });
+  return found == arrays_.end() || found->name != name ? arrays_.size()
+                                                       : static_cast<std::size_t>(found - arrays_.begin());
 }
 
 const Weights::Array* Weights::use(std::string_view name) {

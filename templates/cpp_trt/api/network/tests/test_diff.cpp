@@ -44,22 +44,27 @@ void test_departure(Checker& check, const Tensor& samples, const std::string& wh
   change(run.layers[middle]);
   const Result<diff::Report> report = diff::compare(run, kTolerance);
   if (check.that(report.ok(), report.ok() ? "" : what + ": " + report.error().message)) {
-    check.that(report->first.has_value() == departs && (!departs || *report->first == middle), what + (departs ? " departs" : " does not depart"));
+    check.that(report->first.has_value() == departs && (!departs || *report->first == middle),
+        what + (departs ? " departs" : " does not depart"));
   }
 }
 
 void test_compare(Checker& check, const Tensor& samples) {
   const Result<diff::Report> report = diff::compare(same_as(samples), 0.0);
   if (check.that(report.ok(), report.ok() ? "" : report.error().message)) {
-    check.that(!report->first && report->missing.empty() && report->layers.size() == kLayerReferences.size(), "the references are equal to themselves");
+    check.that(!report->first && report->missing.empty() && report->layers.size() == kLayerReferences.size(),
+        "the references are equal to themselves");
   }
   // The last sample: every one counts.
   const auto moved = [](double relative) {
-    return [relative](diff::LayerValues& values) { values.samples.back() += static_cast<float>(relative * static_cast<double>(values.reference->largest)); };
+    return [relative](diff::LayerValues& values) {
+      values.samples.back() += static_cast<float>(relative * static_cast<double>(values.reference->largest));
+    };
   };
   test_departure(check, samples, "twice the tolerance", true, moved(2.0 * kTolerance));
   test_departure(check, samples, "half of the tolerance", false, moved(0.5 * kTolerance));
-  test_departure(check, samples, "what is no number", true, [](diff::LayerValues& values) { values.samples.front() = std::numeric_limits<float>::quiet_NaN(); });
+  test_departure(check, samples, "what is no number", true,
+      [](diff::LayerValues& values) { values.samples.front() = std::numeric_limits<float>::quiet_NaN(); });
   test_departure(check, samples, "another size", true, [](diff::LayerValues& values) {
     values.dims = {1};
     values.samples.clear();
@@ -67,7 +72,9 @@ void test_compare(Checker& check, const Tensor& samples) {
   diff::LayerRun lacking = same_as(samples);
   lacking.layers.front().found = false;
   const Result<diff::Report> without = diff::compare(lacking, kTolerance);
-  check.that(without.ok() && without->missing == std::vector<std::string>{std::string(kLayerReferences.front().layer)} && !without->first, "a layer that network.cpp lacks is listed");
+  check.that(without.ok() &&
+          without->missing == std::vector<std::string>{std::string(kLayerReferences.front().layer)} && !without->first,
+      "a layer that network.cpp lacks is listed");
 }
 
 }  // namespace

@@ -48,7 +48,9 @@ void test_arrays(Checker& check, const fs::path& file) {
       continue;
     }
     check.that(array->dims == info.dims && array->values.count == info.dims.elements(), name + " has its shape");
-    check.that(info.offset % 64 == 0 && reinterpret_cast<std::uintptr_t>(array->values.values) % sizeof(std::int32_t) == 0, name + " is aligned");
+    check.that(
+        info.offset % 64 == 0 && reinterpret_cast<std::uintptr_t>(array->values.values) % sizeof(std::int32_t) == 0,
+        name + " is aligned");
     if (info.dtype != DType::int64) {
       Sha256 hash;
       hash.update(array->values.values, static_cast<std::size_t>(info.size));
@@ -58,7 +60,8 @@ void test_arrays(Checker& check, const fs::path& file) {
     check.that(!near.empty() && near.front() == name, name + " is what is nearest to " + name + "x");
   }
   check.that(weights->unused().empty(), "every array was used");
-  check.that(weights->use("no such array at all") == nullptr && weights->near("no such array at all").empty(), "nothing is near to a name of another kind");
+  check.that(weights->use("no such array at all") == nullptr && weights->near("no such array at all").empty(),
+      "nothing is near to a name of another kind");
 }
 
 void test_damage(Checker& check, const fs::path& file) {
@@ -66,15 +69,19 @@ void test_damage(Checker& check, const fs::path& file) {
   const fs::path& folder = scratch.folder();
   const fs::path copy = folder / "weights.bin";
   fs::copy_file(file, copy, fs::copy_options::overwrite_existing);
-  const WeightInfo& last = *std::max_element(kWeights.begin(), kWeights.end(), [](const WeightInfo& a, const WeightInfo& b) { return a.offset < b.offset; });
+  const WeightInfo& last = *std::max_element(
+      kWeights.begin(), kWeights.end(), [](const WeightInfo& a, const WeightInfo& b) { return a.offset < b.offset; });
   for (const WeightInfo* info : {&kWeights.front(), &last}) {
     change_byte(copy, info->offset + info->size / 2);
-    check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, "'" + std::string(info->name) + "'", "a changed byte in " + std::string(info->name));
-    check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, std::string(info->sha256), "the expected hash of " + std::string(info->name));
+    check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, "'" + std::string(info->name) + "'",
+        "a changed byte in " + std::string(info->name));
+    check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, std::string(info->sha256),
+        "the expected hash of " + std::string(info->name));
     change_byte(copy, info->offset + info->size / 2);
   }
   fs::resize_file(copy, last.offset + last.size - 1);
-  check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, std::to_string(last.offset + last.size - 1) + " bytes", "a file that ends early");
+  check.fails(Weights::open(source_of(copy)), ErrorCode::integrity,
+      std::to_string(last.offset + last.size - 1) + " bytes", "a file that ends early");
   fs::resize_file(copy, 0);
   check.fails(Weights::open(source_of(copy)), ErrorCode::integrity, "0 bytes", "an empty file");
   check.fails(Weights::open(source_of(folder / "no.bin")), ErrorCode::not_found, "no.bin", "a file that is not there");

@@ -56,7 +56,12 @@ Result<Options> parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     std::string_view option = argv[i];
-    bool* const flag = option == "--all" ? &options.all : (option == "--json" ? &options.json : (option == "--verbose" ? &options.verbose : (option == "--help" || option == "-h" ? &options.help : nullptr)));
+    bool* const flag = option == "--all"
+        ? &options.all
+        : (option == "--json"
+                  ? &options.json
+                  : (option == "--verbose" ? &options.verbose
+                                           : (option == "--help" || option == "-h" ? &options.help : nullptr)));
     if (flag != nullptr) {
       *flag = true;
       continue;
@@ -72,7 +77,8 @@ Result<Options> parse_options(int argc, char** argv) {
       char* end = nullptr;
       options.tolerance = std::strtod(value.c_str(), &end);
       if (*end != '\0' || !(options.tolerance >= 0.0)) {
-        return Error{ErrorCode::invalid_argument, "--tolerance needs a number that is not negative, got '" + value + "'; see --help"};
+        return Error{ErrorCode::invalid_argument,
+            "--tolerance needs a number that is not negative, got '" + value + "'; see --help"};
       }
     } else if (option == "--device" && !value.empty()) {
       const Result<int> device = app::to_int(option, value, 0);
@@ -81,7 +87,8 @@ Result<Options> parse_options(int argc, char** argv) {
       }
       options.load.device_index = *device;
     } else {
-      return Error{ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
+      return Error{
+          ErrorCode::invalid_argument, "unknown option or missing value: " + std::string(option) + "; see --help"};
     }
   }
   return options;

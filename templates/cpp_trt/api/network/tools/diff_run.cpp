@@ -28,7 +28,9 @@ struct IoTensor {
   std::size_t bytes = 0;
 };
 
-Error failed(const std::string& what, trt::Logger& logger) { return Error{ErrorCode::backend, what + logger.reasons()}; }
+Error failed(const std::string& what, trt::Logger& logger) {
+  return Error{ErrorCode::backend, what + logger.reasons()};
+}
 
 Result<std::vector<Tensor>> read_inputs() {
   const std::vector<TensorInfo> infos = input_infos();
@@ -43,7 +45,9 @@ Result<std::vector<Tensor>> read_inputs() {
       return read.error();
     }
     if (i >= infos.size() || read->dtype() != infos[i].dtype || read->dims().size() != infos[i].dims.size()) {
-      return Error{ErrorCode::bad_file, "'" + std::string(kReferenceInputs[i]) + "' is " + to_string(read->dtype()) + " " + to_string(read->dims()) + ", which is not input " + std::to_string(i)};
+      return Error{ErrorCode::bad_file,
+          "'" + std::string(kReferenceInputs[i]) + "' is " + to_string(read->dtype()) + " " + to_string(read->dims()) +
+              ", which is not input " + std::to_string(i)};
     }
     inputs.push_back(*std::move(read));
   }
@@ -59,7 +63,9 @@ std::vector<nvinfer1::ITensor*> mark_layers(nvinfer1::INetworkDefinition& networ
   std::vector<nvinfer1::ITensor*> marked;
   for (const LayerReference& reference : kLayerReferences) {
     const auto layer = layers.find(std::string(reference.layer));
-    nvinfer1::ITensor* tensor = layer == layers.end() || reference.output >= layer->second->getNbOutputs() ? nullptr : layer->second->getOutput(reference.output);
+    nvinfer1::ITensor* tensor = layer == layers.end() || reference.output >= layer->second->getNbOutputs()
+        ? nullptr
+        : layer->second->getOutput(reference.output);
     if (tensor != nullptr && !tensor->isNetworkOutput()) {
       tensor->setName((std::string(reference.layer) + ":" + std::to_string(reference.output)).c_str());
       network.markOutput(*tensor);
@@ -70,7 +76,8 @@ std::vector<nvinfer1::ITensor*> mark_layers(nvinfer1::INetworkDefinition& networ
 }
 
 // For the sizes of the inputs, and for no others.
-Result<void> fix_shapes(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config, const std::vector<Tensor>& inputs, trt::Logger& logger) {
+Result<void> fix_shapes(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
+    const std::vector<Tensor>& inputs, trt::Logger& logger) {
   const std::vector<TensorInfo> infos = input_infos();
   nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();  // the builder's
   if (profile == nullptr) {
@@ -83,7 +90,8 @@ Result<void> fix_shapes(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& c
     }
     dynamic = true;
     const nvinfer1::Dims dims = trt::to_trt(inputs[i].dims());
-    for (const nvinfer1::OptProfileSelector which : {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
+    for (const nvinfer1::OptProfileSelector which :
+        {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
       if (!profile->setDimensions(infos[i].name.c_str(), which, dims)) {
         return failed("input '" + infos[i].name + "' cannot have shape " + to_string(inputs[i].dims()), logger);
       }
@@ -122,7 +130,8 @@ Result<void> LayerEngine::build(const LoadOptions& options, const std::vector<Te
     return artifact.error();
   }
   const trt::Handle<nvinfer1::IBuilder> builder(nvinfer1::createInferBuilder(logger_));
-  const trt::Handle<nvinfer1::INetworkDefinition> network(builder == nullptr ? nullptr : builder->createNetworkV2(trt::network_flags()));
+  const trt::Handle<nvinfer1::INetworkDefinition> network(
+      builder == nullptr ? nullptr : builder->createNetworkV2(trt::network_flags()));
   if (network == nullptr) {
     return failed("a network cannot be made", logger_);
   }
@@ -170,7 +179,8 @@ Result<void> LayerEngine::bind(const std::vector<Tensor>& inputs) {
     const std::optional<DType> dtype = trt::from_trt(engine_->getTensorDataType(name));
     buffer.dims = trt::from_trt(context_->getTensorShape(name));
     if (!dtype || trt::is_dynamic(buffer.dims)) {
-      return Error{ErrorCode::unsupported, std::string("tensor '") + name + "' has a type or a size that cannot be compared"};
+      return Error{
+          ErrorCode::unsupported, std::string("tensor '") + name + "' has a type or a size that cannot be compared"};
     }
     buffer.dtype = *dtype;
     buffer.bytes = size_of(*dtype, buffer.dims);
@@ -184,9 +194,14 @@ Result<void> LayerEngine::bind(const std::vector<Tensor>& inputs) {
   for (std::size_t i = 0; i < infos.size(); ++i) {
     const IoTensor& buffer = buffers_[infos[i].name];
     if (buffer.bytes != inputs[i].bytes()) {
-      return Error{ErrorCode::unsupported, "input '" + infos[i].name + "' is " + to_string(buffer.dtype) + " " + to_string(buffer.dims) + " in the engine"};
+      return Error{ErrorCode::unsupported,
+          "input '" + infos[i].name + "' is " + to_string(buffer.dtype) + " " + to_string(buffer.dims) +
+              " in the engine"};
     }
-    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(buffer.device.data(), inputs[i].data(), buffer.bytes, cudaMemcpyHostToDevice, stream_.get()), "copying an input"); !copied) {
+    if (Result<void> copied = trt::cuda_check(cudaMemcpyAsync(buffer.device.data(), inputs[i].data(), buffer.bytes,
+                                                  cudaMemcpyHostToDevice, stream_.get()),
+            "copying an input");
+        !copied) {
       return copied;
     }
   }
@@ -206,7 +221,9 @@ Result<LayerValues> LayerEngine::read(const LayerReference& reference, const std
     return values;
   }
   std::vector<std::uint8_t> bytes(buffer.bytes);
-  if (Result<void> copied = trt::cuda_check(cudaMemcpy(bytes.data(), buffer.device.data(), buffer.bytes, cudaMemcpyDeviceToHost), "copying an output"); !copied) {
+  if (Result<void> copied = trt::cuda_check(
+          cudaMemcpy(bytes.data(), buffer.device.data(), buffer.bytes, cudaMemcpyDeviceToHost), "copying an output");
+      !copied) {
     return copied.error();
   }
   values.samples.reserve(static_cast<std::size_t>(reference.count));
@@ -220,7 +237,9 @@ Result<LayerValues> LayerEngine::read(const LayerReference& reference, const std
       std::memcpy(&narrow, bytes.data() + at, sizeof narrow);
       value = buffer.dtype == DType::float16 ? half_to_float(narrow) : bfloat16_to_float(narrow);
     } else {
-      return Error{ErrorCode::unsupported, "layer '" + std::string(reference.layer) + "' gives " + to_string(buffer.dtype) + ", which cannot be compared"};
+      return Error{ErrorCode::unsupported,
+          "layer '" + std::string(reference.layer) + "' gives " + to_string(buffer.dtype) +
+              ", which cannot be compared"};
     }
     values.samples.push_back(value);
   }

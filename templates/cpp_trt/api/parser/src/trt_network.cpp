@@ -63,7 +63,8 @@ std::vector<std::string> unknown_operators(const nvonnxparser::IParser& parser, 
         names += (names.empty() ? "" : ", ") + node.name;
       }
     }
-    lines.push_back(type + ": " + names + (count > kMaxNodes ? " and " + std::to_string(count - kMaxNodes) + " more nodes" : ""));
+    lines.push_back(
+        type + ": " + names + (count > kMaxNodes ? " and " + std::to_string(count - kMaxNodes) + " more nodes" : ""));
   }
   return lines;
 }
@@ -87,9 +88,13 @@ Error parse_error(const nvonnxparser::IParser& parser, Logger& logger, const Net
   const std::string version = std::string(kProduct) + " " + to_string(library_version());
   const std::string errors = parser_errors(parser, nodes);
   if (const std::vector<std::string> unknown = unknown_operators(parser, nodes); !unknown.empty()) {
-    return Error{ErrorCode::unsupported, version + " has no importer for " + std::to_string(unknown.size()) + " operator(s) of the ONNX file, which these nodes use:" + list_text(unknown) + (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
+    return Error{ErrorCode::unsupported,
+        version + " has no importer for " + std::to_string(unknown.size()) +
+            " operator(s) of the ONNX file, which these nodes use:" + list_text(unknown) +
+            (errors.empty() ? "" : "\nwhat its parser said:" + errors)};
   }
-  return Error{ErrorCode::backend, version + " cannot parse the ONNX file" + (errors.empty() ? logger.reasons() : ":" + errors)};
+  return Error{
+      ErrorCode::backend, version + " cannot parse the ONNX file" + (errors.empty() ? logger.reasons() : ":" + errors)};
 }
 
 }  // namespace
@@ -98,13 +103,16 @@ std::string network_key() { return "none"; }
 
 void limit_tactics(nvinfer1::IBuilderConfig& /*config*/) noexcept {}
 
-Result<std::shared_ptr<void>> define_network(nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
+Result<std::shared_ptr<void>> define_network(
+    nvinfer1::INetworkDefinition& network, Logger& logger, const NetworkSource& source) {
   std::shared_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(network, logger));
   if (parser == nullptr) {
     return Error{ErrorCode::backend, std::string(kProduct) + "'s ONNX parser cannot be made" + logger.reasons()};
   }
   // By its name, the parser also finds the file of weights beside it.
-  const bool parsed = source.embedded.data == nullptr ? parser->parseFromFile(path_text(source.file).c_str(), static_cast<int>(nvinfer1::ILogger::Severity::kWARNING)) : parser->parse(source.embedded.data, source.embedded.size);
+  const bool parsed = source.embedded.data == nullptr
+      ? parser->parseFromFile(path_text(source.file).c_str(), static_cast<int>(nvinfer1::ILogger::Severity::kWARNING))
+      : parser->parse(source.embedded.data, source.embedded.size);
   if (!parsed) {
     return parse_error(*parser, logger, source);
   }

@@ -100,7 +100,9 @@ std::vector<OnnxNode> read_onnx_nodes(std::istream& in) {
   in.seekg(0, std::ios::end);
   const std::streamoff file_end = in.tellg();
   in.seekg(0);
-  const auto end_of = [&](std::uint64_t size) { return static_cast<std::streamoff>(in.tellg()) + static_cast<std::streamoff>(size); };
+  const auto end_of = [&](std::uint64_t size) {
+    return static_cast<std::streamoff>(in.tellg()) + static_cast<std::streamoff>(size);
+  };
   for_each_field(in, file_end, [&](std::uint64_t model_field, std::uint64_t graph_size) {
     if (model_field != kModelGraph) {
       return;
