@@ -105,6 +105,7 @@ def test_rtx_takes_the_plan(network_project: Path) -> None:
     assert "evidence for the graph, not for TensorRT" in checked.reason
 
 
+@pytest.mark.full("verify's steps on the double: those of a project with an ONNX file are there")
 def test_every_step_on_the_double(
     network_project: Path, doubles: Callable[[str], Double], tmp_path: Path, gencpp: Gencpp
 ) -> None:

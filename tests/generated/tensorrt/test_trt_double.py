@@ -32,7 +32,7 @@ from trt import VERSIONS as ALL
 
 from gencpp.core.toolchain import find_toolchain
 
-VERSIONS = divided(("8.6", "10.13", "11.0", "11.1"), ("8.6", "10.13", "11.1"), MORE_VERSIONS)
+VERSIONS = divided(("8.6", "10.13", "11.0", "11.1"), ("8.6", "10.13"), MORE_VERSIONS)
 MAIN = "10.13"
 """Of tests whose subject does not depend on the version."""
 

@@ -205,6 +205,7 @@ def test_attention_is_counted() -> None:
     assert not {"randn", "rand", "stack", "normal_"} & set(operators)
 
 
+@pytest.mark.full("a large model counted as torchvision does: its layers are counted one by one")
 def test_vit_is_counted_as_torchvision_does() -> None:
     loaded, spec = inspected("vit_b_16", weights="none")
     assert count_work(loaded, spec).multiply_adds / 1e9 == pytest.approx(17.564, abs=0.001)

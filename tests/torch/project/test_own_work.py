@@ -15,6 +15,7 @@ def test_a_history_loses_nothing(tmp_path: Path, seed: int) -> None:
     run(seed, tmp_path)
 
 
+@pytest.mark.full("histories of whole commands: the same are there through the writer alone")
 def test_a_history_of_whole_commands(tmp_path: Path) -> None:
     (tmp_path / "it").mkdir()
     run_commands(1, tmp_path / "it")

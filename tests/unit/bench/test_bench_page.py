@@ -268,8 +268,17 @@ def test_chromium_asks_nobody_for_anything(shown: Path, tmp_path: Path) -> None:
     assert not asked_for(shown, tmp_path / "net.json")
 
 
-@pytest.mark.parametrize("width", [420, 1280])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (420, "dark"),
+        (1280, "light"),
+        *(
+            pytest.param(*view, marks=pytest.mark.full("the page's other two views"))
+            for view in ((420, "light"), (1280, "dark"))
+        ),
+    ],
+)
 def test_a_screenshot_has_the_plots_colours(shown: Path, tmp_path: Path, width: int, scheme: str) -> None:
     from PIL import Image
 
