@@ -23,7 +23,7 @@ def test_the_wheel_carries_the_templates_and_renders(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "gencpp/templates/common/CMakeLists.txt" in names
     assert "gencpp/templates/common/.clang-format" in names
-    assert "gencpp/templates/cpp_ts/src/model.cpp" in names
+    assert "gencpp/templates/cpp_ts/src/libtorch/backend.cpp" in names
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)  # what `pip install --target` does with a pure wheel
 

@@ -7,7 +7,15 @@ else()
 endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
-set(sample_BACKEND_SOURCES src/cuda_driver.cpp src/libtorch_facts.cpp src/memory_file.cpp src/wait_policy.cpp)
+set(sample_BACKEND_SOURCES
+  src/cuda_driver.cpp
+  src/libtorch/backend.cpp
+  src/libtorch/process.cpp
+  src/libtorch/run_memory.cpp
+  src/libtorch/torch_script.cpp
+  src/libtorch_facts.cpp
+  src/memory_file.cpp
+  src/wait_policy.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 set(sample_BACKEND_TARGET gencpp::libtorch_all)

@@ -1,4 +1,5 @@
-// What a run changes of a TorchScript module: it gets that part for itself, and shares the weights. For model.cpp.
+// What a run changes of a TorchScript module: it gets that part for itself, and shares the weights. For
+// libtorch/torch_script.cpp.
 #pragma once
 
 #include <ATen/core/ivalue.h>

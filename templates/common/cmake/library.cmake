@@ -1,5 +1,5 @@
 # {= name =}_lib: the model. The backend stays private: no header or flag of it reaches a consumer.
-add_library({= name =}_lib src/model.cpp src/pictures.cpp ${{= name =}_BACKEND_SOURCES})
+add_library({= name =}_lib src/model.cpp src/pictures.cpp src/run_queue.cpp ${{= name =}_BACKEND_SOURCES})
 add_library({= name =}::{= name =} ALIAS {= name =}_lib)
 
 target_link_libraries({= name =}_lib

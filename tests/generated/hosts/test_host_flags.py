@@ -29,7 +29,7 @@ PICKY = (
     *("-Wuseless-cast", "-Wnull-dereference", "-Wdouble-promotion", "-Wcast-qual", "-Wextra-semi"),
 )
 """Warnings that hosts turn on, as errors."""
-BACKEND = ("cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "libtorch_facts", "memory_file", "model")
+BACKEND = ("cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "libtorch_facts", "memory_file")
 """Sources with torch, or of no use without those."""
 
 HOST = """

@@ -95,7 +95,7 @@ def test_a_cpu_build_of_libtorch_has_none_of_it(tmp_path: Path) -> None:
     must(found.done)
     assert "no CUDA graphs" not in found.said
     assert not any(found.command(source) for source in SOURCES)
-    assert found.command("model.cpp") and "HAVE_CUDA" not in found.command("model.cpp")
+    assert found.command("libtorch/backend.cpp") and "HAVE_CUDA" not in found.command("libtorch/backend.cpp")
 
 
 def test_what_is_asked_for_and_cannot_be_built_is_an_error(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_without_headers_all_but_graphs_is_built(tmp_path: Path) -> None:
     must(found.done)
     assert "sample: no CUDA graphs: there is no CUDA toolkit" in found.said
     assert all(found.command(source) for source in SOURCES)
-    assert "SAMPLE_HAVE_CUDA" in found.command("model.cpp")
+    assert "SAMPLE_HAVE_CUDA" in found.command("libtorch/backend.cpp")
     assert "HAVE_CUDA_GRAPHS" not in found.command("cuda_graph.cpp")
 
 
@@ -124,7 +124,7 @@ def test_it_can_be_turned_off(tmp_path: Path) -> None:
     found = configured(tmp_path, libtorch(tmp_path, "13.2"), "-DSAMPLE_CUDA=OFF")
     must(found.done)
     assert not any(found.command(source) for source in SOURCES)
-    assert "HAVE_CUDA" not in found.command("model.cpp")
+    assert "HAVE_CUDA" not in found.command("libtorch/backend.cpp")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_nvtx(tmp_path: Path) -> None:
     (tmp_path / "nvidia" / "cu13" / "include" / "nvtx3" / "nvToolsExt.h").touch()
     found = configured(tmp_path, root, *options)
     must(found.done)
-    assert "SAMPLE_HAVE_NVTX" in found.command("model.cpp")
+    assert "SAMPLE_HAVE_NVTX" in found.command("libtorch/backend.cpp")
 
 
 def real_headers() -> tuple[Path, Path]:

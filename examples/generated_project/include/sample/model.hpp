@@ -132,7 +132,8 @@ class Model {
   // `opt` sizes on each input's `fill`. Afterwards equal inputs give equal bits.
   [[nodiscard]] static Result<Model> load(const LoadOptions& options = {});
 
-  // One that was moved from has no inputs and no outputs, and every call that can fail does.
+  // One that was moved from has no inputs and no outputs, and every call that can fail does. The destructor waits for
+  // runs of run_async() that are under way or wait.
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   Model(const Model&) = delete;
@@ -152,11 +153,13 @@ class Model {
   // As above, into the caller's buffers, one an output; their dims must be those of the result.
   [[nodiscard]] Result<void> run(TensorViews inputs, TensorViews outputs) const;
 
-  // As above, on a thread that this call starts. The caller keeps every buffer alive until the future is
-  // ready. For many small runs, threads of your own that call run() cost less.
+  // As above, on a thread of the model's: it has as many as runs at the same time are worth (one for each context on a
+  // GPU; on the CPU as many as the processors allow, each run with its threads), the others wait for one. Where 64
+  // wait already, this call waits, too. The caller keeps every buffer alive until the future is ready.
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
-  // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there.
+  // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there. A call
+  // from within a `done` does not wait.
   [[nodiscard]] Result<void> run_async(
       TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
 
@@ -173,9 +176,9 @@ class Model {
 
  private:
   struct Impl;
-  static Result<Model> load_unguarded(const LoadOptions& options);
-  explicit Model(std::shared_ptr<const Impl> impl);
-  std::shared_ptr<const Impl> impl_;
+  static Result<Model> load_here(const LoadOptions& options);
+  explicit Model(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
 };
 
 struct ProcessOptions {

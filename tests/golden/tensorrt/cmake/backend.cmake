@@ -20,6 +20,7 @@ endif()
 set(sample_BACKEND_CXX_STANDARD 17)
 set(sample_BACKEND_SOURCES
   src/engine_facts.cpp
+  src/trt_backend.cpp
   src/trt_build.cpp
   src/trt_cache.cpp
   src/trt_engine.cpp

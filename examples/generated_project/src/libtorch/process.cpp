@@ -1,0 +1,117 @@
+// Switches that belong to the whole process.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/api/include/torch/version.h>
+#include <torch/csrc/jit/codegen/onednn/interface.h>
+#include <torch/csrc/jit/passes/pass_manager.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+
+#include "sample/model.hpp"
+#include "sample/processors.hpp"
+
+#include "fusion.hpp"
+#include "guarded.hpp"
+#include "libtorch_facts.hpp"
+#include "run_memory.hpp"
+#include "wait_policy.hpp"
+
+// LibTorch keeps the passes of all compilations of the process in one list, without a lock. This one is shared by
+// all projects of the process: compilations hold it shared, whoever changes the list holds it alone.
+namespace gencpp_shared {
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+inline std::shared_mutex libtorch_passes;
+}  // namespace gencpp_shared
+
+namespace sample {
+namespace {
+
+using Fuser = torch::jit::RegisterLlgaFuseGraph;
+
+// Pauses that this thread holds.
+int& held() {
+  static thread_local int count = 0;
+  return count;
+}
+
+bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
+
+// Threads for one run where the caller says nothing; 0: as it is.
+int default_threads() {
+  const int tuned = libtorch_facts().threads;
+  const bool named = is_set("OMP_NUM_THREADS") || is_set("MKL_NUM_THREADS");
+  if (required_threads() > 0 || (tuned == 0 && named)) {
+    return tuned;
+  }
+  return std::min(tuned > 0 ? tuned : at::get_num_threads(), available_processors());
+}
+
+}  // namespace
+
+bool fusion_is_on() { return !torch::jit::getCustomPrePasses().empty(); }
+
+void set_fusion(bool on) {
+  const std::unique_lock<std::shared_mutex> no_compilation(gencpp_shared::libtorch_passes);
+  if (on != Fuser::isEnabled() && at::hasMKLDNN()) {
+    Fuser::setEnabled(on);
+  }
+}
+
+FusionPause::FusionPause(bool wanted) {
+  if (held()++ > 0) {  // a run of load()
+    return;
+  }
+  shared_ = std::shared_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+  if (wanted || !Fuser::isEnabled()) {
+    return;
+  }
+  shared_.unlock();
+  alone_ = std::unique_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+  const std::size_t passes = torch::jit::getCustomPrePasses().size();
+  Fuser::clearPass();
+  paused_ = torch::jit::getCustomPrePasses().size() != passes;
+}
+
+FusionPause::~FusionPause() {
+  if (paused_) {
+    Fuser::registerPass(torch::jit::fuser::onednn::fuseGraph);
+  }
+  --held();
+}
+
+Result<void> configure_process(const ProcessOptions& options) {
+  // OpenMP ends the process when it cannot start a thread.
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return Error{ErrorCode::invalid_argument,
+        "threads must be from 0 to " + std::to_string(kMaxThreads) + ", got " + std::to_string(options.threads)};
+  }
+  return guarded("configuring the process", [&]() -> Result<void> {
+    const int threads = options.threads > 0 ? options.threads : default_threads();
+    if (threads > 0) {
+      at::set_num_threads(threads);
+    }
+    if (options.log) {
+      if (const std::string advice = waiting_advice(at::get_num_threads()); !advice.empty()) {
+        options.log(LogLevel::warning, advice);
+      }
+    }
+    if (options.keep_memory) {
+      keep_memory();
+    }
+    set_fusion(options.fusion.value_or(libtorch_facts().fusion));
+    // cuDNN takes TF32 for float32 convolutions unless it is told otherwise: three digits instead of seven.
+    at::globalContext().setAllowTF32CuDNN(options.tf32);
+    at::globalContext().setAllowTF32CuBLAS(options.tf32);
+    return {};
+  });
+}
+
+int process_threads() { return at::get_num_threads(); }
+
+std::string backend_version() { return std::string("LibTorch ") + TORCH_VERSION; }
+
+}  // namespace sample
