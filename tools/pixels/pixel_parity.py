@@ -51,6 +51,7 @@ SOURCES = (
     "image.cpp",
     "input_file.cpp",
     "image_pnm.cpp",
+    "image_view.cpp",
     "image_jpeg.cpp",
     "image_png.cpp",
     "resize.cpp",

@@ -90,11 +90,9 @@ Result<void> set_file(std::string_view option, std::string_view value, std::stri
 
 Result<void> set_device(std::string_view option, std::string_view value, LoadOptions& load) {
   constexpr std::string_view kIndexed = "cuda:";
-  if (value.substr(0, kIndexed.size()) == kIndexed) {
-    load.device = Device::cuda;
-    return set_count(option, value.substr(kIndexed.size()), 0, load.device_index);
-  }
-  if (value != "cpu" && value != "cuda") {
+  const bool indexed = value.substr(0, kIndexed.size()) == kIndexed;
+  if (indexed ? !set_count(option, value.substr(kIndexed.size()), 0, load.device_index)
+              : value != "cpu" && value != "cuda") {
     return bad_value(option, "cpu, cuda or cuda:N", value);
   }
   load.device = value == "cpu" ? Device::cpu : Device::cuda;

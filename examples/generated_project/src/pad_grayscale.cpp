@@ -1,11 +1,14 @@
 #include "pad_grayscale.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "image_codecs.hpp"
+#include "image_view.hpp"
 
 namespace sample::detail {
 namespace {
@@ -39,6 +42,16 @@ int source_position(std::int64_t at, int size, PadMode mode) {
   return -1;
 }
 
+// A row in three samples a pixel: where it lies, or copied.
+const std::uint8_t* row_as_read(const ImageView& image, int y, std::vector<std::uint8_t>& copy) {
+  if (is_packed(image)) {
+    return row_of(image, y);
+  }
+  copy.resize(rgb_bytes(1, image.width));
+  copy_row(image, y, 0, static_cast<std::size_t>(image.width), copy.data());
+  return copy.data();
+}
+
 std::string describe(std::int64_t width, std::int64_t height) {
   return std::to_string(width) + "x" + std::to_string(height);
 }
@@ -67,7 +80,11 @@ Result<Size> padded_size(const Size& in, const Pad& pad) {
   return Size{static_cast<int>(height), static_cast<int>(width)};
 }
 
-void pad_rows(const Image& image, const Pad& pad, PadBuffers& buffers, RowSink& sink) {
+void pad_rows(const ImageView& image, const Pad& pad, PadBuffers& buffers, RowSink& sink) {
+  std::array<std::uint8_t, kChannels> fill = pad.fill;
+  if (image.format == PixelFormat::bgr) {
+    std::swap(fill[0], fill[2]);
+  }
   buffers.columns.clear();
   for (int x = -pad.left; x < 0; ++x) {
     buffers.columns.push_back(source_position(x, image.width, pad.mode));
@@ -83,16 +100,16 @@ void pad_rows(const Image& image, const Pad& pad, PadBuffers& buffers, RowSink& 
     std::uint8_t* out = buffers.row.data();
     if (from < 0) {
       for (std::size_t i = 0; i < buffers.row.size(); i += kChannels) {
-        std::memcpy(out + i, pad.fill.data(), kChannels);
+        std::memcpy(out + i, fill.data(), kChannels);
       }
     } else {
-      const std::uint8_t* source = image.pixels.data() + rgb_bytes(from, image.width);
+      const std::uint8_t* source = row_as_read(image, from, buffers.copy);
       for (std::size_t i = 0; i < buffers.columns.size(); ++i, out += kChannels) {
         if (i == left) {
           out += bytes;  // the picture itself
         }
         const int column = buffers.columns[i];
-        std::memcpy(out, column < 0 ? pad.fill.data() : source + rgb_bytes(1, column), kChannels);
+        std::memcpy(out, column < 0 ? fill.data() : source + rgb_bytes(1, column), kChannels);
       }
       std::memcpy(buffers.row.data() + left * kChannels, source, bytes);
     }
@@ -100,13 +117,15 @@ void pad_rows(const Image& image, const Pad& pad, PadBuffers& buffers, RowSink& 
   }
 }
 
-void grey_rows(const Image& image, std::vector<std::uint8_t>& row, RowSink& sink) {
+void grey_rows(const ImageView& image, PadBuffers& buffers, RowSink& sink) {
+  std::vector<std::uint8_t>& row = buffers.row;
   row.resize(rgb_bytes(1, image.width));
-  const std::uint8_t* pixel = image.pixels.data();
+  const std::size_t red = image.format == PixelFormat::bgr ? 2 : 0;
   for (int y = 0; y < image.height; ++y) {
+    const std::uint8_t* pixel = row_as_read(image, y, buffers.copy);
     for (std::size_t i = 0; i < row.size(); i += kChannels, pixel += kChannels) {
       // ITU-R 601-2 in 16 bits behind the point, rounded: Pillow's L24.
-      const std::uint32_t level = pixel[0] * 19595U + pixel[1] * 38470U + pixel[2] * 7471U + 0x8000U;
+      const std::uint32_t level = pixel[red] * 19595U + pixel[1] * 38470U + pixel[2 - red] * 7471U + 0x8000U;
       std::memset(row.data() + i, static_cast<int>(level >> 16U), kChannels);
     }
     sink.row(y, row.data());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exact_math.hpp"
+#include "image_view.hpp"
 #include "resize_axis.hpp"
 #include "resize_kernels.hpp"
 
@@ -19,13 +20,15 @@ namespace {
 
 constexpr int kChannels = 3;
 
-// A view of rows: the picture itself, or what the first pass left.
+// A view of rows of three samples a pixel: the picture itself, or what the first pass left. Of a picture with other
+// pixels `data` is null, and `unpacked` is the picture, whose rows are converted when they are read.
 struct Rows {
   const std::uint8_t* data = nullptr;
   std::size_t stride = 0;  // bytes
   int top = 0;             // the picture's row and column that data starts with
   int left = 0;
   const std::uint8_t* end = nullptr;  // of what may be read
+  const ImageView* unpacked = nullptr;
 
   [[nodiscard]] const std::uint8_t* at(int row, int column) const {
     return data + static_cast<std::size_t>(row - top) * stride + static_cast<std::size_t>(column - left) * kChannels;
@@ -38,6 +41,11 @@ std::size_t written_row(int pixels) { return rgb_bytes(1, pixels) + kWriteBeyond
 // A row as a kernel may read it, from the picture's column 0 on. Kernels read on behind a row's end: that is the
 // next row, but for the last ones, which are copied. `used`: bytes of the row.
 const std::uint8_t* readable(const Rows& in, int y, std::size_t used, std::vector<std::uint8_t>& copy) {
+  if (in.unpacked != nullptr) {
+    copy.resize(used + kReadBeyond);
+    copy_row(*in.unpacked, y, 0, used / kChannels, copy.data());
+    return copy.data();
+  }
   const std::uint8_t* row = in.at(y, in.left);
   if (static_cast<std::size_t>(in.end - row) < used + kReadBeyond) {
     copy.resize(used + kReadBeyond);
@@ -67,16 +75,45 @@ void horizontal_pass(
   }
 }
 
-void nearest(const Rows& in, const AxisKey& x, const AxisKey& y, std::vector<std::uint8_t>& row_buffer, RowSink& sink) {
+// Rows [top, bottom) of a picture, columns [left, right) of them, in three samples a pixel.
+Rows packed(const ImageView& image, int top, int bottom, int left, int right, std::vector<std::uint8_t>& buffer) {
+  const std::size_t stride = rgb_bytes(1, right - left);
+  buffer.resize(rgb_bytes(bottom - top, right - left) + kReadBeyond);
+  for (int y = top; y < bottom; ++y) {
+    const std::size_t at = stride * static_cast<std::size_t>(y - top);
+    copy_row(image, y, left, stride / kChannels, buffer.data() + at);
+  }
+  return {buffer.data(), stride, top, left, buffer.data() + buffer.size()};
+}
+
+Rows source_rows(const ImageView& image) {
+  if (!is_packed(image)) {
+    return {nullptr, 0, 0, 0, nullptr, &image};
+  }
+  const std::uint8_t* const end = row_of(image, image.height - 1) + rgb_bytes(1, image.width);
+  return {image.data, static_cast<std::size_t>(image.stride), 0, 0, end};
+}
+
+void nearest(const ImageView& image, const AxisKey& x, const AxisKey& y, ResizeBuffers& buffers, RowSink& sink) {
   const std::vector<int> columns = nearest_positions(x);
   const std::vector<int> rows = nearest_positions(y);
+  const auto width = static_cast<std::size_t>(image.width);
+  std::vector<std::uint8_t>& row_buffer = buffers.out[0];
+  std::vector<std::uint8_t>& copy = buffers.copies[0];
+  int copied = -1;
   for (int at = 0; at < y.count; ++at) {
     row_buffer.assign(rgb_bytes(1, x.count), 0);
     const int row = rows[static_cast<std::size_t>(at)];
+    if (row >= 0 && !is_packed(image) && row != copied) {
+      copy.resize(rgb_bytes(1, image.width));
+      copy_row(image, row, 0, width, copy.data());
+      copied = row;
+    }
+    const std::uint8_t* const from = row < 0 ? nullptr : (is_packed(image) ? row_of(image, row) : copy.data());
     std::uint8_t* out = row_buffer.data();
     for (const int column : columns) {
-      if (row >= 0 && column >= 0) {
-        std::memcpy(out, in.at(row, column), kChannels);
+      if (from != nullptr && column >= 0) {
+        std::memcpy(out, from + static_cast<std::size_t>(column) * kChannels, kChannels);
       }
       out += kChannels;
     }
@@ -95,23 +132,29 @@ const Axis& ResizeBuffers::axis(Kept& kept, const AxisKey& key) {
   return kept.axis;
 }
 
-void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window,
+void resize_window(const ImageView& image, const Size& size, const ResizeMethod& method, const Window& window,
     ResizeBuffers& buffers, RowSink& sink) {
-  const Rows source{image.pixels.data(), rgb_bytes(1, image.width), 0, 0, image.pixels.data() + image.pixels.size()};
   const bool along_x = size.width != image.width;
   const bool along_y = size.height != image.height;
   if (!along_x && !along_y) {
     for (int y = 0; y < window.height; ++y) {
-      sink.row(y, source.at(window.top + y, window.left));
+      if (is_packed(image)) {
+        sink.row(y, row_of(image, window.top + y) + rgb_bytes(1, window.left));
+      } else {
+        buffers.out[0].resize(rgb_bytes(1, window.width));
+        copy_row(image, window.top + y, window.left, static_cast<std::size_t>(window.width), buffers.out[0].data());
+        sink.row(y, buffers.out[0].data());
+      }
     }
     return;
   }
   const AxisKey columns{image.width, size.width, method, window.left, window.width};
   const AxisKey rows{image.height, size.height, method, window.top, window.height};
   if (method.nearest()) {
-    nearest(source, columns, rows, buffers.out[0], sink);
+    nearest(image, columns, rows, buffers, sink);
     return;
   }
+  const Rows source = source_rows(image);
 
   static const Axis none;
   const Axis& x = along_x ? buffers.columns(columns) : none;
@@ -138,8 +181,12 @@ void resize_window(const Image& image, const Size& size, const ResizeMethod& met
     horizontal_last(source, window.top);
     return;
   }
+  // A vertical pass reads each row several times, and so as three samples a pixel.
+  const auto vertical_source = [&](int left, int right) {
+    return is_packed(image) ? source : packed(image, y.first, y.last, left, right, buffers.packed);
+  };
   if (!along_x) {
-    vertical_last(source, window.left);
+    vertical_last(vertical_source(window.left, window.left + window.width), window.left);
     return;
   }
   // Since version 13 Pillow runs the vertical pass first where that saves more work; the rounding
@@ -148,10 +195,11 @@ void resize_window(const Image& image, const Size& size, const ResizeMethod& met
   const std::int64_t fewer_columns = std::int64_t{image.width} - size.width;
   if (method.resampling == Resampling::pillow && fewer_rows > 0 && fewer_rows > 2 * fewer_columns) {
     const std::size_t bytes = rgb_bytes(1, x.last - x.first);
+    const Rows first = vertical_source(x.first, x.last);
     buffers.between.resize(bytes * static_cast<std::size_t>(window.height) + kReadBeyond);
     std::uint8_t* out = buffers.between.data();
     for (const Axis::Span& span : y.spans) {
-      resize_kernels().vertical(source.at(span.first, x.first), source.stride, bytes, y, span, out);
+      resize_kernels().vertical(first.at(span.first, x.first), first.stride, bytes, y, span, out);
       out += bytes;
     }
     horizontal_last(

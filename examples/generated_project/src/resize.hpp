@@ -33,7 +33,7 @@ class RowSink {
   RowSink(const RowSink&) = delete;
   RowSink& operator=(const RowSink&) = delete;
   virtual ~RowSink() = default;
-  virtual void row(int y, const std::uint8_t* pixels) = 0;  // RGB, as wide as the window
+  virtual void row(int y, const std::uint8_t* pixels) = 0;  // of three samples, as wide as the window
 };
 
 // What a resize needs besides pictures. Kept from one to the next, nothing is allocated again, and the weights
@@ -45,7 +45,8 @@ class ResizeBuffers {
 
   std::vector<std::uint8_t> between;                // what the first pass leaves
   std::array<std::vector<std::uint8_t>, 2> out;     // two rows of the result
-  std::array<std::vector<std::uint8_t>, 2> copies;  // of the picture's last rows
+  std::array<std::vector<std::uint8_t>, 2> copies;  // of rows that cannot be read where they lie
+  std::vector<std::uint8_t> packed;                 // of a part of a picture of other than three samples
 
  private:
   struct Kept {
@@ -61,8 +62,9 @@ class ResizeBuffers {
 };
 
 // The `window` of `image` resized to `size`, row by row: the same pixels as resizing first and cropping then,
-// but only those are computed. All sides are at least 1. Throws std::bad_alloc.
-void resize_window(const Image& image, const Size& size, const ResizeMethod& method, const Window& window,
+// but only those are computed. `image` is a checked view; the rows are RGB, but BGR of PixelFormat::bgr. Throws
+// std::bad_alloc.
+void resize_window(const ImageView& image, const Size& size, const ResizeMethod& method, const Window& window,
     ResizeBuffers& buffers, RowSink& sink);
 
 // Bytes of an RGB picture; throws std::bad_alloc where memory cannot hold it.

@@ -8,6 +8,7 @@ add_library({= name =}_core
   src/image_jpeg.cpp
   src/image_png.cpp
   src/image_pnm.cpp
+  src/image_view.cpp
   src/input_file.cpp
   src/integrity.cpp
   src/labels.cpp

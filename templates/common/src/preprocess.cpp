@@ -18,6 +18,7 @@
 
 #include "exact_math.hpp"
 #include "image_codecs.hpp"
+#include "image_view.hpp"
 #include "pad_grayscale.hpp"
 #include "resize.hpp"
 #include "workers.hpp"
@@ -30,7 +31,7 @@ using detail::Window;
 
 std::string describe(const Size& size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
-Size size_of(const Image& image) { return {image.height, image.width}; }
+Size size_of(const ImageView& image) { return {image.height, image.width}; }
 
 Error invalid(const std::string& what) { return Error{ErrorCode::invalid_argument, what}; }
 
@@ -44,18 +45,6 @@ Result<T> guarded(const Body& body) {
   } catch (const std::exception& e) {
     return Error{ErrorCode::unsupported, e.what()};
   }
-}
-
-Result<void> check(const Image& image) {
-  if (image.width < 1 || image.height < 1) {
-    return invalid("the picture is empty (" + describe(size_of(image)) + ")");
-  }
-  const std::size_t needed = detail::rgb_bytes(image.height, image.width);
-  if (image.pixels.size() != needed) {
-    return invalid("a picture of " + describe(size_of(image)) + " needs " + std::to_string(needed) + " bytes, not " +
-        std::to_string(image.pixels.size()));
-  }
-  return {};
 }
 
 Result<Size> checked_size(std::int64_t height, std::int64_t width) {
@@ -285,39 +274,70 @@ class PlaneSink final : public detail::RowSink {
   std::size_t plane_;
 };
 
+// Takes BGR, and hands RGB on: a resize does the same to each channel, and its result is smaller than the picture.
+class SwappingSink final : public detail::RowSink {
+ public:
+  SwappingSink(int width, std::vector<std::uint8_t>& swapped, detail::RowSink& sink)
+      : width_(static_cast<std::size_t>(width)), swapped_(&swapped), sink_(&sink) {
+    swapped.resize(detail::rgb_bytes(1, width));
+  }
+
+  void row(int y, const std::uint8_t* pixels) override {
+    detail::swap_red_and_blue(pixels, width_, swapped_->data());
+    sink_->row(y, swapped_->data());
+  }
+
+ private:
+  std::size_t width_;
+  std::vector<std::uint8_t>* swapped_;
+  detail::RowSink* sink_;
+};
+
 // What one thread keeps from picture to picture.
 struct Bench {
   detail::ResizeBuffers resize;
   detail::PadBuffers padding;
   std::array<Image, 2> between;
+  std::vector<std::uint8_t> swapped;
 };
 
 // A picture before its last stage.
 struct Last {
-  const Image* image = nullptr;
+  ImageView image;
   Stage stage;
 };
 
-void finish(const Last& last, Bench& bench, detail::RowSink& sink) {
+void finish_as_read(const Last& last, Bench& bench, detail::RowSink& sink) {
   const Stage& stage = last.stage;
   if (stage.padding != nullptr) {
-    detail::pad_rows(*last.image, *stage.padding, bench.padding, sink);
+    detail::pad_rows(last.image, *stage.padding, bench.padding, sink);
   } else if (stage.grey) {
-    detail::grey_rows(*last.image, bench.padding.row, sink);
+    detail::grey_rows(last.image, bench.padding, sink);
   } else {
-    detail::resize_window(*last.image, stage.resized, stage.method, stage.kept, bench.resize, sink);
+    detail::resize_window(last.image, stage.resized, stage.method, stage.kept, bench.resize, sink);
   }
 }
 
-// Every stage but the last.
-Result<Last> all_but_last(const Image& image, const std::vector<GeometryStep>& geometry, Bench& bench) {
-  if (const Result<void> checked = check(image); !checked) {
-    return checked.error();
+void finish(const Last& last, Bench& bench, detail::RowSink& sink) {
+  if (last.image.format != PixelFormat::bgr) {
+    finish_as_read(last, bench, sink);
+    return;
   }
-  Last last{&image, whole(size_of(image))};
+  SwappingSink swapping(last.stage.kept.width, bench.swapped, sink);
+  finish_as_read(last, bench, swapping);
+}
+
+// Every stage but the last.
+template <typename Picture>
+Result<Last> all_but_last(const Picture& image, const std::vector<GeometryStep>& geometry, Bench& bench) {
+  const Result<ImageView> view = detail::checked_view(image);
+  if (!view) {
+    return view.error();
+  }
+  Last last{*view, whole(size_of(*view))};
   std::size_t buffer = 0;
   for (std::size_t i = 0; i < geometry.size();) {
-    const Result<Stage> stage = next_stage(size_of(*last.image), geometry, i);
+    const Result<Stage> stage = next_stage(size_of(last.image), geometry, i);
     if (!stage) {
       return stage.error();
     }
@@ -326,7 +346,7 @@ Result<Last> all_but_last(const Image& image, const std::vector<GeometryStep>& g
       Image& out = bench.between[buffer];
       ImageSink sink(last.stage, out);
       finish(last, bench, sink);
-      last.image = &out;
+      last.image = *detail::checked_view(out);
       buffer = 1 - buffer;
     }
   }
@@ -334,11 +354,13 @@ Result<Last> all_but_last(const Image& image, const std::vector<GeometryStep>& g
 }
 
 // The size that a picture comes out with.
-Result<Size> final_size(const Image& image, const std::vector<GeometryStep>& geometry) {
-  if (const Result<void> checked = check(image); !checked) {
-    return checked.error();
+template <typename Picture>
+Result<Size> final_size(const Picture& image, const std::vector<GeometryStep>& geometry) {
+  const Result<ImageView> view = detail::checked_view(image);
+  if (!view) {
+    return view.error();
   }
-  Size size = size_of(image);
+  Size size = size_of(*view);
   for (std::size_t i = 0; i < geometry.size();) {
     const Result<Stage> stage = next_stage(size, geometry, i);
     if (!stage) {
@@ -367,7 +389,8 @@ std::string of_batch(std::size_t i, std::size_t count) {
 }
 
 // All pictures have to come out with one size.
-Result<Size> common_size(const Image* images, std::size_t count, const PreprocessOptions& options) {
+template <typename Picture>
+Result<Size> common_size(const Picture* images, std::size_t count, const PreprocessOptions& options) {
   if (count == 0) {
     return invalid("the batch is empty");
   }
@@ -390,8 +413,9 @@ Result<Size> common_size(const Image* images, std::size_t count, const Preproces
   return first;
 }
 
+template <typename Picture>
 Result<void> fill(
-    const Image& image, const PreprocessOptions& options, const Levels& levels, Bench& bench, float* out) {
+    const Picture& image, const PreprocessOptions& options, const Levels& levels, Bench& bench, float* out) {
   const Result<Last> last = all_but_last(image, options.geometry, bench);
   if (!last) {
     return last.error();
@@ -406,7 +430,8 @@ std::size_t floats_of(const Size& size, const PreprocessOptions& options) {
   return detail::rgb_bytes(size.height, size.width) / 3 * static_cast<std::size_t>(options.channels);
 }
 
-Result<Tensor> run_batch(const Image* images, std::size_t count, const PreprocessOptions& options) {
+template <typename Picture>
+Result<Tensor> run_batch(const Picture* images, std::size_t count, const PreprocessOptions& options) {
   const Result<Size> size = common_size(images, count, options);
   if (!size) {
     return size.error();
@@ -422,6 +447,42 @@ Result<Tensor> run_batch(const Image* images, std::size_t count, const Preproces
     }
   }
   return tensor;
+}
+
+template <typename Picture>
+Result<Image> geometry_of(const Picture& image, const std::vector<GeometryStep>& geometry) {
+  return guarded<Image>([&]() -> Result<Image> {
+    Bench bench;
+    const Result<Last> last = all_but_last(image, geometry, bench);
+    if (!last) {
+      return last.error();
+    }
+    Image out;
+    ImageSink sink(last->stage, out);
+    finish(*last, bench, sink);
+    return out;
+  });
+}
+
+template <typename Picture>
+Result<void> planes_of(const Picture& image, const PreprocessOptions& options, float* out) {
+  return guarded<void>([&]() -> Result<void> {
+    if (Result<void> checked = check(options); !checked) {
+      return checked;
+    }
+    Bench bench;
+    const Result<Last> last = all_but_last(image, {}, bench);
+    if (!last) {
+      return last.error();
+    }
+    if (out == nullptr) {
+      return invalid("a null pointer was given for the floats of a picture");
+    }
+    const Levels levels(options);
+    PlaneSink sink(last->stage, levels, out);
+    finish(*last, bench, sink);
+    return {};
+  });
 }
 
 }  // namespace
@@ -444,33 +505,19 @@ DecodeOptions scaled_decoding(const PreprocessOptions& options) {
 }
 
 Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry) {
-  return guarded<Image>([&]() -> Result<Image> {
-    Bench bench;
-    const Result<Last> last = all_but_last(image, geometry, bench);
-    if (!last) {
-      return last.error();
-    }
-    Image out;
-    ImageSink sink(last->stage, out);
-    finish(*last, bench, sink);
-    return out;
-  });
+  return geometry_of(image, geometry);
+}
+
+Result<Image> apply_geometry(const ImageView& image, const std::vector<GeometryStep>& geometry) {
+  return geometry_of(image, geometry);
 }
 
 Result<void> to_chw(const Image& image, const PreprocessOptions& options, float* out) {
-  return guarded<void>([&]() -> Result<void> {
-    for (const Result<void>& checked : {check(image), check(options)}) {
-      if (!checked) {
-        return checked;
-      }
-    }
-    if (out == nullptr) {
-      return invalid("a null pointer was given for the floats of a picture");
-    }
-    const std::size_t count = image.pixels.size() / 3;
-    Levels(options).convert(image.pixels.data(), count, out, count);
-    return {};
-  });
+  return planes_of(image, options, out);
+}
+
+Result<void> to_chw(const ImageView& image, const PreprocessOptions& options, float* out) {
+  return planes_of(image, options, out);
 }
 
 Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options) {
@@ -479,6 +526,14 @@ Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options) 
 
 Result<Tensor> preprocess(const std::vector<Image>& images, const PreprocessOptions& options) {
   return guarded<Tensor>([&] { return run_batch(images.data(), images.size(), options); });
+}
+
+Result<Tensor> preprocess(const ImageView& image, const PreprocessOptions& options) {
+  return guarded<Tensor>([&] { return run_batch(&image, 1, options); });
+}
+
+Result<Tensor> preprocess(Span<const ImageView> images, const PreprocessOptions& options) {
+  return guarded<Tensor>([&] { return run_batch(images.begin(), images.size(), options); });
 }
 
 struct Preprocessor::State {
@@ -524,7 +579,8 @@ Result<void> Preprocessor::usable() const {
                            : state_->started;
 }
 
-Result<Dims> Preprocessor::dims(const Image& image) const {
+template <typename Picture>
+Result<Dims> Preprocessor::dims_of(const Picture& image) const {
   return guarded<Dims>([&]() -> Result<Dims> {
     if (const Result<void> ready = usable(); !ready) {
       return ready.error();
@@ -535,9 +591,12 @@ Result<Dims> Preprocessor::dims(const Image& image) const {
   });
 }
 
-Result<void> Preprocessor::run(const Image& image, const TensorView& out) { return run(Span<const Image>(image), out); }
+Result<Dims> Preprocessor::dims(const Image& image) const { return dims_of(image); }
 
-Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) {
+Result<Dims> Preprocessor::dims(const ImageView& image) const { return dims_of(image); }
+
+template <typename Picture>
+Result<void> Preprocessor::run_all(Span<const Picture> images, const TensorView& out) {
   return guarded<void>([&]() -> Result<void> {
     if (const Result<void> ready = usable(); !ready) {
       return ready;
@@ -570,5 +629,15 @@ Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) 
     return {};
   });
 }
+
+Result<void> Preprocessor::run(const Image& image, const TensorView& out) { return run(Span<const Image>(image), out); }
+
+Result<void> Preprocessor::run(Span<const Image> images, const TensorView& out) { return run_all(images, out); }
+
+Result<void> Preprocessor::run(const ImageView& image, const TensorView& out) {
+  return run(Span<const ImageView>(image), out);
+}
+
+Result<void> Preprocessor::run(Span<const ImageView> images, const TensorView& out) { return run_all(images, out); }
 
 }  // namespace {= name =}

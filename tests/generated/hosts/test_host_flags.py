@@ -159,7 +159,8 @@ def test_our_sources_have_their_own_standard(host: Path, tmp_path: Path) -> None
 def test_public_headers_in_a_host_that_warns_of_everything(standard: str, host: Path, tmp_path: Path) -> None:
     """Included as the host's own files are, not as SYSTEM; optimised, for some warnings come late."""
     include = host / "sample" / "include"
-    names = sorted(f.name for f in (include / "sample").iterdir())
+    # opencv.hpp is for hosts that have OpenCV: test_opencv.
+    names = sorted(f.name for f in (include / "sample").iterdir() if f.name != "opencv.hpp")
     uses = """
 namespace sample {
 template class Result<int>;

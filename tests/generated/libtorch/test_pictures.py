@@ -143,7 +143,7 @@ def test_bench_says_what_an_option_needs(verified_project: Path) -> None:
         "--max-regression=-1": "a number of 0 or more",
         "--iterations=x": "a whole number of 1 or more",
         "--device=gpu": "cpu, cuda or cuda:N",
-        "--device=cuda:-1": "a whole number of 0 or more",
+        "--device=cuda:-1": "cpu, cuda or cuda:N",
         "--baseline=": "a file",
     }.items():
         name, _, value = option.partition("=")

@@ -17,6 +17,26 @@ struct Image {
   std::vector<std::uint8_t> pixels;  // height x width x 3
 };
 
+// How the pixels of a picture lie in memory: samples of 8 bits in this order. Alpha is dropped, as Pillow's
+// convert("RGB") does; a sample of grey stands for red, green and blue.
+enum class PixelFormat : std::uint8_t {
+  rgb,
+  bgr,
+  rgba,
+  bgra,
+  grey,
+};
+
+// A picture in memory of somebody else, such as a camera's frame or a part of one. It is read where it lies, and not
+// owned.
+struct ImageView {
+  const std::uint8_t* data = nullptr;  // the first sample of the upper left pixel
+  int width = 0;                       // pixels
+  int height = 0;
+  std::int64_t stride = 0;  // bytes from one row to the next; 0: the rows lie without padding
+  PixelFormat format = PixelFormat::rgb;
+};
+
 // How a picture is decoded. The default gives Pillow's pixels.
 struct DecodeOptions {
   // JPEG only: decoded at an eighth, a quarter or half of its size, the least at which it still is this wide and

@@ -110,15 +110,24 @@ struct PreprocessOptions {
 // the pixels that the crop keeps.
 [[nodiscard]] Result<Image> apply_geometry(const Image& image, const std::vector<GeometryStep>& geometry);
 
+// A frame where it lies, whatever its format and stride: the same bits as of the RGB picture that it shows. Here as
+// everywhere below; a stride that is negative or too small, or null, is ErrorCode::invalid_argument.
+[[nodiscard]] Result<Image> apply_geometry(const ImageView& image, const std::vector<GeometryStep>& geometry);
+
 // Rescale and normalise: writes options.channels x height x width floats (CHW) to `out`.
 [[nodiscard]] Result<void> to_chw(const Image& image, const PreprocessOptions& options, float* out);
+[[nodiscard]] Result<void> to_chw(const ImageView& image, const PreprocessOptions& options, float* out);
 
 // Both steps for one picture: a float32 tensor of 1xCxHxW, C as in options.channels.
 [[nodiscard]] Result<Tensor> preprocess(const Image& image, const PreprocessOptions& options = model_preprocess());
+[[nodiscard]] Result<Tensor> preprocess(
+    const ImageView& image, const PreprocessOptions& options = model_preprocess());
 
 // A batch: every picture must come out with the same size. A float32 tensor of NxCxHxW.
 [[nodiscard]] Result<Tensor> preprocess(
     const std::vector<Image>& images, const PreprocessOptions& options = model_preprocess());
+[[nodiscard]] Result<Tensor> preprocess(
+    Span<const ImageView> images, const PreprocessOptions& options = model_preprocess());
 
 // Preprocesses pictures into memory of the caller, and keeps its buffers and threads: with pictures of one size it
 // allocates nothing after the first. Equal pictures give equal bits, whatever the number of threads. For one
@@ -136,12 +145,19 @@ class Preprocessor {
 
   // The dims that run() wants for one such picture: 1xCxHxW.
   [[nodiscard]] Result<Dims> dims(const Image& image) const;
+  [[nodiscard]] Result<Dims> dims(const ImageView& image) const;
 
   // `out` is float32 NxCxHxW on the CPU, for N pictures which all come out as HxW.
   [[nodiscard]] Result<void> run(const Image& image, const TensorView& out);
   [[nodiscard]] Result<void> run(Span<const Image> images, const TensorView& out);
+  [[nodiscard]] Result<void> run(const ImageView& image, const TensorView& out);
+  [[nodiscard]] Result<void> run(Span<const ImageView> images, const TensorView& out);
 
  private:
+  template <typename Picture>
+  [[nodiscard]] Result<Dims> dims_of(const Picture& image) const;
+  template <typename Picture>
+  [[nodiscard]] Result<void> run_all(Span<const Picture> images, const TensorView& out);
   struct State;
   [[nodiscard]] Result<void> usable() const;
   std::unique_ptr<State> state_;
