@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -152,9 +153,16 @@ def test_grey_is_pillows_whatever_mode_the_file_has() -> None:
 
 def test_float32_is_recorded_and_held_to_one_unit() -> None:
     import numpy as np
+    import torch
     from models.preprocess import classic_tensors
 
-    from gencpp.model.transforms import check_against, own_pixels, preprocess_from, reference_pixels
+    from gencpp.model.transforms import (
+        check_against,
+        own_pixels,
+        preprocess_from,
+        reference,
+        reference_pixels,
+    )
 
     transform = classic_tensors()
     spec, note = preprocess_from(transform, "classic")
@@ -170,8 +178,19 @@ def test_float32_is_recorded_and_held_to_one_unit() -> None:
         assert difference.max() <= 1
         differing += np.count_nonzero(difference)
     assert differing > 0
-    with pytest.raises(CheckFailed, match="differ by more than one unit"):
-        check_against(spec, lambda image: transform(image).add(2 / 255), pictures()[0])
+    image = pictures()[0]
+    pixels = reference_pixels(spec, image).transpose(2, 0, 1).astype(int)
+
+    def shifted(levels: int) -> Callable[[Any], Any]:
+        """A transform whose pixels are all this many levels off."""
+        off = torch.from_numpy(np.clip(pixels + levels, 0, 255).astype(np.uint8))
+        return lambda _: reference._floats(spec, off)
+
+    for one in (-1, 1):
+        check_against(spec, shifted(one), image)
+    for two in (-2, 2):
+        with pytest.raises(CheckFailed, match="differ by more than one unit"):
+            check_against(spec, shifted(two), image)
 
 
 def test_a_processor_without_avx2() -> None:
