@@ -15,6 +15,7 @@
 #include "sample/preprocess.hpp"
 
 #include "check.hpp"
+#include "exact_math.hpp"
 
 namespace sample::test {
 namespace {

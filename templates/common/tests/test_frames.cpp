@@ -15,6 +15,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include "check.hpp"
+#include "exact_math.hpp"
 
 namespace {= name =}::test {
 namespace {

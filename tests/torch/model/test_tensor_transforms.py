@@ -355,7 +355,7 @@ def test_json() -> None:
         ({"geometry": [{"resize": {"shorter": 8, "resampling": "opencv"}}]}, "not a valid resampling"),
         ({"geometry": [{"grayscale": {"channels": 2}}]}, "1 or 3"),
         ({"geometry": [{"grayscale": {}, "crop": {"height": 1, "width": 1}}]}, "one of resize, crop, pad"),
-        ({"geometry": [], "mean": [0.5], "std": [0.5]}, "mean has 1 values; the pictures have 3 channels"),
+        ({"geometry": [], "mean": [0.5], "std": [0.5]}, "mean has 1 value; the pictures have 3 channels"),
         ({"geometry": [], "float_resize": "x"}, "unknown fields"),
     ],
 )

@@ -146,4 +146,4 @@ def test_element_types_inside() -> None:
     model = graph(("Relu", ["x"], ["y"], "Relu", {}))
     model.graph.value_info.append(onnx.helper.make_tensor_value_info("a", onnx.TensorProto.INT16, [1]))
     model.graph.value_info.append(onnx.helper.make_tensor_value_info("b", onnx.TensorProto.FLOAT, [1]))
-    assert inner_problems(model) == ["1 values are of type int16, which no TensorRT has, such as a"]
+    assert inner_problems(model) == ["1 value of type int16, which no TensorRT has, such as a"]

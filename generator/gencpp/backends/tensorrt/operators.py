@@ -12,6 +12,7 @@ from typing import Any
 
 from ...core.errors import UsageError
 from ...core.spec import DType, Precision, TensorSpec
+from ...core.words import counted
 from ...onnx.graph import opset_of
 from ...onnx.names import all_nodes, module_path
 from .operator_table import OPSETS as OPSETS
@@ -149,7 +150,7 @@ def inner_problems(model: Any) -> list[str]:
         if name in _INNER:
             found.setdefault(name, []).append(value.name)
     return [
-        f"{len(values)} values are of type {name.lower()}, which no TensorRT has, such as {values[0]}"
+        f"{counted(len(values), 'value')} of type {name.lower()}, which no TensorRT has, such as {values[0]}"
         for name, values in sorted(found.items())
     ]
 
