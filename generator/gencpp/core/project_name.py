@@ -24,9 +24,8 @@ OWN = frozenset("app bench detail diff fs gencpp_shared generated test tests trt
 
 CALLED = frozenset(
     """
-    batched_input compare compare_layers engine_origin measure_all milliseconds on_device parse_options
-    print_report run run_once size_of test_damage test_folders test_full_disk test_locks test_round_trip
-    test_writers to_string
+    compare compare_layers engine_origin on_device parse_options run run_once size_of test_damage test_folders
+    test_full_disk test_locks test_round_trip test_writers to_string
     """.split()  # noqa: SIM905
 )
 """Functions that its programs call outside of its namespace (the same tests find them)."""

@@ -1,0 +1,14 @@
+// What the benchmark prints.
+#pragma once
+
+#include "{= name =}/model.hpp"
+
+#include "measure.hpp"
+#include "options.hpp"
+
+namespace {= name =}::bench {
+
+// A table for people, or one JSON object.
+void print_report(const Model& model, const Options& options, const Report& report);
+
+}  // namespace {= name =}::bench
