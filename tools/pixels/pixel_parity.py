@@ -44,23 +44,23 @@ from torchvision_steps import all_sides, random_steps, resize, result
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "common"
 NAME = "pixelcheck"
 SOURCES = (
-    "tensor.cpp",
-    "npy.cpp",
-    "npy_header.cpp",
-    "pad_grayscale.cpp",
-    "image.cpp",
-    "input_file.cpp",
-    "image_pnm.cpp",
-    "image_view.cpp",
-    "image_jpeg.cpp",
-    "image_png.cpp",
-    "resize.cpp",
-    "resize_axis.cpp",
-    "resize_kernels.cpp",
-    "resize_neon.cpp",
-    "resize_x86.cpp",
-    "preprocess.cpp",
-    "workers.cpp",
+    "tensor/tensor.cpp",
+    "tensor/npy.cpp",
+    "tensor/npy_header.cpp",
+    "image/pad_grayscale.cpp",
+    "image/image.cpp",
+    "assets/input_file.cpp",
+    "image/image_pnm.cpp",
+    "image/image_view.cpp",
+    "image/image_jpeg.cpp",
+    "image/image_png.cpp",
+    "image/resize.cpp",
+    "image/resize_axis.cpp",
+    "image/resize_kernels.cpp",
+    "image/resize_neon.cpp",
+    "image/resize_x86.cpp",
+    "image/preprocess.cpp",
+    "image/workers.cpp",
 )
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
@@ -111,8 +111,8 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL)
         sys.exit("no C++ compiler found: install g++ (apt install g++) or set CXX")
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for file in TEMPLATES.joinpath("src").glob("*.hpp"):
-        _render(file, folder / "src" / file.name)
+    for file in TEMPLATES.joinpath("src").rglob("*.hpp"):
+        _render(file, folder / file.relative_to(TEMPLATES))
     for file in TEMPLATES.joinpath("include", "__name__").glob("*.hpp"):
         _render(file, folder / "include" / NAME / file.name)
     sources = [_render(TEMPLATES / "src" / name, folder / "src" / name) for name in SOURCES]

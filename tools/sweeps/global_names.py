@@ -61,7 +61,7 @@ CXX = """
 """.split()  # noqa: SIM905
 
 PICTURES = ("jpeglib.h", "png.h")
-"""Which src/image_jpeg.cpp and src/image_png.cpp include."""
+"""Which src/image/image_jpeg.cpp and src/image/image_png.cpp include."""
 
 LIBTORCH = ("torch/script.h", "torch/csrc/inductor/aoti_package/model_package_loader.h", "cuda_runtime_api.h")
 

@@ -1,4 +1,4 @@
-# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/libtorch/backend.cpp and src/cuda_slot.cpp, from the
+# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/libtorch/backend.cpp and src/cuda/cuda_slot.cpp, from the
 # header-only NVTX3.
 option(SAMPLE_NVTX "Mark runs for NVIDIA's profilers (needs nvtx3/nvToolsExt.h)" OFF)
 if(SAMPLE_NVTX)
@@ -16,19 +16,19 @@ if(SAMPLE_NVTX)
     )
   endif()
   set_property(
-    SOURCE src/libtorch/backend.cpp src/cuda_slot.cpp
+    SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
     APPEND
     PROPERTY COMPILE_DEFINITIONS SAMPLE_HAVE_NVTX
   )
   if(MSVC)
     set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda_slot.cpp
+      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
       APPEND
       PROPERTY INCLUDE_DIRECTORIES "${SAMPLE_NVTX_INCLUDE}"
     )
   else()  # as headers of the system: their warnings are not ours
     set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda_slot.cpp
+      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
       APPEND
       PROPERTY COMPILE_OPTIONS -isystem "${SAMPLE_NVTX_INCLUDE}"
     )

@@ -13,10 +13,10 @@
 #include "sample/model_info.hpp"
 
 #include "artifact_info.hpp"
+#include "assets/embedded.hpp"
+#include "assets/integrity.hpp"
 #include "check.hpp"
-#include "embedded.hpp"
 #include "facts.hpp"
-#include "integrity.hpp"
 
 namespace sample::test {
 namespace {

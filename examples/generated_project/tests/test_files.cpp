@@ -19,9 +19,9 @@
 #include "sample/labels.hpp"
 #include "sample/npy.hpp"
 
+#include "assets/input_file.hpp"
+#include "assets/integrity.hpp"
 #include "check.hpp"
-#include "input_file.hpp"
-#include "integrity.hpp"
 
 namespace sample::test {
 namespace {

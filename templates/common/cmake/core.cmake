@@ -1,30 +1,30 @@
 # {= name =}_core: pictures, preprocessing, labels, .npy. It needs no backend.
 add_library({= name =}_core
-  src/assets.cpp
+  src/assets/assets.cpp
   src/check_views.cpp
-  src/embedded.cpp
+  src/assets/embedded.cpp
   src/facts.cpp
-  src/image.cpp
-  src/image_jpeg.cpp
-  src/image_png.cpp
-  src/image_pnm.cpp
-  src/image_view.cpp
-  src/input_file.cpp
-  src/integrity.cpp
-  src/labels.cpp
-  src/npy.cpp
-  src/npy_header.cpp
-  src/pad_grayscale.cpp
-  src/preprocess.cpp
+  src/image/image.cpp
+  src/image/image_jpeg.cpp
+  src/image/image_png.cpp
+  src/image/image_pnm.cpp
+  src/image/image_view.cpp
+  src/assets/input_file.cpp
+  src/assets/integrity.cpp
+  src/assets/labels.cpp
+  src/tensor/npy.cpp
+  src/tensor/npy_header.cpp
+  src/image/pad_grayscale.cpp
+  src/image/preprocess.cpp
   src/processors.cpp
-  src/resize.cpp
-  src/resize_axis.cpp
-  src/resize_kernels.cpp
-  src/resize_neon.cpp
-  src/resize_x86.cpp
-  src/source_folder.cpp
-  src/tensor.cpp
-  src/workers.cpp)
+  src/image/resize.cpp
+  src/image/resize_axis.cpp
+  src/image/resize_kernels.cpp
+  src/image/resize_neon.cpp
+  src/image/resize_x86.cpp
+  src/assets/source_folder.cpp
+  src/tensor/tensor.cpp
+  src/image/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
 include(cmake/task.cmake)
 
@@ -53,7 +53,7 @@ inline constexpr const char* kSourceAssets = R"folder(@CMAKE_CURRENT_SOURCE_DIR@
 
 }  // namespace {= name =}
 ]])
-  set_source_files_properties(src/source_folder.cpp PROPERTIES
+  set_source_files_properties(src/assets/source_folder.cpp PROPERTIES
     COMPILE_DEFINITIONS {= NAME =}_FIND_SOURCE_ASSETS
     INCLUDE_DIRECTORIES "${CMAKE_CURRENT_BINARY_DIR}/folders")
 endif()

@@ -12,8 +12,8 @@
 
 #include "{= name =}/processors.hpp"
 
-#include "path_text.hpp"
-#include "workers.hpp"
+#include "assets/path_text.hpp"
+#include "image/workers.hpp"
 
 namespace {= name =} {
 namespace {

@@ -23,7 +23,7 @@
 #include "{= name =}/preprocess.hpp"
 
 #include "exact_math.hpp"
-#include "resize_kernels.hpp"
+#include "image/resize_kernels.hpp"
 
 namespace {= name =} {
 namespace {

@@ -19,9 +19,9 @@
 #include "{= name =}/labels.hpp"
 #include "{= name =}/npy.hpp"
 
+#include "assets/input_file.hpp"
+#include "assets/integrity.hpp"
 #include "check.hpp"
-#include "input_file.hpp"
-#include "integrity.hpp"
 
 namespace {= name =}::test {
 namespace {

@@ -14,15 +14,15 @@
 
 #include "{= name =}/model.hpp"
 
-#include "compat.hpp"
 #include "console.hpp"
 #include "finish.hpp"
 #include "inputs.hpp"
 #include "load_flags.hpp"
 #include "options.hpp"
-#include "trt_engine.hpp"
-#include "trt_plan.hpp"
-#include "trt_tool.hpp"
+#include "tensorrt/compat.hpp"
+#include "tensorrt/trt_engine.hpp"
+#include "tensorrt/trt_plan.hpp"
+#include "tensorrt/trt_tool.hpp"
 
 namespace app = {= name =}::app;
 namespace bench = {= name =}::bench;

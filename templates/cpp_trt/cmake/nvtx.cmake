@@ -15,7 +15,7 @@ if({= NAME =}_NVTX)
       "-D{= NAME =}_NVTX_INCLUDE=DIR (a CUDA toolkit's include folder), or turn {= NAME =}_NVTX off"
     )
   endif()
-  set_source_files_properties(src/trt_slot.cpp src/trt_slot_run.cpp PROPERTIES
+  set_source_files_properties(src/tensorrt/trt_slot.cpp src/tensorrt/trt_slot_run.cpp PROPERTIES
     COMPILE_DEFINITIONS {= NAME =}_HAVE_NVTX
     INCLUDE_DIRECTORIES "${{= NAME =}_NVTX_INCLUDE}")
 endif()

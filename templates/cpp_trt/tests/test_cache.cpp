@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "check.hpp"
-#include "trt_cache.hpp"
+#include "tensorrt/trt_cache.hpp"
 
 #if !defined(_WIN32)
 #include <fcntl.h>

@@ -5,11 +5,11 @@
 
 #include "{= name =}/model.hpp"
 
+#include "assets/path_text.hpp"
 #include "console.hpp"
 #include "finish.hpp"
 #include "load_flags.hpp"
-#include "path_text.hpp"
-#include "trt_tool.hpp"
+#include "tensorrt/trt_tool.hpp"
 #include "whole_number.hpp"
 
 namespace app = {= name =}::app;

@@ -8,14 +8,14 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set({= name =}_BACKEND_SOURCES
-  src/cuda_driver.cpp
+  src/cuda/cuda_driver.cpp
   src/libtorch/backend.cpp
   src/libtorch/process.cpp
   src/libtorch/run_memory.cpp
   src/libtorch/torch_script.cpp
-  src/libtorch_facts.cpp
-  src/memory_file.cpp
-  src/wait_policy.cpp)
+  src/libtorch/libtorch_facts.cpp
+  src/libtorch/memory_file.cpp
+  src/libtorch/wait_policy.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 set({= name =}_BACKEND_TARGET gencpp::libtorch_all)
@@ -24,7 +24,7 @@ if({= NAME =}_CUDA STREQUAL "OFF" AND NOT "{= artifact_file =}" MATCHES "[.]pt2$
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
 endif()
-set({= name =}_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/passive_start.cpp")  # of this project's own programs
+set({= name =}_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")  # of this project's own programs
 set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

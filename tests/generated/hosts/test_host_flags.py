@@ -29,9 +29,6 @@ PICKY = (
     *("-Wuseless-cast", "-Wnull-dereference", "-Wdouble-promotion", "-Wcast-qual", "-Wextra-semi"),
 )
 """Warnings that hosts turn on, as errors."""
-BACKEND = ("cuda_driver", "cuda_graph", "cuda_runner", "cuda_slot", "libtorch_facts", "memory_file")
-"""Sources with torch, or of no use without those."""
-
 HOST = """
 cmake_minimum_required(VERSION 3.22)
 project(host LANGUAGES CXX)
@@ -101,7 +98,7 @@ def test_fast_math_of_a_host_reaches_none_of_our_sources(host: Path) -> None:
         assert not loose, (files, flags)
         assert on["-fsigned-zeros"] == "[enabled]" and contract[1] == "off", (files, flags)
     ours = [f for files in seen.values() for f in files if f != "main.cpp"]
-    assert {"sample/src/tensor.cpp", "sample/tests/test_classify.cpp"} <= set(ours)
+    assert {"sample/src/tensor/tensor.cpp", "sample/tests/test_classify.cpp"} <= set(ours)
 
 
 def test_no_program_or_library_of_ours_turns_tiny_numbers_off(host: Path) -> None:
@@ -186,18 +183,18 @@ std::int64_t used(const Model& model, Tensor& tensor, float* data) {
 def test_tensorrt_sources_in_such_a_host(tmp_path: Path) -> None:
     """What is for TensorRT, in a host's C++20; the network's code with it."""
     sample = write(tmp_path / "sample")
-    network = ROOT / "templates" / "cpp_trt" / "api" / "network" / "src"
+    network = ROOT / "templates" / "cpp_trt" / "api" / "network" / "src" / "network"
     for file in network.iterdir():
         text = file.read_text().replace("{= name =}", "sample").replace("{= NAME =}", "SAMPLE")
-        (sample / "src" / file.name).write_text(text)
+        (sample / "src" / "network" / file.name).write_text(text)
     shutil.copy(GOLDEN / "network" / "resnet18" / "weights_info.hpp", sample / "src")
     flags = (
         *("-std=c++20", "-fsyntax-only", '-DSAMPLE_NETWORK_CODE=""', *PICKY, "-Iinclude", "-Isrc", "-Iapp"),
         *("-isystem", str(include_of("10.13")), "-isystem", str(cuda())),
     )
     wrong = {}
-    for source in (*sorted(sample.glob("src/trt_*.cpp")), sample / "src" / "model.cpp"):
-        argv = [str(find_toolchain().compiler), *flags, f"src/{source.name}"]
+    for source in sorted((sample / "src").rglob("*.cpp")):
+        argv = [str(find_toolchain().compiler), *flags, str(source.relative_to(sample))]
         done = subprocess.run(argv, cwd=sample, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             wrong[source.name] = re.findall(r"error: .*", done.stderr)[:3]
@@ -207,8 +204,7 @@ def test_tensorrt_sources_in_such_a_host(tmp_path: Path) -> None:
 def sources(*parts: str) -> list[str]:
     layers = [ROOT / "templates" / layer for layer in ("common", "tasks/classification")]
     folders = [layer / part for layer in layers for part in parts]
-    found = [f"{f.parent.name}/{f.name}" for folder in folders for f in sorted(folder.glob("*.cpp"))]
-    return [f for f in found if Path(f).stem not in BACKEND]
+    return [str(f.relative_to(folder.parent)) for folder in folders for f in sorted(folder.rglob("*.cpp"))]
 
 
 _FULL = pytest.mark.full("what hosts build is there in C++20")

@@ -53,7 +53,7 @@ def on_the_double(project: Path, folder: Path, *build: str) -> Double:
     torch = pytest.importorskip("torch")
     copy = shutil.copytree(project, folder / "photo")
     graph = (HOST / "cuda_graph.cpp.in").read_text().replace("@NAME@", "photo")
-    (copy / "src" / "cuda_graph.cpp").write_text(graph)
+    (copy / "src" / "cuda" / "cuda_graph.cpp").write_text(graph)
     arguments = [f"-DPROJECT={copy}", "-DNAME=photo", f"-DTorch_ROOT={Path(torch.__file__).parent}"]
     arguments.append("-DCMAKE_BUILD_TYPE=Release")  # most objects are those of photo's other builds
     tools = cmake_arguments(backend=False)

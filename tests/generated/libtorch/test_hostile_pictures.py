@@ -107,7 +107,7 @@ def test_no_pixel_differs_under_fast_math(core: Path) -> None:
     assert subprocess.run([preprocess], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("source", ["resize_axis", "preprocess", "classify", "tensor"])
+@pytest.mark.parametrize("source", ["image/resize_axis", "image/preprocess", "classify", "tensor/tensor"])
 def test_a_build_without_cmake_stops_at_fast_math(source: str, core: Path) -> None:
     """What has no integers to go by says so, instead of giving other pixels."""
     folder = core.parent

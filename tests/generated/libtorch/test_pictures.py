@@ -191,7 +191,7 @@ def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None
     )
     if probe.returncode != 0 or run(tmp_path / "trivial").returncode != 0:
         pytest.skip(f"no -fsanitize={sanitizer} here: {probe.stderr[-300:]}")
-    sources = [f for f in sorted((GENERATED / "src").glob("*.cpp")) if f.stem not in BACKEND]
+    sources = [f for f in sorted((GENERATED / "src").rglob("*.cpp")) if f.parent.name not in BACKEND]
     sources += [GENERATED / "tests" / name for name in ("places.cpp", "test_pictures.cpp")]
     sources.append(SUPPORT / "fakes" / "model_double.cpp")
     folders = [f'#define SAMPLE_TEST_{what} "{tmp_path}"\n' for what in ("GOLDENS", "SCRATCH")]

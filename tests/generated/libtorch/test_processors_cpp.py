@@ -25,7 +25,7 @@ COUNT = r"""
 #include <cstdio>
 #include <string>
 #include "sample/processors.hpp"
-#include "wait_policy.hpp"
+#include "libtorch/wait_policy.hpp"
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::printf("%d ", sample::available_processors(argv[i]));
@@ -73,8 +73,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "tell.cpp").write_text(TELL)
         compiler = [str(find_toolchain().compiler), "-std=c++17", "-Iinclude", "-Isrc", *STRICT]
         for name, more in {
-            "count": ("src/processors.cpp", "src/wait_policy.cpp"),
-            "tell": ("src/passive_start.cpp", "-fopenmp"),
+            "count": ("src/processors.cpp", "src/libtorch/wait_policy.cpp"),
+            "tell": ("src/libtorch/passive_start.cpp", "-fopenmp"),
         }.items():
             argv = [*compiler, f"{name}.cpp", *more, "-o", name]
             must(subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False))

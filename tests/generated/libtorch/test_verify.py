@@ -40,7 +40,7 @@ def test_verify_passes_every_step(verified_project: Path) -> None:
         assert (verified_project / step["log"]).is_file(), step
     reason = next(s["reason"] for s in report["steps"] if s["name"] == "consumer-subdirectory")
     taken, of, whole = reason.split()[:3]
-    # All but the host's own, and src/source_folder.cpp, whose header is in a build's own folder.
+    # All but the host's own, and src/assets/source_folder.cpp, whose header is in a build's own folder.
     assert of == "of" and int(taken) == int(whole) - 2 >= 25, reason
 
 
@@ -112,7 +112,7 @@ def test_a_moved_project_verifies_again(
 
 def test_code_that_does_not_compile_is_a_report(photo_copy: Path, gencpp: Gencpp) -> None:
     """In a file that is compiled early, so that the test need not wait for the one with torch."""
-    (photo_copy / "src" / "tensor.cpp").write_text("#error edited away\n")
+    (photo_copy / "src" / "tensor" / "tensor.cpp").write_text("#error edited away\n")
     done = gencpp("verify", photo_copy)
     assert done.returncode == 1
     assert "build failed" in done.stderr and "edited away" in done.stderr and "Traceback" not in done.stderr

@@ -134,19 +134,19 @@ MUTATIONS = {
     "an output too few": (CODE, r"^.*net\.output\(.*\n", "", "the network has none of this name"),
     "an axis": (CODE, r"(net\.softmax\(\w+, [^,]+, )2", r"\g<1>1", "axes: expected 4, found 2"),
     "a setter that is forgotten": (
-        "src/trt_layers_shape.cpp",
+        "src/network/trt_layers_shape.cpp",
         r"  layer\.setNbElementWiseDims\(.*\n",
         "  (void)batch_dims;\n",
         "nbElementWiseDims: expected 0, found None",
     ),
     "a gate that is wrong": (
-        "src/trt_layers_math.cpp",
+        "src/network/trt_layers_math.cpp",
         r", 0\.5F\)",
         ", 0.25F)",
         "beta: expected 0.5, found 0.25",
     ),
     "weights that are freed before the build": (
-        "src/trt_build.cpp",
+        "src/tensorrt/trt_build.cpp",
         r"const (Result<std::shared_ptr<void>>) defined = (define_network\(.*\));",
         r"\1 defined = \2; if (defined) { *defined = nullptr; }",
         "exit code -11",

@@ -35,7 +35,7 @@ from gencpp.network.plan import (
     ReduceKind,
 )
 
-CODE = """#include "trt_layers.hpp"
+CODE = """#include "network/trt_layers.hpp"
 
 namespace photo::trt {
 

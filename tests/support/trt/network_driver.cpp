@@ -5,8 +5,8 @@
 
 #include "sample/model.hpp"
 
-#include "trt_build.hpp"
-#include "trt_logger.hpp"
+#include "tensorrt/trt_build.hpp"
+#include "tensorrt/trt_logger.hpp"
 
 int main(int argc, char** argv) {
   const sample::trt::LentLogger logger = sample::trt::lend_logger([](sample::LogLevel level, const std::string& message) {

@@ -36,9 +36,10 @@ NAME = "sample"
 DRIVER = Path(__file__).resolve().parent / "network_driver.cpp"
 VARYING = Dim(min=1, opt=2, max=8)
 BESIDE = ("build", "logger", "handles", "cache")
-"""src/trt_*.cpp that building an engine needs beside the network's own sources."""
-CORE = tuple(
-    f"src/{s}.cpp" for s in ("tensor", "integrity", "embedded", "facts", "engine_facts", "input_file")
+"""src/tensorrt/trt_*.cpp that building an engine needs beside the network's own sources."""
+CORE = (
+    *(f"src/assets/{s}.cpp" for s in ("integrity", "embedded", "input_file")),
+    *("src/tensor/tensor.cpp", "src/facts.cpp", "src/tensorrt/engine_facts.cpp"),
 )
 OF_THE_MODEL = re.compile(r"\b(kInputs|kOutputs|kWeights|kProfiles|define_layers\(Layers)\b")
 """What a source says that was generated for one model: the other object files are all models' own."""
@@ -127,12 +128,12 @@ def build_driver(folder: Path, double: Double, shared: Path) -> Path:
     """The program that builds the engine of a project on a double. `shared`: object files for all models."""
     include, own = double.root / "include", folder / f"build-{double.version}"
     listed = (folder / "cmake" / "network_source.cmake").read_text(encoding="utf-8")
-    sources = [*re.findall(r"src/\w+\.cpp", listed), *(f"src/trt_{s}.cpp" for s in BESIDE), *CORE]
+    sources = [*re.findall(r"src/[\w/]+\.cpp", listed), *(f"src/tensorrt/trt_{s}.cpp" for s in BESIDE), *CORE]
 
     def compiled(source: str) -> Path:
         of_the_model = OF_THE_MODEL.search((folder / source).read_text(encoding="utf-8"))
         into = own if of_the_model else shared / double.version
-        fast = ("-O2",) if source == "src/integrity.cpp" else ()  # sha256 of hundreds of megabytes
+        fast = ("-O2",) if source == "src/assets/integrity.cpp" else ()  # sha256 of hundreds of megabytes
         return compile_object(folder, source, include, into / f"{Path(source).stem}.o", *fast)
 
     shutil.copyfile(DRIVER, folder / DRIVER.name)

@@ -151,10 +151,10 @@ def test_the_current_folder_is_taken_where_it_is_empty_or_ours(gencpp: Gencpp, t
         assert done.returncode == 0, done.stderr
         assert said in done.stderr and (tmp_path / "include" / name / "model.hpp").is_file()
     assert not (tmp_path / "include" / "first").exists()
-    (tmp_path / "src" / "tensor.cpp").write_text("// mine\n")
+    (tmp_path / "src" / "tensor" / "tensor.cpp").write_text("// mine\n")
     done = gencpp(*arguments, "second", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "  kept      .gencpp/kept-1/src/tensor.cpp\n" in done.stdout
+    assert "  kept      .gencpp/kept-1/src/tensor/tensor.cpp\n" in done.stdout
 
 
 def test_a_kill_of_the_real_command_is_mended_by_the_next(gencpp: Gencpp, tmp_path: Path) -> None:

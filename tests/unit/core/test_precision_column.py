@@ -24,7 +24,7 @@ ENUM = re.compile(r"enum class Precision[^{]*\{([^}]*)\}")
 
 def enumerators() -> set[str]:
     """Of Precision in the C++ of TensorRT projects."""
-    found = ENUM.search((templates_root() / "cpp_trt" / "src" / "engine_facts.hpp").read_text())
+    found = ENUM.search((templates_root() / "cpp_trt" / "src" / "tensorrt" / "engine_facts.hpp").read_text())
     assert found
     return {name for name in re.split(r"[,\s]+", found.group(1)) if name}
 

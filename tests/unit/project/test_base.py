@@ -30,7 +30,7 @@ def read(out: Path) -> dict[str, bytes]:
 
 def test_it_has_every_text_as_it_was_rendered_and_no_asset(out: Path) -> None:
     texts = project.render(classifier(), BACKENDS["libtorch"])
-    (out / "src" / "tensor.cpp").write_text("// mine\n")
+    (out / "src" / "tensor" / "tensor.cpp").write_text("// mine\n")
     (out / "README.md").unlink()
     assert read(out) == {str(path): data for path, data in texts.items()}
     assert os.listdir(out / ".gencpp") == ["base.zip"]

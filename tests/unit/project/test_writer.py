@@ -139,7 +139,7 @@ def test_edits_are_named_before_anything_is_made_and_kept_by_force(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "path", ["src/tensor.cpp", "include/sample/model.hpp", "gencpp.json", "assets/model.pt"]
+    "path", ["src/tensor/tensor.cpp", "include/sample/model.hpp", "gencpp.json", "assets/model.pt"]
 )
 @pytest.mark.parametrize("new", [classifier(), OTHER], ids=["same", "other"])
 def test_an_edit_while_the_command_runs_stops_it(tmp_path: Path, path: str, new: object) -> None:
@@ -168,16 +168,16 @@ def test_an_edit_in_the_last_moment_is_not_lost(
 
     def edit(reached: str) -> None:
         if reached.startswith(step):
-            (out / "src" / "tensor.cpp").write_text("// late\n")
+            (out / "src" / "tensor" / "tensor.cpp").write_text("// late\n")
 
     monkeypatch.setattr(steps, "_hook", edit)
     if force:
         kept = write(out, OTHER, force=True)
-        assert (out / kept.folder / "src" / "tensor.cpp").read_text() == "// late\n"
+        assert (out / kept.folder / "src" / "tensor" / "tensor.cpp").read_text() == "// late\n"
         return
     with pytest.raises(UsageError, match=r"tensor.cpp was changed while this command wrote"):
         write(out, OTHER)
-    assert snapshot(out) == {**before, "src/tensor.cpp": b"// late\n".hex()}
+    assert snapshot(out) == {**before, "src/tensor/tensor.cpp": b"// late\n".hex()}
 
 
 def test_a_copy_that_a_failed_write_leaves_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_an_edited_file_that_the_new_project_does_not_have(tmp_path: Path, force
 def test_nothing_is_written_through_a_link(tmp_path: Path, kind: str) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     write(out, classifier())
-    path = out / "src" / "tensor.cpp" if kind == "file" else out / "src"
+    path = out / "src" / "tensor" / "tensor.cpp" if kind == "file" else out / "src"
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
     before = snapshot(elsewhere) if kind == "folder" else elsewhere.read_bytes()
@@ -252,7 +252,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, kind: str) -> None:
         return
     kept = write(out, OTHER, force=True)
     assert elsewhere.read_bytes() == before
-    assert (out / kept.folder / "src" / "tensor.cpp").readlink() == elsewhere
+    assert (out / kept.folder / "src" / "tensor" / "tensor.cpp").readlink() == elsewhere
     assert not path.is_symlink()
 
 
@@ -414,27 +414,27 @@ def test_a_kill_at_any_step_is_mended(tmp_path: Path, step: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", ["moved src/tensor.cpp", "placed src/tensor.cpp", "placed gencpp.json", "done"]
+    "step", ["moved src/tensor/tensor.cpp", "placed src/tensor/tensor.cpp", "placed gencpp.json", "done"]
 )
 def test_work_after_a_kill_is_not_lost(tmp_path: Path, step: str) -> None:
     """Somebody edits, not knowing that the folder is half-written; then the next command comes."""
     out = tmp_path / "out"
     write(out, classifier())
-    (out / "src" / "tensor.cpp").write_text("// before\n")
+    (out / "src" / "tensor" / "tensor.cpp").write_text("// before\n")
     assert write_until(step, out, OTHER, force=True) == KILLED
-    (out / "src" / "tensor.cpp").write_text("// after\n")
+    (out / "src" / "tensor" / "tensor.cpp").write_text("// after\n")
     told: list[str] = []
     project.mend(out, told.append)
-    assert (out / "src" / "tensor.cpp").read_text() == "// after\n"
-    assert (out / ".gencpp" / "kept-1" / "src" / "tensor.cpp").read_text() == "// before\n"
-    assert ".gencpp/kept-1" in told[0] and "src/tensor.cpp" in told[0]
+    assert (out / "src" / "tensor" / "tensor.cpp").read_text() == "// after\n"
+    assert (out / ".gencpp" / "kept-1" / "src" / "tensor" / "tensor.cpp").read_text() == "// before\n"
+    assert ".gencpp/kept-1" in told[0] and "src/tensor/tensor.cpp" in told[0]
 
 
-@pytest.mark.parametrize("step", ["placed src/", "done", "kept src/tensor.cpp"])
+@pytest.mark.parametrize("step", ["placed src/", "done", "kept src/tensor/tensor.cpp"])
 def test_mending_may_be_killed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     out = tmp_path / "out"
     write(out, classifier())
-    (out / "src" / "tensor.cpp").write_text("// mine\n")
+    (out / "src" / "tensor" / "tensor.cpp").write_text("// mine\n")
     assert write_until(step, out, OTHER, force=True) == KILLED
 
     def stop(_: str) -> None:

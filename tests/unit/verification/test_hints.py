@@ -52,10 +52,10 @@ def test_what_a_program_says_has_its_hint(hint: str, log: str) -> None:
     assert hint in hint_for(f"[1/2] Building\n{log}done\n")
 
 
-COMPILE_ERROR = """[3/64] Building CXX object CMakeFiles/sample_core.dir/src/integrity.cpp.o
-FAILED: CMakeFiles/sample_core.dir/src/integrity.cpp.o
-/usr/bin/c++ -I/p/src -o CMakeFiles/sample_core.dir/src/integrity.cpp.o -c /p/src/integrity.cpp
-/p/src/integrity.cpp:12:1: error: 'sha256' was not declared in this scope
+COMPILE_ERROR = """[3/64] Building CXX object CMakeFiles/sample_core.dir/src/assets/integrity.cpp.o
+FAILED: CMakeFiles/sample_core.dir/src/assets/integrity.cpp.o
+/usr/bin/c++ -I/p/src -o CMakeFiles/sample_core.dir/src/assets/integrity.cpp.o -c /p/src/assets/integrity.cpp
+/p/src/assets/integrity.cpp:12:1: error: 'sha256' was not declared in this scope
    12 | Result<void> check_integrity(sha256);  // Killed: out of memory
 ninja: build stopped: subcommand failed.
 """

@@ -8,7 +8,7 @@
 
 #include "sample/model.hpp"
 
-#include "scratch.hpp"
+#include "libtorch/scratch.hpp"
 
 namespace sample {
 

@@ -16,10 +16,10 @@
 #include <string>
 #include <utility>
 
-#include "artifact.hpp"
-#include "cuda_driver.hpp"
-#include "libtorch_facts.hpp"
-#include "path_text.hpp"
+#include "assets/path_text.hpp"
+#include "cuda/cuda_driver.hpp"
+#include "libtorch/artifact.hpp"
+#include "libtorch/libtorch_facts.hpp"
 
 namespace sample {
 

@@ -12,11 +12,11 @@
 #include "sample/model.hpp"
 #include "sample/processors.hpp"
 
-#include "fusion.hpp"
 #include "guarded.hpp"
-#include "libtorch_facts.hpp"
-#include "run_memory.hpp"
-#include "wait_policy.hpp"
+#include "libtorch/fusion.hpp"
+#include "libtorch/libtorch_facts.hpp"
+#include "libtorch/run_memory.hpp"
+#include "libtorch/wait_policy.hpp"
 
 // LibTorch keeps the passes of all compilations of the process in one list, without a lock. This one is shared by
 // all projects of the process: compilations hold it shared, whoever changes the list holds it alone.

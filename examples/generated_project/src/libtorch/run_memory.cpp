@@ -1,4 +1,4 @@
-#include "run_memory.hpp"
+#include "libtorch/run_memory.hpp"
 
 #include <limits>
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "artifact.hpp"
-#include "run_state.hpp"
-#include "torch_tensors.hpp"
+#include "libtorch/artifact.hpp"
+#include "libtorch/run_state.hpp"
+#include "libtorch/torch_tensors.hpp"
 
 namespace sample {
 namespace {

@@ -204,7 +204,8 @@ struct ProcessOptions {
 // that others use too (a container, a shared machine), start the program with OMP_WAIT_POLICY=passive in its
 // environment. Threads that wait for one another then sleep; else they spin, and take the processors from the thread
 // that is waited for.
-// This project's own programs see to it themselves (src/passive_start.cpp), and `log` says where it is missing.
+// This project's own programs see to it themselves (src/libtorch/passive_start.cpp), and `log` says where it is
+// missing.
 [[nodiscard]] Result<void> configure_process(const ProcessOptions& options);
 
 // Threads that one run() uses on the CPU in this process.

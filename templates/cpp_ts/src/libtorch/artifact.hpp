@@ -8,7 +8,7 @@
 
 #include "{= name =}/model.hpp"
 
-#include "scratch.hpp"
+#include "libtorch/scratch.hpp"
 
 namespace {= name =} {
 

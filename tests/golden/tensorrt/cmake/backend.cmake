@@ -19,20 +19,20 @@ if(sample_TRT_NEEDS_PARSER)
 endif()
 set(sample_BACKEND_CXX_STANDARD 17)
 set(sample_BACKEND_SOURCES
-  src/engine_facts.cpp
-  src/trt_backend.cpp
-  src/trt_build.cpp
-  src/trt_cache.cpp
-  src/trt_engine.cpp
-  src/trt_handles.cpp
-  src/trt_inspect.cpp
-  src/trt_logger.cpp
-  src/trt_plan.cpp
-  src/trt_pool.cpp
-  src/trt_slot.cpp
-  src/trt_slot_run.cpp
-  src/trt_startup.cpp
-  src/trt_tool.cpp
+  src/tensorrt/engine_facts.cpp
+  src/tensorrt/trt_backend.cpp
+  src/tensorrt/trt_build.cpp
+  src/tensorrt/trt_cache.cpp
+  src/tensorrt/trt_engine.cpp
+  src/tensorrt/trt_handles.cpp
+  src/tensorrt/trt_inspect.cpp
+  src/tensorrt/trt_logger.cpp
+  src/tensorrt/trt_plan.cpp
+  src/tensorrt/trt_pool.cpp
+  src/tensorrt/trt_slot.cpp
+  src/tensorrt/trt_slot_run.cpp
+  src/tensorrt/trt_startup.cpp
+  src/tensorrt/trt_tool.cpp
   ${sample_NETWORK_SOURCES})
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)  # not part of the installed package
 set(sample_BACKEND_MODULES  # installed beside the package config

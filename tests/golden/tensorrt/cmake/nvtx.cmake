@@ -15,7 +15,7 @@ if(SAMPLE_NVTX)
       "-DSAMPLE_NVTX_INCLUDE=DIR (a CUDA toolkit's include folder), or turn SAMPLE_NVTX off"
     )
   endif()
-  set_source_files_properties(src/trt_slot.cpp src/trt_slot_run.cpp PROPERTIES
+  set_source_files_properties(src/tensorrt/trt_slot.cpp src/tensorrt/trt_slot_run.cpp PROPERTIES
     COMPILE_DEFINITIONS SAMPLE_HAVE_NVTX
     INCLUDE_DIRECTORIES "${SAMPLE_NVTX_INCLUDE}")
 endif()

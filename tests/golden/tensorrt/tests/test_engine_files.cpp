@@ -9,7 +9,7 @@
 #endif
 
 #include "check.hpp"
-#include "trt_plan.hpp"
+#include "tensorrt/trt_plan.hpp"
 
 namespace sample::test {
 namespace {

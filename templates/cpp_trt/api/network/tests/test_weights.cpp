@@ -9,9 +9,9 @@
 #include "{= name =}/assets.hpp"
 
 #include "artifact_info.hpp"
+#include "assets/integrity.hpp"
 #include "check.hpp"
-#include "integrity.hpp"
-#include "trt_weights.hpp"
+#include "network/trt_weights.hpp"
 #include "weights_info.hpp"
 
 namespace {= name =}::test {

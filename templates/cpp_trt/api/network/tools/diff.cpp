@@ -10,8 +10,8 @@
 #include "console.hpp"
 #include "diff_compare.hpp"
 #include "diff_run.hpp"
-#include "engine_facts.hpp"
 #include "finish.hpp"
+#include "tensorrt/engine_facts.hpp"
 #include "whole_number.hpp"
 
 namespace app = {= name =}::app;

@@ -12,11 +12,11 @@
 #include "{= name =}/assets.hpp"
 #include "{= name =}/npy.hpp"
 
-#include "compat.hpp"
 #include "facts.hpp"
-#include "trt_engine.hpp"
-#include "trt_network.hpp"
-#include "trt_startup.hpp"
+#include "tensorrt/compat.hpp"
+#include "tensorrt/trt_engine.hpp"
+#include "tensorrt/trt_network.hpp"
+#include "tensorrt/trt_startup.hpp"
 
 namespace {= name =}::diff {
 namespace {

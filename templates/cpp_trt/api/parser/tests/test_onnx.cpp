@@ -7,7 +7,7 @@
 
 #include "artifact_info.hpp"
 #include "check.hpp"
-#include "trt_onnx.hpp"
+#include "tensorrt/trt_onnx.hpp"
 
 namespace {= name =}::test {
 namespace {
