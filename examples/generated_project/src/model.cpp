@@ -94,7 +94,7 @@ Result<Model> Model::load(const LoadOptions& options) {
 }
 
 Result<Model> Model::load_here(const LoadOptions& options) {
-  constexpr double kArtifactLoaded = 0.8;
+  constexpr double kArtifactLoaded = 0.9;
   Result<std::unique_ptr<Backend>> opened = open_backend(options);
   if (!opened) {
     return opened.error();

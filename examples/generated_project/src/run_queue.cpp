@@ -4,10 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <list>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -44,12 +44,27 @@ struct RunQueue::State {
   // Takes the first run off the queue and makes it, without the lock.
   void run_next(std::unique_lock<std::mutex>& lock) {
     QueuedRun next = std::move(waiting.front());
-    waiting.pop_front();
+    waiting.pop_front();  // what it held has moved
     room.notify_one();
     lock.unlock();
     tell(next, run(next.inputs, next.outputs));
     next = {};  // what `done` holds may end here, and with it the queue
     lock.lock();
+  }
+
+  // One more thread; why it could not start, or nothing.
+  std::string start(const std::shared_ptr<State>& self) {
+    auto place = threads.end();
+    try {
+      place = threads.emplace(threads.end());
+      *place = std::thread(&State::work, self, place);
+      return "";
+    } catch (const std::exception& e) {
+      if (place != threads.end()) {
+        threads.erase(place);
+      }
+      return e.what();
+    }
   }
 
   static void work(const std::shared_ptr<State>& self, Threads::iterator mine) {
@@ -90,6 +105,7 @@ RunQueue::~RunQueue() {
     std::unique_lock<std::mutex> lock(state_->mutex);
     state_->ending = true;
     state_->work_or_end.notify_all();
+    state_->room.notify_all();
     if (state_->is_mine()) {  // it cannot wait for itself
       while (!state_->waiting.empty()) {
         state_->run_next(lock);
@@ -109,22 +125,22 @@ RunQueue::~RunQueue() {
 
 Result<void> RunQueue::add(QueuedRun&& run) {
   State::Threads ended;
+  QueuedRun refused;  // what its `done` holds ends without the lock
   {
     std::unique_lock<std::mutex> lock(state_->mutex);
     if (!state_->is_mine()) {
-      state_->room.wait(lock, [&] { return state_->waiting.size() < kMostWaiting; });
+      state_->room.wait(lock, [&] { return state_->ending || state_->waiting.size() < kMostWaiting; });
+    }
+    if (state_->ending) {
+      return Error{ErrorCode::backend, "the model ends: it takes no run"};
     }
     state_->waiting.push_back(std::move(run));
     if (state_->idle < state_->waiting.size() && state_->threads.size() < state_->most) {
-      const auto place = state_->threads.emplace(state_->threads.end());
-      try {
-        *place = std::thread(&State::work, state_, place);
-      } catch (const std::system_error& e) {
-        state_->threads.erase(place);
-        if (state_->threads.empty()) {  // nobody would ever run it
-          state_->waiting.pop_back();
-          return Error{ErrorCode::backend, std::string("cannot start a thread: ") + e.what()};
-        }
+      const std::string failure = state_->start(state_);
+      if (!failure.empty() && state_->threads.empty()) {  // nobody would ever run it
+        refused = std::move(state_->waiting.back());
+        state_->waiting.pop_back();
+        return Error{ErrorCode::backend, "cannot start a thread: " + failure};
       }
     }
     state_->work_or_end.notify_one();

@@ -38,7 +38,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuses empty words: as a path one would be the current folder, as a name nothing."""
         for number, word in enumerate(args, 1):
-            if not word or (word.startswith("--") and word.endswith("=")):
+            option, equals, value = word.partition("=")
+            if not word or (option.startswith("--") and equals and not value):
                 raise UsageError(
                     f"word {number} behind `gencpp {self.name}` is {word or 'empty'}, without a value",
                     hint="Give it one, or leave it out. A variable of the shell may have been empty.",

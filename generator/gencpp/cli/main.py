@@ -66,7 +66,8 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, interrupt)
     try:
         code = app(standalone_mode=False) or 0
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where it was closed
+            sys.stdout.flush()
         if code == _INTERRUPTED:  # typer takes a KeyboardInterrupt for itself, and says nothing
             raise KeyboardInterrupt
     except GencppError as e:
@@ -81,11 +82,12 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as e:
         full = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-        if full and not e.filename:
+        printing = full and not e.filename and _cannot_print()
+        if printing:
             # What Python still has to write would end the process with another code.
             with Path(os.devnull).open("wb") as nothing:
                 os.dup2(nothing.fileno(), 1)
-        where = f"{_shortened(str(e.filename))}: " if e.filename else "standard output: " if full else ""
+        where = f"{_shortened(str(e.filename))}: " if e.filename else "standard output: " if printing else ""
         fail(f"{where}{e.strerror or e}", "Make room, or write to another place." if full else "")
         sys.exit(3 if full else 2)
     except Exception as e:  # noqa: BLE001 - the last place where an error can become one message
@@ -101,6 +103,15 @@ def main() -> NoReturn:
         _report_bug(e)
         sys.exit(e.exit_code if isinstance(e, GencppError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _cannot_print() -> bool:
+    """Asked after an error that names no file. Python forgets what it could not write."""
+    try:
+        os.write(1, b"\n")
+    except OSError:
+        return True
+    return False
 
 
 def _end_interrupted() -> NoReturn:

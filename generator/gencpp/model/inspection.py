@@ -162,11 +162,11 @@ def _checked_inputs(loaded: LoadedModel) -> tuple[TensorSpec, ...]:
     required, optional = forward_arguments(loaded.module)
     names = [s.name for s in loaded.inputs]
     if not names:
-        _refuse_groups(loaded)
         raise UsageError(
             f"the inputs of {loaded.source_text} are not known"
             + (f": its forward takes {', '.join(required)}" if required else ""),
-            hint=f"name each with its shape and element type, such as {input_examples(loaded.module)}",
+            hint=_group_hint(loaded)
+            or f"name each with its shape and element type, such as {input_examples(loaded.module)}",
         )
     allowed = required + optional
     inputs = loaded.inputs
@@ -190,24 +190,24 @@ def _run(loaded: LoadedModel, tensors: Sequence[Any], inputs: Sequence[TensorSpe
     except GencppError:
         raise
     except Exception as e:  # noqa: BLE001 - the user's code runs here
-        _refuse_groups(loaded)
         lines = [line.strip() for line in str(e).strip().splitlines() if line.strip()]
         told = (lines[-1] if loaded.scripted and lines else lines[0] if lines else "")[:300]
         shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape())) or 'scalar'} {s.dtype}" for s in inputs)
         raise UsageError(
             f"{loaded.source_text} fails on {shapes}: {type(e).__name__}: {told}",
-            hint=values_hint(inputs),
+            hint=_group_hint(loaded) or values_hint(inputs),
         ) from None
 
 
-def _refuse_groups(loaded: LoadedModel) -> None:
-    """Called where nothing else works: a tensor may do where a list is annotated."""
-    for name, text in grouped_arguments(loaded.module).items():
-        raise UsageError(
-            f"forward of {loaded.source_text} takes {name} as {text}, and an --input is one tensor",
-            hint="name a module whose forward takes each tensor as an argument of its own, and which calls"
-            " this one.",
-        )
+def _group_hint(loaded: LoadedModel) -> str:
+    """For a model that fails: a tensor may do where a list is annotated, but often does not."""
+    groups = ", ".join(f"{name} as {text}" for name, text in grouped_arguments(loaded.module).items())
+    return (
+        f"forward takes {groups}, and an --input is one tensor: name a module whose forward takes each tensor"
+        " as an argument of its own, and which calls this one."
+        if groups
+        else ""
+    )
 
 
 def _outputs(loaded: LoadedModel, inputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:

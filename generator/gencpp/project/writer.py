@@ -306,8 +306,8 @@ def _make_parents(out: Path) -> list[Path]:
     except OSError as e:
         _remove_empty(missing)
         if isinstance(e, NotADirectoryError | FileExistsError):
-            file = next(p for p in out.parents if p.exists() and not p.is_dir())
-            raise UsageError(f"{out}: {file} is a file", hint="Choose an OUT below a folder.") from None
+            file = next((p for p in out.parents if os.path.lexists(p) and not p.is_dir()), out.parent)
+            raise UsageError(f"{out}: {file} is no folder", hint="Choose an OUT below a folder.") from None
         raise EnvironmentLacks(
             f"cannot make a folder in {out.parent}: {e.strerror}", hint="Choose an OUT that you may write to."
         ) from None

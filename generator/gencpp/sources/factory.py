@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import inspect
 import sys
 import traceback
 from collections.abc import Sequence
@@ -112,19 +111,16 @@ def call_factory(value: Any, where: str) -> Any:
 def call(value: Any, where: str, *args: Any) -> Any:
     """value(*args); what it raises becomes a UsageError with the place in the user's code."""
     try:
-        inspect.signature(value).bind(*args)
-    except ValueError:
-        pass  # a builtin, which tells its arguments to nobody
-    except TypeError as e:
-        raise UsageError(
-            f"{where} cannot be called {'with ' + str(len(args)) if args else 'without'} arguments: {e}",
-            hint="write a function around it that passes them: def make(): return Net(10)",
-        ) from None
-    try:
         return value(*args)
     except (Exception, SystemExit) as e:
         if isinstance(e, UsageError):
             raise
+        if isinstance(e, TypeError) and e.__traceback__ is not None and e.__traceback__.tb_next is None:
+            # By the call itself: no line of the user's has run.
+            raise UsageError(
+                f"{where} cannot be called {'with these' if args else 'without'} arguments: {e}",
+                hint="write a function around it that passes them: def make(): return Net(10)",
+            ) from None
         raise UsageError(f"{where} raised {_told(e)}") from None
 
 

@@ -124,6 +124,51 @@ void test_end_from_within() {
   check(count == 11, "runs at the end: " + std::to_string(count));
 }
 
+// A chain that goes on while the queue ends: what is added then is refused, whether others wait or not.
+void test_end_under_way(bool full) {
+  std::atomic<int> refused{0};
+  std::promise<void> begun;
+  std::shared_future<void> ending = begun.get_future().share();
+  std::optional<RunQueue> queue;
+  queue.emplace([](TensorViews, TensorViews) { return Result<void>(); }, 1);
+  RunQueue* const raw = &*queue;
+  check(raw->add(calling([raw, ending, &refused](Result<void>) {
+    ending.wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the destructor has begun by then
+    refused += raw->add(calling([](Result<void>) {})).ok() ? 0 : 1;
+  })).ok(), "add");
+  for (std::size_t i = 0; full && i < RunQueue::kMostWaiting; ++i) {
+    check(raw->add(calling([](Result<void>) {})).ok(), "add");
+  }
+  begun.set_value();
+  queue.reset();
+  check(refused == 1, "a run that was added while the queue ended");
+}
+
+// A Future that nobody asks holds the caller until the run has ended.
+void test_future() {
+  std::atomic<bool> ran{false};
+  RunQueue queue(
+      [&](TensorViews, TensorViews) -> Result<void> {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        ran = true;
+        return {};
+      },
+      1);
+  const auto future = [&] {
+    QueuedRun run;
+    sample::Future made(run.result.get_future());
+    check(queue.add(std::move(run)).ok(), "add");
+    return made;
+  };
+  { const sample::Future dropped = future(); }
+  check(ran, "the destructor of a Future did not wait");
+  ran = false;
+  sample::Future first = future();
+  first = sample::Future(std::future<Result<void>>());
+  check(ran, "a Future that another one replaced did not wait");
+}
+
 // Threads that have nothing to do end, and new ones come.
 void test_idle() {
   const auto threads = [] {
@@ -156,6 +201,9 @@ int main() {
   test_many();
   test_chain();
   test_end_from_within();
+  test_end_under_way(false);
+  test_end_under_way(true);
+  test_future();
   test_idle();
   std::printf("%d failed\n", failures);
   return failures == 0 ? 0 : 1;

@@ -45,7 +45,7 @@ def refused(
         (["--model", "tiny:sized"], ["without arguments", "'classes'", "def make()"]),
         (
             ["--model", "tiny:StateTuple", "--input", "x:1x5x6", "--input", "state:2x1x4"],
-            ["takes state as tuple[Tensor, Tensor]", "an --input is one tensor"],
+            ["fails on x 1x5x6", "takes state as tuple[Tensor, Tensor]", "an --input is one tensor"],
         ),
         (["--model", "tiny:StateTuple"], ["takes state as tuple[Tensor, Tensor]", "an argument of its own"]),
         (["--model", "tiny:named", *INPUT, "--name", ""], ["word 6 behind `gencpp new`", "empty"]),
@@ -194,7 +194,13 @@ def test_a_file_where_a_folder_has_to_be(gencpp: Gencpp, tmp_path: Path) -> None
     file = tmp_path / "file"
     file.touch()
     out = file / "deep" / "out"
-    refused(gencpp("new", "--model", "tiny:named", *INPUT, "--path", MODELS, out), 2, f"{file} is a file")
+    refused(gencpp("new", "--model", "tiny:named", *INPUT, "--path", MODELS, out), 2, f"{file} is no folder")
+
+
+def test_no_standard_output() -> None:
+    argv = ["sh", "-c", 'exec "$0" -m gencpp -V >&-', sys.executable]
+    done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", [("models", "resnet"), ("-h",), ("-V",), ("doctor",)])

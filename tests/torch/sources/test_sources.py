@@ -405,3 +405,33 @@ def test_a_prefix_that_is_the_models_own_stays(tmp_path: Path) -> None:
     torch.save({"model.weight": torch.ones(1)}, tmp_path / "w.pth")
     assert load_state_dict_file(tmp_path / "w.pth", ["model.weight"])[1] == ()
     assert list(load_state_dict_file(tmp_path / "w.pth")[0]) == ["weight"]
+
+
+def test_a_decorated_factory_is_asked_by_calling_it() -> None:
+    """A decorator that gives the arguments has the signature of what it wraps."""
+    import functools
+
+    from gencpp.sources.factory import call
+
+    def configured(make: Any) -> Any:
+        @functools.wraps(make)
+        def with_config() -> Any:
+            return make(7)
+
+        return with_config
+
+    @configured
+    def make(size: int) -> int:
+        return size
+
+    assert call(make, "nets:make") == 7
+    assert call(functools.partial(lambda size: size, 8), "nets:part") == 8
+    for wrong in (lambda size: size, int.__add__):
+        with pytest.raises(UsageError, match="cannot be called without arguments"):
+            call(wrong, "nets:wrong")
+
+    def own() -> None:
+        raise TypeError("mine")
+
+    with pytest.raises(UsageError, match=r"raised TypeError: mine \(.*test_sources.py:"):
+        call(own, "nets:own")

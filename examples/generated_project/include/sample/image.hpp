@@ -28,7 +28,7 @@ enum class PixelFormat : std::uint8_t {
 };
 
 // A picture in memory of somebody else, such as a camera's frame or a part of one. It is read where it lies, and not
-// owned.
+// owned. Bytes between its rows may be read, too, whatever they hold; nothing behind its last pixel is.
 struct ImageView {
   const std::uint8_t* data = nullptr;  // the first sample of the upper left pixel
   int width = 0;                       // pixels

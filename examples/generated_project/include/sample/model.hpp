@@ -100,10 +100,19 @@ struct LayerTime {
   double ms = 0.0;  // mean of the runs
 };
 
-// The end of a run_async(). Waits in its destructor.
+// The end of a run_async(). Waits in its destructor, and before another one takes its place.
 class Future {
  public:
   explicit Future(std::future<Result<void>> state) : state_(std::move(state)) {}
+  Future(Future&&) noexcept = default;
+  Future& operator=(Future&& other) noexcept {
+    wait();
+    state_ = std::move(other.state_);
+    return *this;
+  }
+  Future(const Future&) = delete;
+  Future& operator=(const Future&) = delete;
+  ~Future() { wait(); }
 
   // Waits, and gives the run's result; once.
   [[nodiscard]] Result<void> get() {
@@ -159,7 +168,9 @@ class Model {
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
   // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there. A call
-  // from within a `done` does not wait.
+  // from within a `done` does not wait for room. A `done` must not wait for another run_async() of the model, not for
+  // its Future either, since it may be the only thread that would make it: call run() there. Nor must it call a model
+  // whose destruction has begun; it may end the model itself.
   [[nodiscard]] Result<void> run_async(
       TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
 

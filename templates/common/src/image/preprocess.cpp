@@ -186,10 +186,10 @@ Result<Stage> next_stage(const Size& in, const std::vector<GeometryStep>& geomet
   return stage;
 }
 
-// Rows into a picture.
+// Rows into a picture, in the order that they have, or with red and blue swapped.
 class ImageSink final : public detail::RowSink {
  public:
-  ImageSink(const Stage& stage, Image& out) : stage_(&stage), out_(&out) {
+  ImageSink(const Stage& stage, Image& out, bool swaps = false) : stage_(&stage), out_(&out), swaps_(swaps) {
     out.width = stage.out.width;
     out.height = stage.out.height;
     out.pixels.resize(detail::rgb_bytes(out.height, out.width));
@@ -200,12 +200,18 @@ class ImageSink final : public detail::RowSink {
 
   void row(int y, const std::uint8_t* pixels) override {
     const std::size_t start = detail::rgb_bytes(stage_->top + y, out_->width) + detail::rgb_bytes(1, stage_->left);
-    std::memcpy(out_->pixels.data() + start, pixels, detail::rgb_bytes(1, stage_->kept.width));
+    std::uint8_t* const out = out_->pixels.data() + start;
+    if (swaps_) {
+      detail::swap_red_and_blue(pixels, static_cast<std::size_t>(stage_->kept.width), out);
+    } else {
+      std::memcpy(out, pixels, detail::rgb_bytes(1, stage_->kept.width));
+    }
   }
 
  private:
   const Stage* stage_;
   Image* out_;
+  bool swaps_;
 };
 
 // The value of each level of each channel: the same operations as torch's, in float32, each rounded.
@@ -227,19 +233,22 @@ class Levels {
   }
 
   // `count` pixels into planes that lie `plane` floats apart: three, or that of red alone.
-  void convert(const std::uint8_t* pixel, std::size_t count, float* red, std::size_t plane) const {
+  void convert(
+      const std::uint8_t* pixel, std::size_t count, PixelFormat order, float* red, std::size_t plane) const {
+    const std::size_t red_at = order == PixelFormat::bgr ? 2 : 0;
+    const std::size_t blue_at = 2 - red_at;
     if (channels_ == 1) {
       for (std::size_t i = 0; i < count; ++i, pixel += 3) {
-        red[i] = table_[0][pixel[0]];
+        red[i] = table_[0][pixel[red_at]];
       }
       return;
     }
     float* green = red + plane;
     float* blue = green + plane;
     for (std::size_t i = 0; i < count; ++i, pixel += 3) {
-      red[i] = table_[0][pixel[0]];
+      red[i] = table_[0][pixel[red_at]];
       green[i] = table_[1][pixel[1]];
-      blue[i] = table_[2][pixel[2]];
+      blue[i] = table_[2][pixel[blue_at]];
     }
   }
 
@@ -254,8 +263,12 @@ class Levels {
 // Rows into the planes of a tensor.
 class PlaneSink final : public detail::RowSink {
  public:
-  PlaneSink(const Stage& stage, const Levels& levels, float* out)
-      : stage_(&stage), levels_(&levels), out_(out), plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
+  PlaneSink(const Stage& stage, PixelFormat order, const Levels& levels, float* out)
+      : stage_(&stage),
+        order_(order),
+        levels_(&levels),
+        out_(out),
+        plane_(detail::rgb_bytes(stage.out.height, stage.out.width) / 3) {
     for (std::size_t channel = 0; stage.pads() && channel < levels.channels(); ++channel) {
       std::fill_n(out + channel * plane_, plane_, levels.black(channel));
     }
@@ -264,33 +277,15 @@ class PlaneSink final : public detail::RowSink {
   void row(int y, const std::uint8_t* pixels) override {
     const auto width = static_cast<std::size_t>(stage_->out.width);
     float* red = out_ + static_cast<std::size_t>(stage_->top + y) * width + static_cast<std::size_t>(stage_->left);
-    levels_->convert(pixels, static_cast<std::size_t>(stage_->kept.width), red, plane_);
+    levels_->convert(pixels, static_cast<std::size_t>(stage_->kept.width), order_, red, plane_);
   }
 
  private:
   const Stage* stage_;
+  PixelFormat order_;  // of the rows
   const Levels* levels_;
   float* out_;
   std::size_t plane_;
-};
-
-// Takes BGR, and hands RGB on: a resize does the same to each channel, and its result is smaller than the picture.
-class SwappingSink final : public detail::RowSink {
- public:
-  SwappingSink(int width, std::vector<std::uint8_t>& swapped, detail::RowSink& sink)
-      : width_(static_cast<std::size_t>(width)), swapped_(&swapped), sink_(&sink) {
-    swapped.resize(detail::rgb_bytes(1, width));
-  }
-
-  void row(int y, const std::uint8_t* pixels) override {
-    detail::swap_red_and_blue(pixels, width_, swapped_->data());
-    sink_->row(y, swapped_->data());
-  }
-
- private:
-  std::size_t width_;
-  std::vector<std::uint8_t>* swapped_;
-  detail::RowSink* sink_;
 };
 
 // What one thread keeps from picture to picture.
@@ -298,7 +293,6 @@ struct Bench {
   detail::ResizeBuffers resize;
   detail::PadBuffers padding;
   std::array<Image, 2> between;
-  std::vector<std::uint8_t> swapped;
 };
 
 // A picture before its last stage.
@@ -307,7 +301,13 @@ struct Last {
   Stage stage;
 };
 
-void finish_as_read(const Last& last, Bench& bench, detail::RowSink& sink) {
+// The rows of a stage have the order of the picture that they come from, which a resize leaves as it is; grey ones have
+// any.
+PixelFormat order_of(const Last& last) {
+  return last.image.format == PixelFormat::bgr && !last.stage.grey ? PixelFormat::bgr : PixelFormat::rgb;
+}
+
+void finish(const Last& last, Bench& bench, detail::RowSink& sink) {
   const Stage& stage = last.stage;
   if (stage.padding != nullptr) {
     detail::pad_rows(last.image, *stage.padding, bench.padding, sink);
@@ -316,15 +316,6 @@ void finish_as_read(const Last& last, Bench& bench, detail::RowSink& sink) {
   } else {
     detail::resize_window(last.image, stage.resized, stage.method, stage.kept, bench.resize, sink);
   }
-}
-
-void finish(const Last& last, Bench& bench, detail::RowSink& sink) {
-  if (last.image.format != PixelFormat::bgr) {
-    finish_as_read(last, bench, sink);
-    return;
-  }
-  SwappingSink swapping(last.stage.kept.width, bench.swapped, sink);
-  finish_as_read(last, bench, swapping);
 }
 
 // Every stage but the last.
@@ -346,7 +337,9 @@ Result<Last> all_but_last(const Picture& image, const std::vector<GeometryStep>&
       Image& out = bench.between[buffer];
       ImageSink sink(last.stage, out);
       finish(last, bench, sink);
+      const PixelFormat order = order_of(last);
       last.image = *detail::checked_view(out);
+      last.image.format = order;
       buffer = 1 - buffer;
     }
   }
@@ -420,7 +413,7 @@ Result<void> fill(
   if (!last) {
     return last.error();
   }
-  PlaneSink sink(last->stage, levels, out);
+  PlaneSink sink(last->stage, order_of(*last), levels, out);
   finish(*last, bench, sink);
   return {};
 }
@@ -458,7 +451,7 @@ Result<Image> geometry_of(const Picture& image, const std::vector<GeometryStep>&
       return last.error();
     }
     Image out;
-    ImageSink sink(last->stage, out);
+    ImageSink sink(last->stage, out, order_of(*last) == PixelFormat::bgr);
     finish(*last, bench, sink);
     return out;
   });
@@ -479,7 +472,7 @@ Result<void> planes_of(const Picture& image, const PreprocessOptions& options, f
       return invalid("a null pointer was given for the floats of a picture");
     }
     const Levels levels(options);
-    PlaneSink sink(last->stage, levels, out);
+    PlaneSink sink(last->stage, order_of(*last), levels, out);
     finish(*last, bench, sink);
     return {};
   });

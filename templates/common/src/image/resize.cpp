@@ -97,23 +97,18 @@ Rows source_rows(const ImageView& image) {
 void nearest(const ImageView& image, const AxisKey& x, const AxisKey& y, ResizeBuffers& buffers, RowSink& sink) {
   const std::vector<int> columns = nearest_positions(x);
   const std::vector<int> rows = nearest_positions(y);
-  const auto width = static_cast<std::size_t>(image.width);
   std::vector<std::uint8_t>& row_buffer = buffers.out[0];
-  std::vector<std::uint8_t>& copy = buffers.copies[0];
-  int copied = -1;
   for (int at = 0; at < y.count; ++at) {
     row_buffer.assign(rgb_bytes(1, x.count), 0);
     const int row = rows[static_cast<std::size_t>(at)];
-    if (row >= 0 && !is_packed(image) && row != copied) {
-      copy.resize(rgb_bytes(1, image.width));
-      copy_row(image, row, 0, width, copy.data());
-      copied = row;
-    }
-    const std::uint8_t* const from = row < 0 ? nullptr : (is_packed(image) ? row_of(image, row) : copy.data());
     std::uint8_t* out = row_buffer.data();
     for (const int column : columns) {
-      if (from != nullptr && column >= 0) {
-        std::memcpy(out, from + static_cast<std::size_t>(column) * kChannels, kChannels);
+      if (row >= 0 && column >= 0) {
+        if (is_packed(image)) {
+          std::memcpy(out, row_of(image, row) + static_cast<std::size_t>(column) * kChannels, kChannels);
+        } else {
+          copy_row(image, row, column, 1, out);
+        }
       }
       out += kChannels;
     }
