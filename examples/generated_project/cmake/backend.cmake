@@ -24,7 +24,8 @@ if(SAMPLE_CUDA STREQUAL "OFF" AND NOT "model.pt" MATCHES "[.]pt2$")  # compiled 
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set(sample_BACKEND_TARGET gencpp::libtorch)
 endif()
-set(sample_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")  # of this project's own programs
+# Of this project's own programs.
+set(sample_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")
 set(sample_BACKEND_PROGRAMS "")
 set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

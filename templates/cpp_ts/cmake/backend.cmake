@@ -24,7 +24,8 @@ if({= NAME =}_CUDA STREQUAL "OFF" AND NOT "{= artifact_file =}" MATCHES "[.]pt2$
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
 endif()
-set({= name =}_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")  # of this project's own programs
+# Of this project's own programs.
+set({= name =}_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")
 set({= name =}_BACKEND_PROGRAMS "")
 set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})

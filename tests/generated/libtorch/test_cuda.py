@@ -205,7 +205,13 @@ def test_graphs_compile_without_a_warning_and_link_without_the_cuda_runtime(tmp_
     for folder in (torch / "include", torch / "include/torch/csrc/api/include", cuda):
         argv += ["-isystem", str(folder)]
     made = tmp_path / "graph.o"
-    argv += [f"-I{source}", f"-I{source.parent / 'include'}", str(source / "cuda" / "cuda_graph.cpp"), "-o", str(made)]
+    argv += [
+        f"-I{source}",
+        f"-I{source.parent / 'include'}",
+        str(source / "cuda" / "cuda_graph.cpp"),
+        "-o",
+        str(made),
+    ]
     must(subprocess.run(argv, capture_output=True, text=True, check=False))
     symbols = subprocess.run(["nm", "-u", "-C", made], capture_output=True, text=True, check=True).stdout
     names = [line.split(maxsplit=1)[1] for line in symbols.splitlines()]
@@ -257,7 +263,8 @@ def test_the_gpu_is_asked_for_without_cuda_and_foreign_code_is_refused(tmp_path:
     compiler = str(find_toolchain().compiler)
     (tmp_path / "lib").mkdir()
     includes = [f"-I{source}", f"-I{source.parent / 'include'}"]
-    files = [str(tmp_path / "ask.cpp"), *(str(source / f) for f in ("cuda/cuda_driver.cpp", "libtorch/libtorch_facts.cpp"))]
+    ours = ("cuda/cuda_driver.cpp", "libtorch/libtorch_facts.cpp")
+    files = [str(tmp_path / "ask.cpp"), *(str(source / f) for f in ours)]
     library = str(tmp_path / "lib" / "libcuda.so.1")
     for argv in (
         [compiler, "-std=c++17", "-shared", "-fPIC", str(tmp_path / "driver.cpp"), "-o", library],

@@ -73,7 +73,7 @@ def test_three_files_compile_torch() -> None:
         for path, data in texts_of(classifier()).items()
     }
     sources = {p.as_posix() for p, found in including.items() if found and p.suffix == ".cpp"}
-    gpu = {f"src/cuda_{f}" for f in GPU_FILES if f.endswith(".cpp")}
+    gpu = {f"src/cuda/cuda_{f}" for f in GPU_FILES if f.endswith(".cpp")}
     assert sources - gpu == {f"src/libtorch/{name}.cpp" for name in ("backend", "process", "torch_script")}
     assert not any(i.startswith("torch/") for p in gpu for i in including[PurePosixPath(p)])
 

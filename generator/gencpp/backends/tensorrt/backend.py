@@ -32,8 +32,8 @@ _CODE = """\
 ## The network
 
 `src/network.cpp` defines the network layer by layer, with the names of the PyTorch model;
-`src/network/trt_layers.hpp` has what it is written with. Edit it like any other file: the engine is built anew
-when it changes. The weights are in `assets/weights.bin`, which is mapped; `src/weights_info.hpp` says
+`src/network/trt_layers.hpp` has what it is written with. Edit it like any other file: the engine is built
+anew when it changes. The weights are in `assets/weights.bin`, which is mapped; `src/weights_info.hpp` says
 where each array lies, with its sha256. No ONNX parser is linked, so that on TensorRT 8 neither cuBLAS nor
 cuDNN is needed (their tactics are off; `--tacticSources +CUDNN,+CUBLAS` brings them back).
 

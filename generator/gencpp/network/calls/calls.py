@@ -1,8 +1,8 @@
 """Which calls of TensorRT's API a plan becomes: one `Call` for each layer that the network definition gets.
 
-The mirror of templates/cpp_trt/api/network/src/network/trt_layers.cpp, call by call. The interpreter runs these
-calls with PyTorch, the replay makes them in a TensorRT-RTX network, and tests compare them with what the
-generated C++ asks of a recording double.
+The mirror of trt_layers.cpp (templates/cpp_trt/api/network/src/network), call by call. The interpreter runs
+these calls with PyTorch, the replay makes them in a TensorRT-RTX network, and tests compare them with what
+the generated C++ asks of a recording double.
 """
 
 from __future__ import annotations
