@@ -130,7 +130,7 @@ def test_the_older_exporter_with_the_reason(tmp_path: Path) -> None:
 def test_when_both_fail_both_are_told_and_nothing_is_written(tmp_path: Path) -> None:
     message = refused(tmp_path, "models.tiny:bad_branch", "x:1x6")
     assert "dynamo: GuardOnDataDependent" in message
-    assert "the older exporter: it is not the model: output output differs" in message
+    assert "the older exporter: it is not the model: output differs" in message
     loaded, spec = inspected("models.tiny:bad_branch", "x:1x6")
     with pytest.raises(CheckFailed) as e:
         export_onnx(loaded, spec, tmp_path / "again", OnnxOptions(), lambda _: None)
