@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "libtorch_facts.hpp"
+#include "libtorch/libtorch_facts.hpp"
 
 namespace sample {
 

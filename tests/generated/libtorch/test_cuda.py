@@ -21,7 +21,7 @@ from gencpp.core.errors import EnvironmentLacks
 from gencpp.core.toolchain import find_toolchain
 
 Gencpp = Callable[..., subprocess.CompletedProcess[str]]
-SOURCES = ("cuda_runner.cpp", "cuda_slot.cpp", "cuda_graph.cpp")
+SOURCES = ("cuda/cuda_runner.cpp", "cuda/cuda_slot.cpp", "cuda/cuda_graph.cpp")
 
 
 # --- what is built -------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_without_headers_all_but_graphs_is_built(tmp_path: Path) -> None:
     assert "sample: no CUDA graphs: there is no CUDA toolkit" in found.said
     assert all(found.command(source) for source in SOURCES)
     assert "SAMPLE_HAVE_CUDA" in found.command("libtorch/backend.cpp")
-    assert "HAVE_CUDA_GRAPHS" not in found.command("cuda_graph.cpp")
+    assert "HAVE_CUDA_GRAPHS" not in found.command("cuda/cuda_graph.cpp")
 
 
 def test_it_can_be_turned_off(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_headers_of_another_cuda_are_refused(
     found = configured(tmp_path, libtorch(tmp_path, built_with), f"-DSAMPLE_CUDA_INCLUDE={folder}")
     must(found.done)
     assert words.format(folder) in found.said
-    assert ("HAVE_CUDA_GRAPHS" in found.command("cuda_graph.cpp")) == (not words)
+    assert ("HAVE_CUDA_GRAPHS" in found.command("cuda/cuda_graph.cpp")) == (not words)
 
 
 def test_headers_of_pip_packages_are_enough(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_headers_of_pip_packages_are_enough(tmp_path: Path) -> None:
     shutil.rmtree(found.build)
     found = configured(tmp_path, root, "-DSAMPLE_CUDA=ON")
     must(found.done)
-    command = found.command("cuda_graph.cpp")
+    command = found.command("cuda/cuda_graph.cpp")
     assert "HAVE_CUDA_GRAPHS" in command
     assert "nvidia/cuda_runtime/include" in command and "nvidia/cuda_nvcc/include" in command
 

@@ -17,7 +17,7 @@ def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> s
             "",
             "#include <array>",
             "",
-            '#include "libtorch_facts.hpp"',
+            '#include "libtorch/libtorch_facts.hpp"',
             "",
             f"namespace {name} {{",
             "",

@@ -22,7 +22,7 @@ def engine_info_header(name: str, engine: EngineSpec) -> str:
         "#include <cstddef>",
         "#include <string_view>",
         "",
-        '#include "engine_facts.hpp"',
+        '#include "tensorrt/engine_facts.hpp"',
         "",
         f"namespace {name} {{",
         "",

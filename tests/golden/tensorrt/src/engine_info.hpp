@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "engine_facts.hpp"
+#include "tensorrt/engine_facts.hpp"
 
 namespace sample {
 
