@@ -23,7 +23,7 @@
 #include <cstring>
 #include <vector>
 
-#include "libtorch/wait_policy.hpp"
+#include "wait_policy.hpp"
 
 namespace {= name =} {
 namespace {
