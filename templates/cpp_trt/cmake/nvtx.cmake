@@ -1,4 +1,5 @@
-# {= NAME =}_NVTX: ranges for NVIDIA's profilers in src/trt_slot*.cpp, from the header-only NVTX3 of the CUDA toolkit.
+# {= NAME =}_NVTX: ranges for NVIDIA's profilers in src/tensorrt/trt_slot*.cpp, from the
+# header-only NVTX3 of the CUDA toolkit.
 option({= NAME =}_NVTX "Mark runs for NVIDIA's profilers (needs nvtx3/nvToolsExt.h)" OFF)
 if({= NAME =}_NVTX)
   get_target_property({= name =}_cuda_includes gencpp::cuda_runtime INTERFACE_INCLUDE_DIRECTORIES)

@@ -1,6 +1,6 @@
 // The network, layer by layer, under the names of the PyTorch model. Written by gencpp.
 // A layer finds its weights by its name: those of conv1 are conv1.weight and conv1.bias.
-#include "trt_layers.hpp"
+#include "network/trt_layers.hpp"
 
 namespace sample::trt {
 

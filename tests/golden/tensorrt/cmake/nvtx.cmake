@@ -1,4 +1,5 @@
-# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/trt_slot*.cpp, from the header-only NVTX3 of the CUDA toolkit.
+# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/tensorrt/trt_slot*.cpp, from the
+# header-only NVTX3 of the CUDA toolkit.
 option(SAMPLE_NVTX "Mark runs for NVIDIA's profilers (needs nvtx3/nvToolsExt.h)" OFF)
 if(SAMPLE_NVTX)
   get_target_property(sample_cuda_includes gencpp::cuda_runtime INTERFACE_INCLUDE_DIRECTORIES)
