@@ -68,7 +68,8 @@ constexpr Format kFormats[] = {{PixelFormat::rgb, "rgb", 3}, {PixelFormat::bgr, 
     {PixelFormat::rgba, "rgba", 4}, {PixelFormat::bgra, "bgra", 4}, {PixelFormat::grey, "grey", 1}};
 
 Image noise(int width, int height, bool grey, std::mt19937& random) {
-  Image image{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+  Image image{
+      width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
     image.pixels[i] = grey && i % 3 != 0 ? image.pixels[i - i % 3] : static_cast<std::uint8_t>(random());
   }
@@ -77,7 +78,8 @@ Image noise(int width, int height, bool grey, std::mt19937& random) {
 
 // The picture in a format, its rows `stride` bytes apart; what lies between them is noise, as alpha is.
 void write_frame(const Image& image, const Format& format, std::size_t stride, std::mt19937& random, std::uint8_t* to) {
-  const std::size_t size = stride * static_cast<std::size_t>(image.height - 1) + format.bytes * image.width;
+  const std::size_t size =
+      stride * static_cast<std::size_t>(image.height - 1) + format.bytes * static_cast<std::size_t>(image.width);
   for (std::size_t i = 0; i < size; ++i) {
     to[i] = static_cast<std::uint8_t>(random());
   }
@@ -145,7 +147,8 @@ void test_bits(Checker& check) {
       for (const std::size_t more : {std::size_t{0}, std::size_t{1}, std::size_t{61}}) {
         const Image image = noise(width, height, format.format == PixelFormat::grey, random);
         const std::size_t stride = format.bytes * static_cast<std::size_t>(width) + more;
-        const Guarded memory(stride * static_cast<std::size_t>(height - 1) + format.bytes * width);
+        const Guarded memory(
+            stride * static_cast<std::size_t>(height - 1) + format.bytes * static_cast<std::size_t>(width));
         if (!check.that(memory.data() != nullptr, "no memory with a guard")) {
           return;
         }

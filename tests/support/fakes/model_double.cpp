@@ -8,12 +8,12 @@ namespace sample {
 
 struct Model::Impl {};
 
-Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-Result<Model> Model::load(const LoadOptions& /*options*/) { return Model(std::make_shared<const Impl>()); }
+Result<Model> Model::load(const LoadOptions& /*options*/) { return Model(std::make_unique<const Impl>()); }
 
 Result<Outputs> Model::run(TensorViews inputs) const {
   const TensorView& input = inputs[0];
