@@ -214,7 +214,7 @@ Result<void> measure_layers(const Model& model, const Options& options, Report& 
     }
   }
   if (!options.export_layers.empty()) {
-    const Result<std::string> json = model.engine_layers();
+    const Result<std::string> json = layers_of_engine(model);
     if (!json) {
       return json.error();
     }

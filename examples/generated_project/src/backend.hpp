@@ -21,6 +21,9 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
+  // Of a model; null where it was moved from. For what a backend offers beside Model.
+  [[nodiscard]] static const Backend* of(const Model& model) noexcept;
+
   [[nodiscard]] virtual Device device() const noexcept = 0;
   // Runs that are worth being under way at the same time, for those that nobody waits for.
   [[nodiscard]] virtual std::size_t callers() const = 0;
@@ -32,7 +35,6 @@ class Backend {
   // Into the caller's buffers; `times` may be null.
   [[nodiscard]] virtual Result<void> run_into(TensorViews inputs, TensorViews outputs, StageTimes* times) const = 0;
   [[nodiscard]] virtual Result<std::vector<LayerTime>> profile(TensorViews inputs, int runs) const = 0;
-  [[nodiscard]] virtual Result<std::string> engine_layers() const = 0;
   [[nodiscard]] virtual std::string describe() const = 0;
 
   // The sizes of input `i` that load() warms up on.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 
 namespace sample {
 namespace {
@@ -71,6 +72,43 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
     }
   }
   return {};
+}
+
+Result<std::size_t> index_of(std::string_view name, const std::vector<TensorInfo>& infos, const char* what) {
+  std::string names;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (infos[i].name == name) {
+      return i;
+    }
+    names += (i == 0 ? "'" : ", '") + infos[i].name + "'";
+  }
+  return Error{ErrorCode::invalid_argument,
+      std::string("no ") + what + " is called '" + std::string(name) + "'; there is " +
+          (names.empty() ? "none" : names)};
+}
+
+Result<std::vector<TensorView>> in_order(
+    Span<const NamedView> named, const std::vector<TensorInfo>& infos, const char* what) {
+  std::vector<TensorView> views(infos.size());
+  std::vector<bool> given(infos.size(), false);
+  for (const NamedView& one : named) {
+    const Result<std::size_t> index = index_of(one.name, infos, what);
+    if (!index) {
+      return index.error();
+    }
+    if (given[*index]) {
+      return Error{ErrorCode::invalid_argument,
+          std::string(what) + " '" + infos[*index].name + "' was given more than once"};
+    }
+    given[*index] = true;
+    views[*index] = one.view;
+  }
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (!given[i]) {
+      return Error{ErrorCode::invalid_argument, std::string(what) + " '" + infos[i].name + "' is missing"};
+    }
+  }
+  return views;
 }
 
 const std::vector<TensorInfo>& no_tensors() noexcept {

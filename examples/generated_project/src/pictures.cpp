@@ -165,18 +165,26 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
-void run_all(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options,
+Result<void> run_all(const Model& model, Span<const std::filesystem::path> files, const PictureOptions& options,
     const PictureAnswer& answer) {
   const auto outputs_of = [&](Item& item) {
     return item.outputs ? *std::move(item.outputs) : model.run({item.input.view()});
   };
+  const auto stopped = [&] { return options.stop && options.stop(); };
+  const auto stopped_at = [&](std::size_t index) {
+    return Error{ErrorCode::cancelled,
+        "run_pictures: stopped after " + std::to_string(index) + " of " + std::to_string(files.size()) + " pictures"};
+  };
   if (options.threads == 1 && options.runs == PictureRuns::apart) {
     Bench bench(model, options);
     for (std::size_t i = 0; i < files.size(); ++i) {
+      if (stopped()) {
+        return stopped_at(i);
+      }
       Item item = bench.work(files[i]);
       answer(i, outputs_of(item));
     }
-    return;
+    return {};
   }
   const std::size_t count = std::min(static_cast<std::size_t>(options.threads), files.size());
   std::vector<Bench> benches;
@@ -186,9 +194,13 @@ void run_all(const Model& model, Span<const std::filesystem::path> files, const 
   Line line(files.size(), kAhead * std::max<std::size_t>(count, 1));
   const Crew crew(line, benches, files);
   for (std::size_t i = 0; i < files.size(); ++i) {
+    if (stopped()) {
+      return stopped_at(i);
+    }
     Item item = line.take();
     answer(i, outputs_of(item));
   }
+  return {};
 }
 
 }  // namespace
@@ -204,8 +216,7 @@ Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> 
     return Error{ErrorCode::invalid_argument, "run_pictures: there is nothing to call with the answers"};
   }
   try {
-    run_all(model, files, options, answer);
-    return {};
+    return run_all(model, files, options, answer);
   } catch (const std::exception& e) {  // of a callback, of memory or of threads
     return Error{ErrorCode::unsupported, std::string("running the pictures: ") + e.what()};
   } catch (...) {

@@ -152,6 +152,23 @@ void test_callers_faults(const Model& model, const Case& pictures, Checker& chec
   check.that(called == 2, "a callback that threw was called again");
 }
 
+// It ends between two answers, whoever is ahead.
+void test_stop(const Model& model, const Case& pictures, Checker& check) {
+  for (const PictureRuns runs : {PictureRuns::apart, PictureRuns::caller}) {
+    for (const int threads : {1, 3}) {
+      std::size_t answers = 0;
+      PictureOptions options;
+      options.threads = threads;
+      options.runs = runs;
+      options.stop = [&] { return answers == 3; };
+      const Result<void> stopped = run_pictures(
+          model, pictures.files, options, [&](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) { ++answers; });
+      check.fails(stopped, ErrorCode::cancelled, "3 of " + std::to_string(kPictures), "a run that was stopped");
+      check.that(answers == 3, "stopped after 3 answers, but there were " + std::to_string(answers));
+    }
+  }
+}
+
 int run() {
   Checker check;
   if (!kHasPreprocess) {
@@ -171,6 +188,7 @@ int run() {
   test_answers(*model, *pictures, check);
   test_bad_pictures(*model, *pictures, folder, check);
   test_callers_faults(*model, *pictures, check);
+  test_stop(*model, *pictures, check);
   return check.exit_code();
 }
 

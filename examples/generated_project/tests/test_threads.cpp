@@ -201,6 +201,18 @@ void test_async(Model model, const Case& one, Checker& check) {
   }
   is_right(call.get(), "run_async with a callback");
 
+  CancelFlag cancel;
+  check.that(model.run_async(one.views, views, cancel).get().ok(), "a run with a flag that is not set");
+  CancelFlag(cancel).set();  // a copy is the same flag
+  clear();
+  check.fails(model.run_async(one.views, views, cancel).get(), ErrorCode::cancelled, "before it began",
+      "a run that was cancelled");
+  for (const Tensor& tensor : buffers) {
+    const auto* bytes = static_cast<const unsigned char*>(tensor.data());
+    check.that(std::all_of(bytes, bytes + tensor.bytes(), [](unsigned char byte) { return byte == 0; }),
+        "a run that was cancelled was made");
+  }
+
   clear();
   std::optional<Model> last(std::move(model));
   Future future = last->run_async(one.views, views);

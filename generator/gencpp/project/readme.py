@@ -1,7 +1,8 @@
-"""The facts that a generated README shows, as text."""
+"""The facts that a generated README.md and API.md show, as text."""
 
 from __future__ import annotations
 
+from ..core.cpp import string_literal
 from ..core.spec import (
     UNBOUNDED,
     GeometryStep,
@@ -20,12 +21,17 @@ _LABELS = " Labels of your own: `--labels FILE`, `load_labels(file)`."
 
 
 def names(project: ProjectSpec, backend_title: str) -> dict[str, str]:
-    """Names for templates/common/README.md."""
+    """Names for README.md and API.md in templates/common."""
     model = project.model
+    api_task = TASKS[model.task].api
+    named = (f"{{{string_literal(t.name)}, views[{i}]}}" for i, t in enumerate(model.inputs))
     return {
         "backend_title": backend_title,
         "readme_warning": _warning(model),
-        "readme_api": TASKS[model.task].api,
+        "readme_api": api_task,
+        "api_task": f"Besides, there are {api_task.removesuffix(', ')}. " if api_task else "",
+        "api_named_inputs": ", ".join(named),
+        "api_output": string_literal(model.outputs[0].name),
         "readme_labels": _LABELS if model.labels else "",
         "readme_tensors": _tensors(model),
         "readme_preprocess": preprocess_text(model),

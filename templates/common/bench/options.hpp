@@ -40,5 +40,7 @@ extern const char* const kBackendUsage;
 [[nodiscard]] std::string_view own_name(std::string_view option) noexcept;
 // Where the FILE of an option goes that only this backend has; null: there is none of this name.
 [[nodiscard]] std::string* backend_file(std::string_view option, Options& options) noexcept;
+// What goes into Options::export_layers.
+[[nodiscard]] Result<std::string> layers_of_engine(const Model& model);
 
 }  // namespace {= name =}::bench

@@ -131,6 +131,22 @@ const std::vector<TensorInfo>& Model::outputs() const noexcept {
 
 Device Model::device() const noexcept { return impl_ == nullptr ? Device::cpu : impl_->backend->device(); }
 
+Result<std::size_t> Model::input_index(std::string_view name) const { return index_of(name, inputs(), "input"); }
+
+Result<std::size_t> Model::output_index(std::string_view name) const { return index_of(name, outputs(), "output"); }
+
+Result<std::vector<TensorView>> Model::order_inputs(Span<const NamedView> named) const {
+  return in_order(named, inputs(), "input");
+}
+
+Result<std::vector<TensorView>> Model::order_outputs(Span<const NamedView> named) const {
+  return in_order(named, outputs(), "output");
+}
+
+const Backend* Backend::of(const Model& model) noexcept {
+  return model.impl_ == nullptr ? nullptr : model.impl_->backend.get();
+}
+
 Result<Outputs> Model::run(TensorViews inputs) const {
   return impl_ == nullptr ? Result<Outputs>(moved_from()) : impl_->run(inputs);
 }
@@ -139,13 +155,13 @@ Result<void> Model::run(TensorViews inputs, TensorViews outputs) const {
   return impl_ == nullptr ? Result<void>(moved_from()) : impl_->run_into(inputs, outputs, nullptr);
 }
 
-Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
+Future Model::queue_run(TensorViews inputs, TensorViews outputs, std::optional<CancelFlag> cancel) const {
   std::future<Result<void>> result;
   const Result<void> added = guarded("starting a run", [&]() -> Result<void> {
     if (impl_ == nullptr) {
       return moved_from();
     }
-    QueuedRun run{{inputs.begin(), inputs.end()}, {outputs.begin(), outputs.end()}, {}, {}};
+    QueuedRun run{{inputs.begin(), inputs.end()}, {outputs.begin(), outputs.end()}, {}, {}, std::move(cancel)};
     result = run.result.get_future();
     return impl_->queue.add(std::move(run));
   });
@@ -157,7 +173,8 @@ Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
   return Future(std::move(result));
 }
 
-Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const {
+Result<void> Model::queue_run(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done,
+    std::optional<CancelFlag> cancel) const {
   return guarded("starting a run", [&]() -> Result<void> {
     if (!done) {
       return Error{ErrorCode::invalid_argument, "run_async: there is nothing to call when the run is done"};
@@ -165,8 +182,26 @@ Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::func
     if (impl_ == nullptr) {
       return moved_from();
     }
-    return impl_->queue.add({{inputs.begin(), inputs.end()}, {outputs.begin(), outputs.end()}, std::move(done), {}});
+    return impl_->queue.add({{inputs.begin(), inputs.end()}, {outputs.begin(), outputs.end()}, std::move(done), {},
+        std::move(cancel)});
   });
+}
+
+Future Model::run_async(TensorViews inputs, TensorViews outputs) const {
+  return queue_run(inputs, outputs, std::nullopt);
+}
+
+Future Model::run_async(TensorViews inputs, TensorViews outputs, CancelFlag cancel) const {
+  return queue_run(inputs, outputs, std::move(cancel));
+}
+
+Result<void> Model::run_async(TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const {
+  return queue_run(inputs, outputs, std::move(done), std::nullopt);
+}
+
+Result<void> Model::run_async(
+    TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done, CancelFlag cancel) const {
+  return queue_run(inputs, outputs, std::move(done), std::move(cancel));
 }
 
 Result<StageTimes> Model::run_timed(TensorViews inputs, TensorViews outputs) const {
@@ -194,13 +229,6 @@ Result<std::vector<LayerTime>> Model::profile(TensorViews inputs, int runs) cons
     }
     return impl_->backend->profile(inputs, runs);
   });
-}
-
-Result<std::string> Model::engine_layers() const {
-  if (impl_ == nullptr) {
-    return moved_from();
-  }
-  return guarded("asking for the engine's layers", [&] { return impl_->backend->engine_layers(); });
 }
 
 std::string Model::describe() const {

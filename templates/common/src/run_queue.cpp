@@ -47,7 +47,10 @@ struct RunQueue::State {
     waiting.pop_front();  // what it held has moved
     room.notify_one();
     lock.unlock();
-    tell(next, run(next.inputs, next.outputs));
+    const bool cancelled = next.cancel && next.cancel->is_set();
+    tell(next,
+        cancelled ? Error{ErrorCode::cancelled, "the run was cancelled before it began"}
+                  : run(next.inputs, next.outputs));
     next = {};  // what `done` holds may end here, and with it the queue
     lock.lock();
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "{= name =}/model.hpp"
@@ -17,6 +18,7 @@ struct QueuedRun {
   std::vector<TensorView> outputs;
   std::function<void(Result<void>)> done;
   std::promise<Result<void>> result;
+  std::optional<CancelFlag> cancel;  // where it is set, the run is not made
 };
 
 // Starts threads when they are needed, up to `threads`, and lets those go that had nothing to do for a second: each

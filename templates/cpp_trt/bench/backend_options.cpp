@@ -1,3 +1,5 @@
+#include "{= name =}/engine.hpp"
+
 #include "options.hpp"
 
 namespace {= name =}::bench {
@@ -23,5 +25,7 @@ std::string_view own_name(std::string_view option) noexcept {
 std::string* backend_file(std::string_view option, Options& options) noexcept {
   return option == "--exportLayerInfo" ? &options.export_layers : nullptr;
 }
+
+Result<std::string> layers_of_engine(const Model& model) { return engine_layers(model); }
 
 }  // namespace {= name =}::bench

@@ -9,4 +9,8 @@ std::string_view own_name(std::string_view option) noexcept { return option; }
 
 std::string* backend_file(std::string_view /*option*/, Options& /*options*/) noexcept { return nullptr; }
 
+Result<std::string> layers_of_engine(const Model& /*model*/) {
+  return Error{ErrorCode::unsupported, "LibTorch compiles no engine"};
+}
+
 }  // namespace {= name =}::bench

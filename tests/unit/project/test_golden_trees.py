@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -18,16 +19,26 @@ from gencpp.project import templates_root
 from gencpp.project.render import SUBLAYERS
 from gencpp.tasks import TASKS
 
-TREES = {"classifier": classifier(), "tensors_only": tensors_only(), "tensorrt": tensorrt()}
+TREES = {"classifier": classifier, "tensors_only": tensors_only, "tensorrt": tensorrt}
+LISTING = "listing.txt"
+"""All paths of a tree whose files are not all kept."""
+NAMES = {"name", "NAME"}
+NONSENSE = "zqxv7"
 
 
 @pytest.mark.parametrize("tree", TREES)
 def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> None:
-    rendered = {str(p): d for p, d in texts_of(TREES[tree]).items()}
-    if tree != "classifier":  # what is equal is kept once
-        common = {str(p): d for p, d in texts_of(TREES["classifier"]).items()}
-        rendered = {p: d for p, d in rendered.items() if common.get(p) != d}
+    """The example is kept whole; of the others what is more than a template with the project's name."""
+    rendered = {str(p): d for p, d in texts_of(TREES[tree]()).items()}
     folder = GENERATED if tree == "classifier" else GOLDEN / tree
+    if tree != "classifier":
+        listing = "".join(f"{path}\n" for path in sorted(rendered)).encode()
+        common = {str(p): d for p, d in texts_of(classifier()).items()}  # what is equal is kept once
+        plain = {
+            path for path, template in templates_of(TREES[tree]()).items() if placeholders(template) <= NAMES
+        }
+        rendered = {p: d for p, d in rendered.items() if common.get(p) != d and p not in plain}
+        rendered[LISTING] = listing
     if request.config.getoption("--update-golden"):
         shutil.rmtree(folder, ignore_errors=True)
         for path, data in rendered.items():
@@ -39,10 +50,56 @@ def test_tree_is_the_golden_one(tree: str, request: pytest.FixtureRequest) -> No
     assert not different, "rendered otherwise than it is kept (--update-golden writes it anew)"
 
 
+@pytest.mark.parametrize("tree", TREES)
+def test_templates_are_only_filled_in(tree: str) -> None:
+    """What stands between the placeholders arrives as it is, and a project's name comes from nowhere else."""
+    spec = TREES[tree](NONSENSE)
+    rendered = {str(p): d.decode() for p, d in texts_of(spec).items()}
+    templates = templates_of(spec)
+    assert len(templates) > 100 and set(templates) < set(rendered)
+    for path, template in templates.items():
+        literal, *rest = re.split(r"\{= *\w+ *=\}", template)
+        pattern = re.escape(literal) + "".join(f"(.*?){re.escape(part)}" for part in rest)
+        found = re.fullmatch(pattern, rendered[path], re.DOTALL)
+        assert found, f"{path} is not its template, filled in"
+        names = re.findall(r"\{= *(\w+) *=\}", template)
+        for name, value in zip(names, found.groups(), strict=True):
+            if name in NAMES:
+                assert value == (NONSENSE.upper() if name == "NAME" else NONSENSE), f"{path}: {name}"
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_no_name_but_the_project_s_own_is_in_it(tree: str) -> None:
+    """A project of another name is the same text with that name."""
+    other = {str(p).replace(NONSENSE, "sample"): d for p, d in texts_of(TREES[tree](NONSENSE)).items()}
+    own = {str(p): d for p, d in texts_of(TREES[tree]("sample")).items()}
+    assert sorted(own) == sorted(other)
+    for path, data in own.items():
+        renamed = other[path].decode().replace(NONSENSE, "sample").replace(NONSENSE.upper(), "SAMPLE")
+        assert renamed == data.decode(), path
+        leaks = re.search(rb"(?i)sample(::|_core|_lib|_app|_bench|_assets|-config|/)", other[path])
+        assert leaks is None, (path, leaks)
+
+
+def templates_of(project: ProjectSpec) -> dict[str, str]:
+    """Path in the project -> text of the template that it is made from."""
+    root = templates_root()
+    layers = ("common", TASKS[project.model.task].layer, *BACKENDS[project.backend].template_layers(project))
+    return {
+        path.replace("__name__", project.name): (root / layer / path).read_text()
+        for layer in layers
+        for path in own_files(root / layer)
+    }
+
+
+def placeholders(template: str) -> set[str]:
+    return set(re.findall(r"\{= *(\w+) *=\}", template))
+
+
 def test_layers_add_files_and_replace_none() -> None:
     """What is written twice is mended once."""
     root = templates_root()
-    for project in TREES.values():
+    for project in (make() for make in TREES.values()):
         task, backend = TASKS[project.model.task], BACKENDS[project.backend]
         layers = ["common", task.layer, *backend.template_layers(project)]
         files = [path for layer in layers for path in own_files(root / layer)]
@@ -56,9 +113,9 @@ def own_files(layer: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["sample", "z", "a_very_long_project_name_that_changes_every_line_break"])
-@pytest.mark.parametrize("make", [classifier, tensors_only, tensorrt])
-def test_cpp_is_clang_format_clean(make: object, name: str, tmp_path: Path) -> None:
-    spec: ProjectSpec = make(name)  # type: ignore[operator]
+@pytest.mark.parametrize("tree", TREES)
+def test_cpp_is_clang_format_clean(tree: str, name: str, tmp_path: Path) -> None:
+    spec = TREES[tree](name)
     files = []
     for path, data in texts_of(spec).items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

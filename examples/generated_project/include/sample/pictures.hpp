@@ -25,6 +25,8 @@ struct PictureOptions {
   PictureRuns runs = PictureRuns::apart;
   DecodeOptions decode;
   PreprocessOptions preprocess = model_preprocess();
+  // Asked before each answer, on the caller's thread: true ends it all. No further picture is begun.
+  std::function<bool()> stop = {};
 };
 
 using PictureAnswer = std::function<void(std::size_t index, Result<Outputs> outputs)>;
@@ -32,7 +34,7 @@ using PictureAnswer = std::function<void(std::size_t index, Result<Outputs> outp
 // Reads, decodes and preprocesses each file and runs the model on it, by itself: the outputs have the bits of one
 // picture in one run. `answer` is called on the caller's thread, once for each file, in their order, as soon as it
 // is known; a file that fails does not keep the others from theirs. Memory is that of a few pictures for each
-// thread, however many files there are.
+// thread, however many files there are. Where `options.stop` ended it, the result is ErrorCode::cancelled.
 [[nodiscard]] Result<void> run_pictures(const Model& model, Span<const std::filesystem::path> files,
     const PictureOptions& options, const PictureAnswer& answer);
 

@@ -1,4 +1,8 @@
-// Result<T>: a value or an Error. No exception crosses this library's API.
+// Result<T>: a value or an Error.
+//
+// What holds for all of this API, unless a declaration says otherwise: a call that gives a Result throws nothing, and any
+// other one is noexcept or throws std::bad_alloc alone; it waits for nothing but its own work, and allocates what it
+// gives.
 #pragma once
 
 #include <cstdio>
@@ -18,6 +22,7 @@ enum class ErrorCode {
   backend,           // the backend reported an error
   io,                // reading or writing failed
   no_device,         // no GPU that can be used: no driver, one that is too old, none that fits the backend
+  cancelled,         // the caller stopped it
 };
 
 [[nodiscard]] constexpr const char* to_string(ErrorCode code) noexcept {
@@ -38,6 +43,8 @@ enum class ErrorCode {
       return "io";
     case ErrorCode::no_device:
       return "no_device";
+    case ErrorCode::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

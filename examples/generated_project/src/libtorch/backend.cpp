@@ -87,10 +87,6 @@ class LibTorch final : public Backend {
   [[nodiscard]] Result<void> run_into(TensorViews inputs, TensorViews outputs, StageTimes* times) const override;
   [[nodiscard]] Result<std::vector<LayerTime>> profile(TensorViews inputs, int runs) const override;
 
-  [[nodiscard]] Result<std::string> engine_layers() const override {
-    return Error{ErrorCode::unsupported, "LibTorch compiles no engine"};
-  }
-
   [[nodiscard]] std::string describe() const override;
 
   [[nodiscard]] Dims warm_up_dims(std::size_t /*i*/, const TensorInfo& input) const override { return input.opt; }

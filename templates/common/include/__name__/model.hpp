@@ -1,6 +1,7 @@
 // The model: load it once, run it from any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +11,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "engine.hpp"
 #include "result.hpp"
 #include "tensor.hpp"
 #include "version.hpp"
@@ -35,21 +38,6 @@ enum class LogLevel : std::uint8_t {
   warning,
 };
 
-// For backends that compile an engine for this machine (TensorRT); the others ignore it, but for cuda_graph and
-// contexts, which LibTorch on a GPU has too. What is built
-// with other options is another engine, and cached as such.
-struct EngineOptions {
-  std::uint64_t workspace_bytes = 0;  // scratch memory for one layer; 0: no limit but the GPU's memory
-  int optimization_level = -1;        // 0 (built fast) to 5 (runs fast); -1: the backend's default
-  bool version_compatible = false;    // the engine also runs on later versions of the backend
-  bool hardware_compatible = false;   // the engine also runs on other GPUs, from Ampere on
-  std::string tactic_sources;         // such as "-CUBLAS,-CUDNN"; empty: the backend's default
-  bool timing_cache = true;           // remember kernels' times between builds
-  bool detailed_layers = false;       // keep what Model::engine_layers() can tell of each layer
-  bool cuda_graph = true;             // replay a captured graph where the model allows it
-  int contexts = 0;                   // callers that run at the same time, the others wait; 0: 8
-};
-
 struct LoadOptions {
   // Empty: where the backend runs best, which is the CPU for LibTorch and the GPU for TensorRT.
   std::optional<Device> device;
@@ -62,7 +50,7 @@ struct LoadOptions {
   // Where compiled engines are kept by backends that have them; empty: the user's cache folder.
   std::filesystem::path cache_dir;
   BuildEngine build_engine = BuildEngine::if_missing;
-  EngineOptions engine;
+  EngineOptions engine;  // engine.hpp has what this project's backend takes
   Check check = Check::quick;
   // Called while load() waits, possibly on a thread of its own.
   std::function<void(double fraction, const std::string& what)> progress;
@@ -88,6 +76,12 @@ struct TensorInfo {
 
 using Outputs = std::vector<Tensor>;
 
+// A tensor, with the name of the input or output that it is for.
+struct NamedView {
+  std::string_view name;
+  TensorView view;
+};
+
 // One run by the device's own clock, in milliseconds.
 struct StageTimes {
   double h2d_ms = 0.0;  // inputs to the device
@@ -100,7 +94,7 @@ struct LayerTime {
   double ms = 0.0;  // mean of the runs
 };
 
-// The end of a run_async(). Waits in its destructor, and before another one takes its place.
+// The end of a run_async(). get(), wait(), its destructor and assignment to it wait until the run has ended.
 class Future {
  public:
   explicit Future(std::future<Result<void>> state) : state_(std::move(state)) {}
@@ -135,10 +129,23 @@ class Future {
   std::future<Result<void>> state_;
 };
 
+// Stops runs of run_async() that have not begun. Copies share it, and any thread may set it; it stays set.
+class CancelFlag {
+ public:
+  CancelFlag() : set_(std::make_shared<std::atomic<bool>>(false)) {}
+
+  void set() noexcept { set_->store(true); }
+  [[nodiscard]] bool is_set() const noexcept { return set_->load(); }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> set_;
+};
+
 class Model {
  public:
   // Reads and checks the artifact, puts it on the device and runs the documented warm-up: a few runs of the
-  // `opt` sizes on each input's `fill`. Afterwards equal inputs give equal bits.
+  // `opt` sizes on each input's `fill`. Afterwards equal inputs give equal bits. Takes seconds, and minutes where an
+  // engine has to be built (BuildEngine); the model's memory is allocated here.
   [[nodiscard]] static Result<Model> load(const LoadOptions& options = {});
 
   // One that was moved from has no inputs and no outputs, and every call that can fail does. The destructor waits for
@@ -153,13 +160,27 @@ class Model {
   [[nodiscard]] const std::vector<TensorInfo>& outputs() const noexcept;
   [[nodiscard]] Device device() const noexcept;
 
+  // The place of an input in inputs(), or of an output in outputs(), by its name.
+  [[nodiscard]] Result<std::size_t> input_index(std::string_view name) const;
+  [[nodiscard]] Result<std::size_t> output_index(std::string_view name) const;
+
+  // Tensors as run() takes them, from named ones in any order: one for each input, or output. What is missing,
+  // unknown or there twice is ErrorCode::invalid_argument. The views must outlive the run, as any do.
+  //
+  //     auto inputs = model.order_inputs({{"mask", mask.view()}, {"ids", ids.view()}});
+  //     auto outputs = model.run(*inputs);
+  [[nodiscard]] Result<std::vector<TensorView>> order_inputs(Span<const NamedView> named) const;
+  [[nodiscard]] Result<std::vector<TensorView>> order_outputs(Span<const NamedView> named) const;
+
   // One tensor an input, in the order of inputs(). Safe from many threads at once, with equal sizes or others;
   // runs do not see what others left behind. Where a model has state that no run can have for itself, callers
   // take turns: describe() and README.md say so. Returns when the outputs are complete, on every device. Inputs
-  // in device memory must be ready before the call: it does not wait for a stream of the caller's.
+  // in device memory must be ready before the call: it does not wait for a stream of the caller's. Waits for a free
+  // context where all of EngineOptions::contexts are in use, or for its turn. Allocates the outputs.
   [[nodiscard]] Result<Outputs> run(TensorViews inputs) const;
 
-  // As above, into the caller's buffers, one an output; their dims must be those of the result.
+  // As above, into the caller's buffers, one an output; their dims must be those of the result. After the first run of
+  // its sizes it allocates nothing; what the backend's own allocator does is not ours.
   [[nodiscard]] Result<void> run(TensorViews inputs, TensorViews outputs) const;
 
   // As above, on a thread of the model's: it has as many as runs at the same time are worth (one for each context on a
@@ -167,28 +188,36 @@ class Model {
   // wait already, this call waits, too. The caller keeps every buffer alive until the future is ready.
   [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs) const;
 
+  // As above. A run whose turn comes when `cancel` is set is not made: its result is ErrorCode::cancelled, and the
+  // buffers are free. One that has begun ends as any.
+  [[nodiscard]] Future run_async(TensorViews inputs, TensorViews outputs, CancelFlag cancel) const;
+
   // As above; `done` is called once, on that thread, unless the call itself fails. What it throws ends there. A call
   // from within a `done` does not wait for room. A `done` must not wait for another run_async() of the model, not for
   // its Future either, since it may be the only thread that would make it: call run() there. Nor must it call a model
   // whose destruction has begun; it may end the model itself.
   [[nodiscard]] Result<void> run_async(
       TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done) const;
+  [[nodiscard]] Result<void> run_async(
+      TensorViews inputs, TensorViews outputs, std::function<void(Result<void>)> done, CancelFlag cancel) const;
 
   // What this backend cannot tell of the following is ErrorCode::unsupported.
   // run() with the time of its stages.
   [[nodiscard]] Result<StageTimes> run_timed(TensorViews inputs, TensorViews outputs) const;
   // Mean time of each layer over `runs` runs, in the order that they run in; LibTorch tells operators instead,
-  // those of one name together, the slowest first.
+  // those of one name together, the slowest first. Returns after all of them; runs of others go on.
   [[nodiscard]] Result<std::vector<LayerTime>> profile(TensorViews inputs, int runs) const;
-  // The layers of the compiled engine as JSON.
-  [[nodiscard]] Result<std::string> engine_layers() const;
   // What was loaded, for people: one fact a line.
   [[nodiscard]] std::string describe() const;
 
  private:
+  friend class Backend;  // of src/, which no caller sees
   struct Impl;
   static Result<Model> load_here(const LoadOptions& options);
   explicit Model(std::unique_ptr<const Impl> impl);
+  [[nodiscard]] Future queue_run(TensorViews inputs, TensorViews outputs, std::optional<CancelFlag> cancel) const;
+  [[nodiscard]] Result<void> queue_run(TensorViews inputs, TensorViews outputs,
+      std::function<void(Result<void>)> done, std::optional<CancelFlag> cancel) const;
   std::unique_ptr<const Impl> impl_;
 };
 

@@ -5,7 +5,9 @@
 #include "{= name =}/processors.hpp"
 
 #include "backend.hpp"
+#include "check_views.hpp"
 #include "facts.hpp"
+#include "guarded.hpp"
 #include "tensorrt/trt_inspect.hpp"
 
 namespace {= name =} {
@@ -78,7 +80,7 @@ class TensorRt final : public Backend {
     return trt::profile_layers(engine_, inputs, runs);
   }
 
-  [[nodiscard]] Result<std::string> engine_layers() const override { return trt::layers_json(engine_); }
+  [[nodiscard]] Result<std::string> layers() const { return trt::layers_json(engine_); }
 
   [[nodiscard]] std::string describe() const override { return trt::describe(engine_, graphs_, *pool_); }
 
@@ -154,6 +156,14 @@ Result<std::unique_ptr<Backend>> open_backend(const LoadOptions& options) {
     return engine.error();
   }
   return std::unique_ptr<Backend>(std::make_unique<TensorRt>(*std::move(engine), options.engine));
+}
+
+Result<std::string> engine_layers(const Model& model) {
+  const Backend* const backend = Backend::of(model);
+  if (backend == nullptr) {
+    return moved_from();
+  }
+  return guarded("asking for the engine's layers", [&] { return static_cast<const TensorRt*>(backend)->layers(); });
 }
 
 void run_load(const std::function<void()>& load) { load(); }

@@ -1,1 +1,0 @@
-# What only this project's task has: nothing.

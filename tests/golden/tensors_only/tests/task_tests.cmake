@@ -1,1 +1,0 @@
-# A generic model has none.
