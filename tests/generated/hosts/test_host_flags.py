@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ from building import STRICT, cmake, cmake_arguments, compile_object, image_libra
 from conftest import cuda, include_of
 from once import Once
 from places import GOLDEN, ROOT
-from samples import classifier
+from samples import classifier, tensorrt
 from trt.rendered import write
 from writing import texts_of
 
+from gencpp.core.spec import ProjectSpec
 from gencpp.core.toolchain import find_toolchain
 
 INEXACT = ("-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-ffinite-math-only")
@@ -177,6 +178,23 @@ std::int64_t used(const Model& model, Tensor& tensor, float* data) {
     flags = (f"-std=c++{standard}", "-O2", *PICKY, f"-I{include}")
     done = compile_object(tmp_path, "host.cpp", tmp_path / "host.o", *flags)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("make", [classifier, tensorrt])
+def test_each_public_header_compiles_alone(make: Callable[[], ProjectSpec], tmp_path: Path) -> None:
+    headers = {p: data for p, data in texts_of(make()).items() if p.parts[0] == "include"}
+    for path, data in headers.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    names = sorted(p.name for p in headers if p.name != "opencv.hpp")  # which test_opencv compiles
+    assert "model.hpp" in names and "engine.hpp" in names
+    for name in names:
+        source = tmp_path / f"alone_{Path(name).stem}.cpp"
+        source.write_text(f"#include <sample/{name}>\n")
+        done = compile_object(
+            tmp_path, source.name, source.with_suffix(".o"), "-std=c++17", *PICKY, "-Iinclude"
+        )
+        assert done.returncode == 0, (name, done.stderr[-2000:])
 
 
 @pytest.mark.full("TensorRT's sources with the warnings of hosts: those of the dev preset are there")
