@@ -5,7 +5,6 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -23,6 +22,7 @@
 #include "tensorrt/trt_engine.hpp"
 #include "tensorrt/trt_plan.hpp"
 #include "tensorrt/trt_tool.hpp"
+#include "timing.hpp"
 
 namespace app = {= name =}::app;
 namespace bench = {= name =}::bench;
@@ -37,14 +37,7 @@ namespace {
 
 constexpr const char* kProgram = "{= name =}_bench_bare";
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kRounds = 10;  // of each, in turns: a clock that drifts strikes both alike
-
-double median(std::vector<double> samples) {
-  std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2), samples.end());
-  return samples[samples.size() / 2];
-}
 
 struct BareTensor {
   std::string name;
@@ -205,11 +198,11 @@ Result<void> Bare::run(bool host_copies) {
 template <typename Run>
 Result<void> time_runs(int runs, Run run, std::vector<double>& samples) {
   for (int i = 0; i < runs; ++i) {
-    const Clock::time_point start = Clock::now();
+    const bench::Clock::time_point start = bench::Clock::now();
     if (Result<void> ran = run(); !ran) {
       return ran;
     }
-    samples.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    samples.push_back(bench::milliseconds(bench::Clock::now() - start));
   }
   return {};
 }
@@ -264,8 +257,7 @@ Result<Comparison> compare(const bench::Options& options) {
       return timed.error();
     }
   }
-  return Comparison{
-      median(std::move(pinned_samples)), median(std::move(bare_samples)), median(std::move(model_samples))};
+  return Comparison{bench::median(pinned_samples), bench::median(bare_samples), bench::median(model_samples)};
 }
 
 }  // namespace
