@@ -52,7 +52,7 @@ def verified_project(verified_project: Path, tmp_path_factory: pytest.TempPathFa
 def measured(verified_project: Path, tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Path:
     """The folder that a whole bench, with growth, wrote."""
     out = tmp_path_factory.mktemp("bench")
-    growth = ("--growth", "--growth-loads", "20", "--growth-runs", "200", "--growth-megapixels", "0.5")
+    growth = ("--growth", "--growth-loads", "8", "--growth-runs", "200", "--growth-megapixels", "0.5")
     named = ("--model", "photo:model", "--path", MODELS)
     arguments = (*QUICK, "--batch", "1,4", *named, "--out", out, *growth)
     done = bench(verified_project, *arguments)
@@ -125,7 +125,7 @@ def test_growth_has_its_curves(report: dict[str, Any]) -> None:
     assert curves["batch"]["x"] == [1, 2, 4, 8] and "takes batches of 1 to 8" in curves["batch"]["stopped"]
     assert curves["batch"]["fit"]["exponent"] > 0
     assert curves["decode"]["x"] == pytest.approx([0.1, 0.2, 0.5], rel=0.01)
-    assert curves["loads"]["x"][-1] == 20 and curves["runs"]["x"][-1] == 200
+    assert curves["loads"]["x"][-1] == 8 and curves["runs"]["x"][-1] == 200
     assert curves["sizes"]["x"][-1] == 200  # of the batch
     assert all(c["sentence"] for c in curves.values())
     assert min(curves["loads"]["y"]) > 10  # MiB

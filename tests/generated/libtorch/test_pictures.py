@@ -41,15 +41,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
+@pytest.fixture(scope="module")
+def alone(verified_project: Path, pictures: list[Path]) -> list[str]:
+    """What the program says of each picture by itself, in a run on one thread: the same bits, and text."""
+    program = verified_project / "build" / "photo"
+    return [must(run(program, "--threads", "1", picture)).stdout for picture in pictures]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_each_picture_has_its_own_answer_in_its_place(
-    verified_project: Path, pictures: list[Path], threads: int
+    verified_project: Path, pictures: list[Path], alone: list[str], threads: int
 ) -> None:
     program = verified_project / "build" / "photo"
     together = run(program, "--threads", str(threads), *pictures)
     assert together.returncode == 0, together.stderr
-    # Runs on one thread each, so that the answers have the same bits, and text.
-    alone = [must(run(program, "--threads", "1", picture)).stdout for picture in pictures]
     assert together.stdout == "".join(alone)
     assert len({text.split("\n", 1)[1] for text in alone}) == len(pictures)  # no two have one answer
 

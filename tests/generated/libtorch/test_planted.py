@@ -105,7 +105,16 @@ def test_another_model_is_found(project: Path, fault: str) -> None:
     assert wrong, f"verify calls this proven: {fault}"
 
 
-@pytest.mark.parametrize("place", [0.001, 0.3, 0.5, 0.7, 0.999])
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(0.001, 0.7),
+        *(
+            pytest.param(place, marks=pytest.mark.full("more places of a byte"))
+            for place in (0.3, 0.5, 0.999)
+        ),
+    ],
+)
 def test_a_flipped_byte_is_found(project: Path, place: float) -> None:
     data = bytearray((project / ARTIFACT).read_bytes())
     data[int(len(data) * place)] ^= 0x10

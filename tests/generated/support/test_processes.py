@@ -131,7 +131,7 @@ IN_TURN = """
 import os, time, pytest
 @pytest.mark.parametrize("number", range(COUNT))
 def test_in_turn(number):
-    time.sleep(0.1)
+    time.sleep(0.05)
     print("ran in", os.environ["PYTEST_XDIST_WORKER"])
 """
 
