@@ -49,6 +49,13 @@ def new(
     name: Annotated[
         str | None, typer.Option(help="Name in C++ and CMake (default: from the source).")
     ] = None,
+    project_version: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the C++ project, and of its shared libraries (default: 1.0.0).",
+            show_default=False,
+        ),
+    ] = None,
     weights: Weights = "auto",
     seed: Seed = 0,
     path: ImportPath = None,
@@ -129,6 +136,7 @@ def new(
         backend=backend,
         out=out,
         name=name,
+        project_version=project_version,
         force=force,
         dynamic=tuple(dynamic or ()),
         precision=precision,

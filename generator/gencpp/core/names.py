@@ -7,6 +7,7 @@ import re
 from .errors import UsageError
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}")
 BASE = ".gencpp/base.zip"
 """The one file in gencpp's own folder that is part of a project (project/base.py)."""
 _LONGEST = 255
@@ -35,6 +36,14 @@ def check_relative_path(value: str, where: str) -> None:
         return
     for part in value.split("/"):
         _check_part(part, value, where)
+
+
+def check_version(value: str, where: str) -> None:
+    """Raises UsageError unless `value` is a version as CMake and a shared library's name take it: `2.1.0`."""
+    if not _VERSION.fullmatch(value):
+        raise UsageError(
+            f"{where}: {_shown(value)} is not a version", hint="Three numbers below 10000, such as 2.1.0."
+        )
 
 
 def check_text(value: str, where: str) -> None:

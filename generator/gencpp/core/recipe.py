@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .json_value import JsonValue
+from .names import check_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class ProjectRecipe(JsonValue):
 
     backend: str
     name: str | None = None
+    project_version: str | None = None
     precision: str | None = None
     device: str | None = None
     tf32: bool = False
@@ -37,6 +39,10 @@ class ProjectRecipe(JsonValue):
     artifact: str | None = None
     tune: bool = False
     tune_rounds: int = 5
+
+    def __post_init__(self) -> None:
+        if self.project_version is not None:  # it becomes a part of CMake code and of files' names
+            check_version(self.project_version, "project_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

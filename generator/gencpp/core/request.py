@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import UsageError
 from .files import is_file, sha256_file
-from .names import check_text
+from .names import check_text, check_version
 from .python_file import as_module, refuse_two_of_one_name
 from .recipe import ModelRecipe, ProjectRecipe, Recipe
 from .spec import WeightsInfo
@@ -88,6 +88,8 @@ class Request(ModelRequest):
     backend: str
     out: Path
     name: str | None = None
+    project_version: str | None = None
+    """Of the C++ project: `2.1.0`. None: 1.0.0."""
     force: bool = False
     precision: str | None = None
     device: str | None = None
@@ -106,6 +108,8 @@ class Request(ModelRequest):
     def __post_init__(self) -> None:
         ModelRequest.__post_init__(self)
         object.__setattr__(self, "out", Path(self.out))
+        if self.project_version is not None:
+            check_version(self.project_version, "--project-version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,9 @@ from .preprocess import ResizeStep as ResizeStep
 from .preprocess import channels_text as channels_text
 from .recipe import Recipe
 
+FIRST_VERSION = "1.0.0"
+"""Of a project whose version nobody gave."""
+
 VERIFY_SCHEMA = 1
 """Number of verify.json's schema."""
 
@@ -474,6 +477,11 @@ class ProjectSpec(JsonValue):
     def backend(self) -> str:
         """The name of the backend that runs it."""
         return self.runtime.backend
+
+    @property
+    def version(self) -> str:
+        """Of the C++ project; its first number is that of the shared library (SOVERSION)."""
+        return self.recipe.project.project_version or FIRST_VERSION
 
     @property
     def notes(self) -> tuple[str, ...]:

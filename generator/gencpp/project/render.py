@@ -12,8 +12,6 @@ from ..core.spec import ProjectSpec
 from ..tasks import TASKS
 from . import headers, readme
 
-PROJECT_VERSION = "1.0.0"
-
 SUBLAYERS = "api"
 """A folder of a layer that is no part of it: its subfolders are layers of their own."""
 
@@ -52,7 +50,7 @@ def render(
     names: dict[str, Any] = {
         "name": project.name,
         "NAME": project.name.upper(),
-        "version": PROJECT_VERSION,
+        "version": project.version,
         "artifact_file": project.artifact.file,
         "labels_file": "labels.txt",
         "asset_files": " ".join(

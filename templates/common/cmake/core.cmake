@@ -63,6 +63,7 @@ set_target_properties({= name =}_core PROPERTIES
   CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
   UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
+  DEFINE_SYMBOL ""               # nothing reads it, and objects are the same in a shared and a static library
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR})
 

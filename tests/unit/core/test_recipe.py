@@ -37,6 +37,7 @@ def full(folder: Path) -> Request:
         backend="tensorrt",
         out=folder / "out",
         name="net",
+        project_version="2.1.0",
         precision="fp16",
         device="cuda",
         tf32=True,
