@@ -18,8 +18,9 @@ set(sample_BACKEND_SOURCES
   src/libtorch/wait_policy.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
+include("${CMAKE_CURRENT_LIST_DIR}/facts.cmake")
 set(sample_BACKEND_TARGET gencpp::libtorch_all)
-if(SAMPLE_CUDA STREQUAL "OFF" AND NOT "model.pt" MATCHES "[.]pt2$")  # compiled artifacts name libtorch
+if(SAMPLE_CUDA STREQUAL "OFF" AND NOT sample_ARTIFACT_IS_COMPILED)  # compiled artifacts name libtorch
   set(sample_BACKEND_TARGET gencpp::libtorch)
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set(sample_BACKEND_TARGET gencpp::libtorch)
@@ -27,7 +28,7 @@ endif()
 # Of this project's own programs.
 set(sample_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")
 set(sample_BACKEND_PROGRAMS "")
-set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
+set(sample_BACKEND_MODULES cmake/FindLibTorch.cmake cmake/facts.cmake)  # installed beside the package config
 set(sample_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})
 
 # This backend needs no programs besides the app.

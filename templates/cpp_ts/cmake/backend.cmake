@@ -18,8 +18,9 @@ set({= name =}_BACKEND_SOURCES
   src/libtorch/wait_policy.cpp)
 include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
 include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
+include("${CMAKE_CURRENT_LIST_DIR}/facts.cmake")
 set({= name =}_BACKEND_TARGET gencpp::libtorch_all)
-if({= NAME =}_CUDA STREQUAL "OFF" AND NOT "{= artifact_file =}" MATCHES "[.]pt2$")  # compiled artifacts name libtorch
+if({= NAME =}_CUDA STREQUAL "OFF" AND NOT {= name =}_ARTIFACT_IS_COMPILED)  # compiled artifacts name libtorch
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
@@ -27,7 +28,7 @@ endif()
 # Of this project's own programs.
 set({= name =}_PROGRAM_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../src/libtorch/passive_start.cpp")
 set({= name =}_BACKEND_PROGRAMS "")
-set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake)  # installed beside the package config
+set({= name =}_BACKEND_MODULES cmake/FindLibTorch.cmake cmake/facts.cmake)  # installed beside the package config
 set({= name =}_BACKEND_CXX_STANDARD ${LibTorch_CXX_STANDARD})
 
 # This backend needs no programs besides the app.

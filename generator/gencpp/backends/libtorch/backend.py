@@ -198,9 +198,12 @@ class LibTorch:
         return ("cpp_ts",)
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
-        """src/libtorch_info.hpp."""
+        """src/libtorch_info.hpp and cmake/facts.cmake."""
         spec = LibTorchSpec.of(project)
-        return {"src/libtorch_info.hpp": facts.libtorch_info_header(project.name, spec, project.artifact)}
+        return {
+            "src/libtorch_info.hpp": facts.libtorch_info_header(project.name, spec, project.artifact),
+            "cmake/facts.cmake": facts.facts_cmake(project.name, spec),
+        }
 
     def template_names(self, project: ProjectSpec) -> dict[str, str]:
         """Names for the templates."""

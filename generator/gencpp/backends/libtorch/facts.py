@@ -55,3 +55,9 @@ def _changed(artifact: Artifact) -> list[str]:
         return [f"{array}{{}};"]
     rows = [f"    {{{string_literal(c.path)}, {bool_literal(c.in_place)}}}," for c in artifact.changed]
     return [f"{array}{{{{", *rows, "}};"]
+
+
+def facts_cmake(name: str, spec: LibTorchSpec) -> str:
+    """`cmake/facts.cmake`: what the build has to know of the artifact. Also part of the installed package."""
+    compiled = "ON" if spec.compiled is not None else "OFF"
+    return f"# Facts of this project's artifact.\nset({name}_ARTIFACT_IS_COMPILED {compiled})\n"

@@ -1,0 +1,2 @@
+# Facts of this project's artifact.
+set(sample_ARTIFACT_IS_COMPILED OFF)
