@@ -26,6 +26,8 @@ add_library(sample_core
   src/tensor/tensor.cpp
   src/image/workers.cpp)
 add_library(sample::core ALIAS sample_core)
+include(cmake/exports.cmake)
+sample_export_own_symbols(sample_core)
 include(cmake/task.cmake)
 
 if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")

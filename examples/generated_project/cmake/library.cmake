@@ -1,6 +1,7 @@
 # sample_lib: the model. The backend stays private: no header or flag of it reaches a consumer.
 add_library(sample_lib src/model.cpp src/pictures.cpp src/run_queue.cpp ${sample_BACKEND_SOURCES})
 add_library(sample::sample ALIAS sample_lib)
+sample_export_own_symbols(sample_lib)
 
 target_link_libraries(sample_lib
   PUBLIC sample_core

@@ -26,6 +26,8 @@ add_library({= name =}_core
   src/tensor/tensor.cpp
   src/image/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
+include(cmake/exports.cmake)
+{= name =}_export_own_symbols({= name =}_core)
 include(cmake/task.cmake)
 
 if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")

@@ -1,6 +1,7 @@
 # {= name =}_lib: the model. The backend stays private: no header or flag of it reaches a consumer.
 add_library({= name =}_lib src/model.cpp src/pictures.cpp src/run_queue.cpp ${{= name =}_BACKEND_SOURCES})
 add_library({= name =}::{= name =} ALIAS {= name =}_lib)
+{= name =}_export_own_symbols({= name =}_lib)
 
 target_link_libraries({= name =}_lib
   PUBLIC {= name =}_core

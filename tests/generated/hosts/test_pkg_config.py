@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,6 +41,16 @@ int main() {
 """
 
 
+def assert_only_own_symbols(library: Path) -> None:
+    """Nothing of the standard library or of the backend, which would meet that of others in one process."""
+    argv = ["nm", "-DC", "--defined-only", str(library)]
+    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    names = [line.split(" ", 2)[2] for line in told.splitlines()]
+    of_types = r"(typeinfo (name )?for |vtable for |guard variable for )?"
+    foreign = [name for name in names if not re.match(rf"{of_types}photo::", name)]
+    assert len(names) > 20 and not foreign, (library, len(names), foreign[:10])
+
+
 def test_a_makefile_with_pkg_config(photo_copy: Path, tmp_path: Path) -> None:
     if shutil.which("pkg-config") is None or shutil.which("make") is None:
         pytest.skip("needs pkg-config and make: apt install pkg-config make")
@@ -56,6 +67,8 @@ def test_a_makefile_with_pkg_config(photo_copy: Path, tmp_path: Path) -> None:
     development = {p.relative_to(prefix).as_posix() for p in prefix.rglob("*") if not p.is_dir()} - runtime
     assert {"lib/libphoto.so", "lib/pkgconfig/photo.pc", "include/photo/model.hpp"} <= development
     assert all(p.startswith(("include/photo/", "lib/")) for p in development)
+    for library in ("photo", "photo_core"):
+        assert_only_own_symbols(prefix / "lib" / f"lib{library}.so")
     moved.parent.mkdir()
     shutil.move(prefix, moved)
     for gone in (build, photo_copy):

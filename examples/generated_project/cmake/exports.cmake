@@ -1,0 +1,25 @@
+# sample_export_own_symbols(<target>): a shared library shows what is in the namespace sample, and nothing else.
+# Instantiations of the standard library's and the backend's templates would meet those of other libraries in one process.
+function(sample_export_own_symbols target)
+  get_target_property(type ${target} TYPE)
+  if(NOT type STREQUAL "SHARED_LIBRARY" OR NOT UNIX OR APPLE)
+    return()
+  endif()
+  set(script "${CMAKE_CURRENT_BINARY_DIR}/sample.map")
+  file(CONFIGURE OUTPUT "${script}" @ONLY CONTENT [[
+{
+  global:
+    extern "C++" {
+      sample::*;
+      typeinfo?for?sample::*;
+      typeinfo?name?for?sample::*;
+      vtable?for?sample::*;
+      guard?variable?for?sample::*;
+    };
+  local:
+    *;
+};
+]])
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${script}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${script}")
+endfunction()
