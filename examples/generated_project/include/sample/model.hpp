@@ -133,6 +133,9 @@ class Future {
 class CancelFlag {
  public:
   CancelFlag() : set_(std::make_shared<std::atomic<bool>>(false)) {}
+  CancelFlag(const CancelFlag&) = default;  // also where it is moved: a flag always holds something
+  CancelFlag& operator=(const CancelFlag&) = default;
+  ~CancelFlag() = default;
 
   void set() noexcept { set_->store(true); }
   [[nodiscard]] bool is_set() const noexcept { return set_->load(); }
