@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -34,9 +35,7 @@ Result<void> check(const float* logits, std::size_t count) {
   return any ? Result<void>() : no_best("the logits of all " + std::to_string(count) + " classes are -infinity");
 }
 
-}  // namespace
-
-Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, std::size_t k) {
+Result<std::vector<ClassScore>> best_of(const float* logits, std::size_t count, std::size_t k) {
   if (const Result<void> checked = check(logits, count); !checked) {
     return checked.error();
   }
@@ -64,7 +63,7 @@ Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, st
   return best;
 }
 
-Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
+Result<std::vector<ClassScore>> best_of_row(const Tensor& logits, std::size_t row, std::size_t k) {
   if (logits.dtype() != DType::float32 || logits.dims().size() != 2) {
     return Error{ErrorCode::invalid_argument,
         "top_k needs float32 logits of N x classes, got " + std::string(to_string(logits.dtype())) + " " +
@@ -75,9 +74,29 @@ Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std
         ErrorCode::invalid_argument, "top_k: row " + std::to_string(row) + " of " + to_string(logits.dims())};
   }
   const auto classes = static_cast<std::size_t>(logits.dims()[1]);
-  Result<std::vector<ClassScore>> best = top_k(logits.data_as<float>() + row * classes, classes, k);
+  Result<std::vector<ClassScore>> best = best_of(logits.data_as<float>() + row * classes, classes, k);
   return best ? std::move(best)
               : Error{best.error().code, best.error().message + " (row " + std::to_string(row) + ")"};
+}
+
+// Nothing but memory can be lacking.
+template <typename Body>
+Result<std::vector<ClassScore>> guarded(const Body& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::unsupported, "top_k: not enough memory"};
+  }
+}
+
+}  // namespace
+
+Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, std::size_t k) {
+  return guarded([&] { return best_of(logits, count, k); });
+}
+
+Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
+  return guarded([&] { return best_of_row(logits, row, k); });
 }
 
 }  // namespace sample

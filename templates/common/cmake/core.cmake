@@ -65,9 +65,18 @@ set_target_properties({= name =}_core PROPERTIES
   CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
   UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
+  INSTALL_RPATH_USE_LINK_PATH ON
   DEFINE_SYMBOL ""               # nothing reads it, and objects are the same in a shared and a static library
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR})
+
+# Where the data lies in an installed tree, from the programs and from the libraries.
+foreach(folder IN ITEMS BIN LIB)
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_DATADIR BASE_DIRECTORY "${CMAKE_INSTALL_FULL_${folder}DIR}"
+    OUTPUT_VARIABLE to_data)
+  set_property(SOURCE src/assets/assets.cpp APPEND PROPERTY COMPILE_DEFINITIONS
+    "{= NAME =}_${folder}_TO_DATA=\"${to_data}\"")
+endforeach()
 
 find_package(JPEG QUIET)
 if(JPEG_FOUND)

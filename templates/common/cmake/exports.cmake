@@ -1,5 +1,6 @@
-# {= name =}_export_own_symbols(<target>): a shared library shows what is in the namespace {= name =}, and nothing else.
-# Instantiations of the standard library's and the backend's templates would meet those of other libraries in one process.
+# {= name =}_export_own_symbols(<target>): a shared library shows what is in the namespace {= name =}, and in
+# gencpp_shared, which is one for all projects of a process, and nothing else. Instantiations of the standard
+# library's and the backend's templates would meet those of other libraries in one process.
 function({= name =}_export_own_symbols target)
   get_target_property(type ${target} TYPE)
   if(NOT type STREQUAL "SHARED_LIBRARY" OR NOT UNIX OR APPLE)
@@ -11,6 +12,7 @@ function({= name =}_export_own_symbols target)
   global:
     extern "C++" {
       {= name =}::*;
+      gencpp_shared::*;
       typeinfo?for?{= name =}::*;
       typeinfo?name?for?{= name =}::*;
       vtable?for?{= name =}::*;

@@ -131,16 +131,20 @@ const std::vector<TensorInfo>& Model::outputs() const noexcept {
 
 Device Model::device() const noexcept { return impl_ == nullptr ? Device::cpu : impl_->backend->device(); }
 
-Result<std::size_t> Model::input_index(std::string_view name) const { return index_of(name, inputs(), "input"); }
+Result<std::size_t> Model::input_index(std::string_view name) const {
+  return guarded("looking for an input", [&] { return index_of(name, inputs(), "input"); });
+}
 
-Result<std::size_t> Model::output_index(std::string_view name) const { return index_of(name, outputs(), "output"); }
+Result<std::size_t> Model::output_index(std::string_view name) const {
+  return guarded("looking for an output", [&] { return index_of(name, outputs(), "output"); });
+}
 
 Result<std::vector<TensorView>> Model::order_inputs(Span<const NamedView> named) const {
-  return in_order(named, inputs(), "input");
+  return guarded("ordering the inputs", [&] { return in_order(named, inputs(), "input"); });
 }
 
 Result<std::vector<TensorView>> Model::order_outputs(Span<const NamedView> named) const {
-  return in_order(named, outputs(), "output");
+  return guarded("ordering the outputs", [&] { return in_order(named, outputs(), "output"); });
 }
 
 const Backend* Backend::of(const Model& model) noexcept {

@@ -269,6 +269,17 @@ void test_stream(const fs::path& folder, Checker& check) {
       }
     }
   }
+  // A read that begins in a block and goes far beyond it, and then a little back.
+  for (const std::size_t back : {std::size_t{1}, std::size_t{100}, std::size_t{60000}}) {
+    in.clear();
+    in.seekg(0);
+    in.read(part.data(), 10);
+    in.read(part.data(), 200000);
+    const std::size_t at = 200010 - back;
+    in.seekg(static_cast<std::streamoff>(at));
+    check.that(in.get() == std::char_traits<char>::to_int_type(bytes[at]),
+        std::to_string(back) + " bytes back from where a long read ended");
+  }
   // A file that grows has the end that it had; one that shrinks ends sooner.
   std::ofstream(file, std::ios::binary | std::ios::app) << std::string(100000, 'x');
   in.clear();

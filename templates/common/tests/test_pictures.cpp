@@ -161,8 +161,8 @@ void test_stop(const Model& model, const Case& pictures, Checker& check) {
       options.threads = threads;
       options.runs = runs;
       options.stop = [&] { return answers == 3; };
-      const Result<void> stopped = run_pictures(
-          model, pictures.files, options, [&](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) { ++answers; });
+      const auto count = [&](std::size_t /*index*/, const Result<Outputs>& /*outputs*/) { ++answers; };
+      const Result<void> stopped = run_pictures(model, pictures.files, options, count);
       check.fails(stopped, ErrorCode::cancelled, "3 of " + std::to_string(kPictures), "a run that was stopped");
       check.that(answers == 3, "stopped after 3 answers, but there were " + std::to_string(answers));
     }

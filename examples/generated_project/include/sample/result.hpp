@@ -1,8 +1,8 @@
 // Result<T>: a value or an Error.
 //
-// What holds for all of this API, unless a declaration says otherwise: a call that gives a Result throws nothing, and any
-// other one is noexcept or throws std::bad_alloc alone; it waits for nothing but its own work, and allocates what it
-// gives.
+// What holds for all of this API, unless a declaration says otherwise: a call that gives a Result throws nothing, and
+// any other one is noexcept or throws std::bad_alloc alone; it waits for nothing but its own work, and allocates what
+// it gives.
 #pragma once
 
 #include <cstdio>

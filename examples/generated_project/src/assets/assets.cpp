@@ -20,6 +20,14 @@
 #include <dlfcn.h>
 #endif
 
+// Of an installed tree, as install.cmake lays it out.
+#if !defined(SAMPLE_BIN_TO_DATA)
+#define SAMPLE_BIN_TO_DATA "../share"
+#endif
+#if !defined(SAMPLE_LIB_TO_DATA)
+#define SAMPLE_LIB_TO_DATA "../share"
+#endif
+
 namespace sample {
 namespace {
 
@@ -70,10 +78,10 @@ Result<fs::path> find(const std::string& name) {
     if (const fs::path program = program_folder(); !program.empty()) {
       folders.push_back(program / "sample_assets");
       folders.push_back(program / "share" / "sample");
-      folders.push_back(program.parent_path() / "share" / "sample");
+      folders.push_back(program / SAMPLE_BIN_TO_DATA / "sample");
     }
     if (const fs::path library = library_folder(); !library.empty()) {
-      folders.push_back(library.parent_path() / "share" / "sample");
+      folders.push_back(library / SAMPLE_LIB_TO_DATA / "sample");
     }
     if (const char* source = source_assets(); source != nullptr) {
       folders.emplace_back(source);
@@ -83,7 +91,7 @@ Result<fs::path> find(const std::string& name) {
   std::string looked;
   for (const fs::path& folder : folders) {
     std::error_code error;
-    fs::path file = folder / name;
+    fs::path file = (folder / name).lexically_normal();
     if (fs::is_regular_file(file, error)) {
       return file;
     }

@@ -20,6 +20,14 @@
 #include <dlfcn.h>
 #endif
 
+// Of an installed tree, as install.cmake lays it out.
+#if !defined({= NAME =}_BIN_TO_DATA)
+#define {= NAME =}_BIN_TO_DATA "../share"
+#endif
+#if !defined({= NAME =}_LIB_TO_DATA)
+#define {= NAME =}_LIB_TO_DATA "../share"
+#endif
+
 namespace {= name =} {
 namespace {
 
@@ -70,10 +78,10 @@ Result<fs::path> find(const std::string& name) {
     if (const fs::path program = program_folder(); !program.empty()) {
       folders.push_back(program / "{= name =}_assets");
       folders.push_back(program / "share" / "{= name =}");
-      folders.push_back(program.parent_path() / "share" / "{= name =}");
+      folders.push_back(program / {= NAME =}_BIN_TO_DATA / "{= name =}");
     }
     if (const fs::path library = library_folder(); !library.empty()) {
-      folders.push_back(library.parent_path() / "share" / "{= name =}");
+      folders.push_back(library / {= NAME =}_LIB_TO_DATA / "{= name =}");
     }
     if (const char* source = source_assets(); source != nullptr) {
       folders.emplace_back(source);
@@ -83,7 +91,7 @@ Result<fs::path> find(const std::string& name) {
   std::string looked;
   for (const fs::path& folder : folders) {
     std::error_code error;
-    fs::path file = folder / name;
+    fs::path file = (folder / name).lexically_normal();
     if (fs::is_regular_file(file, error)) {
       return file;
     }

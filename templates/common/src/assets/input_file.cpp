@@ -180,7 +180,8 @@ std::streamsize FileBuffer::xsgetn(char* out, std::streamsize count) {
   std::streamsize done = 0;
   while (done < count) {
     const std::streamsize wanted = count - done;
-    if (gptr() == egptr() && static_cast<std::size_t>(wanted) >= kBlock) {  // straight to where it belongs
+    if (gptr() == egptr() && static_cast<std::size_t>(wanted) >= kBlock) {
+      setg(nullptr, nullptr, nullptr);  // straight to where it belongs, so that the block ends elsewhere
       const std::size_t got = read_some(out + done, static_cast<std::size_t>(wanted));
       if (got == 0) {
         break;

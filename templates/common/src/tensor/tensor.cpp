@@ -33,10 +33,11 @@ T nearest(double value) {
   if (std::isnan(value)) {
     return 0;
   }
-  if (value >= most) {
+  const double whole = std::nearbyint(value);
+  if (whole >= most) {
     return std::numeric_limits<T>::max();
   }
-  return value <= least ? std::numeric_limits<T>::min() : static_cast<T>(value);
+  return whole <= least ? std::numeric_limits<T>::min() : static_cast<T>(whole);
 }
 
 std::shared_ptr<void> zeroed_memory(std::size_t bytes) {

@@ -1,6 +1,6 @@
 // Engines on disk: found by everything that they depend on, written whole or not at all. No TensorRT here.
 //
-// A file of the cache is: "gencpp engine 1\n", size of the key and size of the plan (64 bits each, least
+// A file of the cache is: "gencpp engine 2\n", size of the key and size of the plan (64 bits each, least
 // significant byte first), Fletcher-4 and sha256 of the plan (64 characters each), key, plan.
 #pragma once
 

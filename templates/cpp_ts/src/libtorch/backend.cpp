@@ -73,11 +73,20 @@ class LibTorch final : public Backend {
     return on_gpu() ? contexts_ : static_cast<std::size_t>(std::max(1, available_processors() / threads));
   }
 
-  [[nodiscard]] Result<void> check_memory(TensorViews views, const char* /*what*/) const override {
-    for (const TensorView& view : views) {
-      if (view.device != Device::cpu && view.device != place_.device) {
-        return Error{
-            ErrorCode::unsupported, "a tensor in CUDA memory was given to a model that was loaded on the CPU"};
+  [[nodiscard]] Result<void> check_memory(TensorViews views, const char* what) const override {
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      if (views[i].device == Device::cpu) {
+        continue;
+      }
+      const auto where = [&] { return std::string(what) + " " + std::to_string(i); };
+      if (place_.device == Device::cpu) {
+        return Error{ErrorCode::unsupported,
+            where() + ": a tensor in CUDA memory was given to a model that was loaded on the CPU"};
+      }
+      if (views[i].device_index != place_.index) {
+        return Error{ErrorCode::unsupported,
+            where() + " is in the memory of CUDA device " + std::to_string(views[i].device_index) +
+                ", the model was loaded on device " + std::to_string(place_.index)};
       }
     }
     return {};
