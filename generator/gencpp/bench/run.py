@@ -94,9 +94,11 @@ def _report(
 
 
 def target(folder: Path, name: str) -> Path:
-    """The file in `folder`, which has to be there before minutes of measuring."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
+    """The file in `folder`, which is made before minutes of measuring."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"--out {folder}: there is a file in its place", hint="Name a folder.") from None
     check_replaceable(folder / name, ("machine", "runs"))
     return folder / name
 

@@ -57,6 +57,7 @@ def _root(
 
 def main() -> NoReturn:
     """The command `gencpp`: every error is one message on standard error and its exit code."""
+    _open_closed_streams()
     # Names of files may hold any bytes; no terminal or pipe has to end a command for that.
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -66,8 +67,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, interrupt)
     try:
         code = app(standalone_mode=False) or 0
-        if sys.stdout is not None:  # it is None where it was closed
-            sys.stdout.flush()
+        sys.stdout.flush()
         if code == _INTERRUPTED:  # typer takes a KeyboardInterrupt for itself, and says nothing
             raise KeyboardInterrupt
     except GencppError as e:
@@ -103,6 +103,21 @@ def main() -> NoReturn:
         _report_bug(e)
         sys.exit(e.exit_code if isinstance(e, GencppError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """A file that is opened would else get the number of a stream that was closed, and what is printed to it.
+
+    Nobody reads a closed standard error. A closed standard output is an error: the answer would go there.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    if sys.stdout is None:
+        fail("standard output is closed", "Leave it open, or send it to /dev/null.")
+        sys.exit(3)
 
 
 def _cannot_print() -> bool:

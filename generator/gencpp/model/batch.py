@@ -158,20 +158,26 @@ def _dependent(
     found: list[tuple[str, Any]],
     one: int,
 ) -> str:
-    """Which output of an item changes when the last item is left out; empty: none does."""
-    fewer = [
-        t if s.batch_at is None else t.narrow(s.batch_at, 0, one).contiguous()
-        for s, t in zip(inputs, many, strict=True)
-    ]
-    try:
-        alone = run_module(loaded.module, fewer)
-    except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
-        return f"with {one} of {one + 1} items the model raises {type(e).__name__} ({_last_words(loaded, e)})"
-    for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
-        axis = spec.batch_at
-        of_many = b if axis is None else b.narrow(axis, 0, a.shape[axis])
-        if compared_outputs([("", a)], [("", of_many)], tolerances.BATCH_ITEM, "alone")[0]:
-            return f"the items of a batch influence each other (output {spec.name})"
+    """Which output of an item changes when the last item, or the first, is left out; empty: none does.
+
+    Of what goes forwards in time (a GRU, a cumulative sum) the last step changes none before it.
+    """
+    for first in (0, 1):
+        fewer = [
+            t if s.batch_at is None else t.narrow(s.batch_at, first, one).contiguous()
+            for s, t in zip(inputs, many, strict=True)
+        ]
+        try:
+            alone = run_module(loaded.module, fewer)
+        except Exception as e:  # noqa: BLE001 - the user's code says no in its own way
+            said = f"{type(e).__name__} ({_last_words(loaded, e)})"
+            return f"with {one} of {one + 1} items the model raises {said}"
+        for spec, (_, a), (_, b) in zip(outputs, alone, found, strict=True):
+            axis = spec.batch_at
+            each = 0 if axis is None else a.shape[axis] // one
+            of_many = b if axis is None else b.narrow(axis, first * each, a.shape[axis])
+            if compared_outputs([("", a)], [("", of_many)], tolerances.BATCH_ITEM, "alone")[0]:
+                return f"the items of a batch influence each other (output {spec.name})"
     return ""
 
 

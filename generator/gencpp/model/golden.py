@@ -10,7 +10,7 @@ from typing import Any
 from ..core import tolerances
 from ..core.errors import CheckFailed, EnvironmentLacks, GencppError, UsageError
 from ..core.loaded import LoadedModel
-from ..core.progress import Progress
+from ..core.progress import Progress, notice
 from ..core.spec import (
     Artifact,
     GoldenCase,
@@ -121,6 +121,9 @@ def make_goldens(
     progress(f"goldens: {counted(len(cases), 'case')}, {size:.1f} MB, any two differ by {least:.2g} or more")
     refused = known.plan(spec).refused
     notes = (f"Within the bounds, the model itself does not take {'; '.join(refused)}.",) if refused else ()
+    for meaning in TASKS[spec.task].notes(list(outputs.values())):
+        notes = (*notes, meaning)
+        notice(progress, meaning[0].lower() + meaning[1:].rstrip("."))
     return Goldens(cases=cases, pixel_cases=pixel_cases, parity=parity, parity_note=note, notes=notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +112,8 @@ def read_labels(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError:
         raise UsageError(
             f"--labels {path.name}: not UTF-8 text",
-            hint=f"Convert it: iconv -f ENCODING -t UTF-8 {path.name} > labels.txt (such as latin1).",
+            hint=f"Convert it, such as from latin1: iconv -f latin1 -t UTF-8 {shlex.quote(str(path))}"
+            f" > {shlex.quote(f'{path.stem}-utf8.txt')}",
         ) from None
     except UsageError as e:
         raise UsageError(f"--labels: {e.message}", hint=e.hint) from None

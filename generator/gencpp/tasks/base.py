@@ -35,6 +35,9 @@ class TaskColumn(Protocol):
     def golden(self, outputs: Sequence[Any]) -> dict[str, Any]:
         """The reference answer for a golden case's outputs (torch tensors), as plain JSON; empty: none."""
 
+    def notes(self, answers: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+        """What a user should know of the goldens' outputs (torch tensors, by case), one sentence each."""
+
     def check_golden(self, case: GoldenCase) -> None:
         """Raises UsageError for an answer that a manifest should not have."""
 

@@ -1,4 +1,4 @@
-"""Logits of N x classes: the best classes of a picture, by softmax."""
+"""Logits, or probabilities, of N x classes: the best classes of a picture."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..core.spec import GoldenCase, ProjectSpec, TensorSpec
 from ..core.words import counted
 
 TOP = 5
+_SUM = 0.01
+"""How far the sum of a row of probabilities may be from 1: in bfloat16 a thousand of them are 0.002 off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +23,12 @@ class TopClasses(JsonValue):
 
     best: tuple[tuple[int, float], ...]
     """(class index, probability), best first"""
+    probabilities: bool = False
+    """Whether the model itself gives probabilities; else they are the softmax of its logits."""
 
 
 class Classification:
-    """Softmax over the first output."""
+    """Softmax over the first output, or that output itself where it is probabilities."""
 
     layer = "tasks/classification"
     api = "`classify.hpp` (the best classes), `labels.hpp` (their names), "
@@ -60,14 +64,33 @@ class Classification:
         """(probabilities, classes) of each item, best first: float32 softmax, as Python users compute it."""
         import torch
 
-        scores = torch.softmax(outputs[0].float(), 1)
+        scores = outputs[0].float()
+        if not _are_probabilities(scores):
+            scores = torch.softmax(scores, 1)
         return scores.topk(min(TOP, scores.shape[1]))
 
     def golden(self, outputs: Sequence[Any]) -> dict[str, Any]:
         """TopClasses."""
         values, classes = self.postprocess(outputs)
         best = tuple((int(c), float(v)) for c, v in zip(classes[0], values[0], strict=True))
-        return TopClasses(best=best).to_json()
+        return TopClasses(best=best, probabilities=_are_probabilities(outputs[0].float())).to_json()
+
+    def notes(self, answers: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+        """Where the first output is no logits."""
+        scores = [outputs[0].float() for outputs in answers]
+        if all(map(_are_probabilities, scores)):
+            return (
+                "The model gives probabilities (each row of its first output sums to 1): the best classes are"
+                " taken from them as they are, without another softmax.",
+            )
+        if all(bool(((s >= 0) & (s <= 1)).all()) for s in scores):
+            return (
+                "Warning: all goldens of the first output lie between 0 and 1, as behind a sigmoid, and their"
+                " rows do not sum to 1. The program and top_k() take them for logits: the order of classes is"
+                " right, the softmax that is shown as a probability is not the model's. Return logits from"
+                " forward, or leave --labels out.",
+            )
+        return ()
 
     def check_golden(self, case: GoldenCase) -> None:
         """TopClasses, some of them; what they are beyond is compared with the outputs."""
@@ -101,12 +124,11 @@ class Classification:
         return f"best classes {ours}, Python's {theirs}"
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
-        """tests/golden_tops.hpp: the best classes of the goldens that have them."""
+        """src/classify_info.hpp, and tests/golden_tops.hpp: the best classes of the goldens."""
+        answers = [(c, TopClasses.from_json(c.answer)) for c in project.goldens.cases if c.answer]
         rows = []
-        for case in project.goldens.cases:
-            if not case.answer:
-                continue
-            best = TopClasses.from_json(case.answer).best
+        for case, answer in answers:
+            best = answer.best
             told = ", ".join(f"{{{index}, {double_literal(p)}}}" for index, p in best)
             rows.append(f"      {{{string_literal(case.name)}, {{{told}}}}},")
         table = ["  static const std::vector<GoldenTop> tops{", *rows, "  };"]
@@ -138,4 +160,31 @@ class Classification:
             f"}}  // namespace {project.name}::test",
             "",
         ]
-        return {"tests/golden_tops.hpp": "\n".join(lines)}
+        given = bool(answers) and all(answer.probabilities for _, answer in answers)
+        return {
+            "src/classify_info.hpp": _info_header(project.name, "probabilities" if given else "logits"),
+            "tests/golden_tops.hpp": "\n".join(lines),
+        }
+
+
+def _are_probabilities(scores: Any) -> bool:
+    """Whether each row (of a torch tensor of batch x classes) is a distribution: a softmax ends the model."""
+    return bool((scores >= 0).all()) and bool(((scores.sum(1) - 1).abs() <= _SUM).all())
+
+
+def _info_header(name: str, scores: str) -> str:
+    return "\n".join(
+        [
+            "// What the first output means, by the goldens.",
+            "#pragma once",
+            "",
+            f'#include "{name}/classify.hpp"',
+            "",
+            f"namespace {name} {{",
+            "",
+            f"inline constexpr Scores kScores = Scores::{scores};",
+            "",
+            f"}}  // namespace {name}",
+            "",
+        ]
+    )

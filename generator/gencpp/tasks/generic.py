@@ -31,6 +31,10 @@ class Generic:
         """None."""
         return {}
 
+    def notes(self, answers: Sequence[Sequence[Any]]) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def check_golden(self, case: GoldenCase) -> None:
         """None is wanted."""
         if case.answer:

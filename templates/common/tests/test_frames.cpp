@@ -220,6 +220,8 @@ void test_bad_frames(Checker& check) {
   refused({pixels.data(), 0, 4}, "empty (0x4)");
   refused({pixels.data(), 6, -4}, "empty (6x-4)");
   refused({pixels.data(), 6, 4, -18}, "(6x4) has 18 bytes, its stride is -18");
+  constexpr std::int64_t beyond = std::numeric_limits<std::int64_t>::max();
+  refused({pixels.data(), 6, 4, beyond}, "(6x4) is beyond memory: " + std::to_string(beyond));
   refused({pixels.data(), 6, 4, 17}, "(6x4) has 18 bytes, its stride is 17");
   refused({pixels.data(), 6, 4, 23, PixelFormat::bgra}, "(6x4) has 24 bytes, its stride is 23");
   refused({pixels.data(), std::numeric_limits<int>::max(), 1, 18}, "has 6442450941 bytes, its stride is 18");

@@ -235,7 +235,7 @@ def test_a_project_of_an_older_gencpp_is_to_be_made_anew(
         (("--batch", "99", "--against", "none"), "photo takes 1 to 8"),
         (("--threads", "zero"), "--threads zero"),
         (("--baseline", "absent.json"), "absent.json"),
-        (("--out", "absent"), "absent is not a folder"),
+        (("--out", "/dev/null"), "--out /dev/null: there is a file in its place"),
     ],
 )
 def test_wrong_usage(verified_project: Path, bench: Bench, arguments: tuple[str, ...], says: str) -> None:

@@ -144,6 +144,30 @@ def state_first() -> nn.Module:
     return _of(StateFirst(batch_first=True))
 
 
+class Forwards(nn.Module):
+    """Steps x batch x width, in which no step changes one before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = nn.GRU(5, 7)
+
+    def forward(self, steps: torch.Tensor) -> torch.Tensor:
+        return self.unit(steps)[0]
+
+
+class Summed(nn.Module):
+    def forward(self, steps: torch.Tensor) -> torch.Tensor:
+        return torch.cumsum(steps, 0)
+
+
+def forwards() -> nn.Module:
+    return _of(Forwards())
+
+
+def summed() -> nn.Module:
+    return _of(Summed())
+
+
 def transposed() -> nn.Module:
     return _of(Transposed())
 

@@ -197,10 +197,19 @@ def test_a_file_where_a_folder_has_to_be(gencpp: Gencpp, tmp_path: Path) -> None
     refused(gencpp("new", "--model", "tiny:named", *INPUT, "--path", MODELS, out), 2, f"{file} is no folder")
 
 
-def test_no_standard_output() -> None:
-    argv = ["sh", "-c", 'exec "$0" -m gencpp -V >&-', sys.executable]
+@pytest.mark.parametrize("command", ["-V", "models resnet", "doctor", "inspect resnet18"])
+def test_a_standard_output_that_is_closed(command: str) -> None:
+    argv = ["sh", "-c", f'exec "$0" -m gencpp {command} >&-', sys.executable]
     done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
+    told = "gencpp: error: standard output is closed\nLeave it open, or send it to /dev/null.\n"
+    assert (done.returncode, done.stderr) == (3, told)
+
+
+@pytest.mark.parametrize(("command", "code"), [("models resnet", 0), ("new --model resnet81 out", 2)])
+def test_a_standard_error_that_is_closed(command: str, code: int) -> None:
+    argv = ["sh", "-c", f'exec "$0" -m gencpp {command} 2>&- <&-', sys.executable]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False, timeout=120)
+    assert done.returncode == code and ("resnet18" in done.stdout) == (code == 0)
 
 
 @pytest.mark.parametrize("command", [("models", "resnet"), ("-h",), ("-V",), ("doctor",)])

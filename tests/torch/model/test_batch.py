@@ -42,6 +42,8 @@ def told(spec: ModelSpec) -> list[str]:
         ("state_first", ("state:2x1x6", "x:1x5x4"), ([1, 0], [0, 1])),
         ("state_first", ("state:2x3x6", "x:3x5x4"), ([1, 0], [0, 1])),
         ("transposed", ("x:4x1", "shift:3x1"), ([1, 1], [1, None])),
+        ("forwards", ("steps:9x1x5",), ([1], [1])),  # the last step of a GRU changes none before it
+        ("summed", ("steps:4x1",), ([1], [1])),
     ],
 )
 def test_the_batch_is_found_where_it_is(

@@ -325,7 +325,7 @@ def test_labels(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="UTF-8") as caught:
         read_labels(file)
-    assert "iconv -f ENCODING -t UTF-8 labels.txt" in caught.value.hint
+    assert f"iconv -f latin1 -t UTF-8 {file} > labels-utf8.txt" in caught.value.hint
     file.write_text("cat\n\ndog\n")
     with pytest.raises(UsageError, match="empty lines: 2"):
         read_labels(file)

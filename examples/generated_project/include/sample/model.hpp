@@ -40,21 +40,21 @@ enum class LogLevel : std::uint8_t {
 
 struct LoadOptions {
   // Empty: where the backend runs best, which is the CPU for LibTorch and the GPU for TensorRT.
-  std::optional<Device> device;
+  std::optional<Device> device = {};
   int device_index = 0;
   // Threads for one call of run(); 0 leaves the process's setting. A backend whose thread count is
   // process-wide answers ErrorCode::unsupported when this differs from it: see configure_process().
   int threads = 0;
   // Empty: the project's own artifact, looked for as find_asset() says.
-  std::filesystem::path artifact;
+  std::filesystem::path artifact = {};
   // Where compiled engines are kept by backends that have them; empty: the user's cache folder.
-  std::filesystem::path cache_dir;
+  std::filesystem::path cache_dir = {};
   BuildEngine build_engine = BuildEngine::if_missing;
-  EngineOptions engine;  // engine.hpp has what this project's backend takes
+  EngineOptions engine = {};  // engine.hpp has what this project's backend takes
   Check check = Check::quick;
   // Called while load() waits, possibly on a thread of its own.
-  std::function<void(double fraction, const std::string& what)> progress;
-  std::function<void(LogLevel level, const std::string& message)> log;
+  std::function<void(double fraction, const std::string& what)> progress = {};
+  std::function<void(LogLevel level, const std::string& message)> log = {};
 };
 
 // An input or output. Sizes in `dims` are kUnknownSize where they may vary, from `min` to `max`; `opt` is the
@@ -232,7 +232,7 @@ struct ProcessOptions {
   bool tf32 = false;  // whether NVIDIA GPUs may round float32 operands to TF32
   // LibTorch on the CPU: oneDNN graph fusion for every TorchScript model of the process that is loaded
   // from now on; empty: what this artifact was tuned with.
-  std::optional<bool> fusion;
+  std::optional<bool> fusion = {};
   // LibTorch on the CPU with glibc: memory that a run frees stays with the process, for the next run. Where the inputs'
   // sizes change all the time, it is given back now and then.
   bool keep_memory = true;

@@ -1,6 +1,7 @@
 #include "image/image_view.hpp"
 
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "image/resize.hpp"
@@ -57,6 +58,9 @@ Result<ImageView> checked_view(const ImageView& image) {
   if (image.stride != 0 && image.stride < row) {
     return invalid("a row of the picture (" + size + ") has " + std::to_string(row) + " bytes, its stride is " +
         std::to_string(image.stride));
+  }
+  if (image.stride > std::numeric_limits<std::int64_t>::max() / image.height) {
+    return invalid("the stride of the picture (" + size + ") is beyond memory: " + std::to_string(image.stride));
   }
   ImageView view = image;
   view.stride = image.stride == 0 ? row : image.stride;

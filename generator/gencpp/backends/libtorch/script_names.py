@@ -23,7 +23,7 @@ def check_names(loaded: LoadedModel, *, frozen: bool) -> None:
             f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         )
         raise UsageError(
-            f"TorchScript takes names with letters from a to z only; {loaded.source_text} has {shown}",
+            f"TorchScript takes ASCII names only; {loaded.source_text} has {shown}",
             hint="Rename them in the Python code, or use --backend tensorrt, which takes them.",
         )
 

@@ -23,7 +23,7 @@ struct PictureOptions {
   // Pictures that are worked on at the same time. With 1 and `apart` no thread is started.
   int threads = 1;
   PictureRuns runs = PictureRuns::apart;
-  DecodeOptions decode;
+  DecodeOptions decode = {};
   PreprocessOptions preprocess = model_preprocess();
   // Asked before each answer, on the caller's thread: true ends it all. No further picture is begun.
   std::function<bool()> stop = {};

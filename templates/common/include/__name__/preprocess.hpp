@@ -91,7 +91,7 @@ enum class Rescale : std::uint8_t {
 };
 
 struct PreprocessOptions {
-  std::vector<GeometryStep> geometry;
+  std::vector<GeometryStep> geometry = {};
   Rescale rescale = Rescale::divide;
   bool normalize = false;
   int channels = 3;  // of the tensor; 1: that of red, for pictures that Grayscale made grey

@@ -16,7 +16,7 @@ struct EngineOptions {
   int optimization_level = -1;        // 0 (built fast) to 5 (runs fast); -1: TensorRT's default
   bool version_compatible = false;    // the engine also runs on later versions of TensorRT
   bool hardware_compatible = false;   // the engine also runs on other GPUs, from Ampere on
-  std::string tactic_sources;         // such as "-CUBLAS,-CUDNN"; empty: TensorRT's default
+  std::string tactic_sources = {};    // such as "-CUBLAS,-CUDNN"; empty: TensorRT's default
   bool timing_cache = true;           // remember kernels' times between builds
   bool detailed_layers = false;       // keep what engine_layers() can tell of each layer
   bool cuda_graph = true;             // replay a captured graph where the model allows it

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "classify_info.hpp"
 #include "exact_math.hpp"
 
 namespace {= name =} {
@@ -35,7 +36,7 @@ Result<void> check(const float* logits, std::size_t count) {
   return any ? Result<void>() : no_best("the logits of all " + std::to_string(count) + " classes are -infinity");
 }
 
-Result<std::vector<ClassScore>> best_of(const float* logits, std::size_t count, std::size_t k) {
+Result<std::vector<ClassScore>> best_of(const float* logits, std::size_t count, std::size_t k, Scores kind) {
   if (const Result<void> checked = check(logits, count); !checked) {
     return checked.error();
   }
@@ -49,13 +50,19 @@ Result<std::vector<ClassScore>> best_of(const float* logits, std::size_t count, 
   if (kept == 0) {
     return best;
   }
+  best.reserve(kept);
+  if (kind == Scores::probabilities) {
+    for (std::size_t i = 0; i < kept; ++i) {
+      best.push_back(ClassScore{order[i], logits[order[i]]});
+    }
+    return best;
+  }
   // In double, so that the sum over a thousand classes costs no digit of a float.
   const double top = static_cast<double>(logits[order[0]]);
   double sum = 0.0;
   for (std::size_t i = 0; i < count; ++i) {
     sum += std::exp(static_cast<double>(logits[i]) - top);
   }
-  best.reserve(kept);
   for (std::size_t i = 0; i < kept; ++i) {
     const double e = std::exp(static_cast<double>(logits[order[i]]) - top);
     best.push_back(ClassScore{order[i], static_cast<float>(e / sum)});
@@ -63,7 +70,7 @@ Result<std::vector<ClassScore>> best_of(const float* logits, std::size_t count, 
   return best;
 }
 
-Result<std::vector<ClassScore>> best_of_row(const Tensor& logits, std::size_t row, std::size_t k) {
+Result<std::vector<ClassScore>> best_of_row(const Tensor& logits, std::size_t row, std::size_t k, Scores kind) {
   if (logits.dtype() != DType::float32 || logits.dims().size() != 2) {
     return Error{ErrorCode::invalid_argument,
         "top_k needs float32 logits of N x classes, got " + std::string(to_string(logits.dtype())) + " " +
@@ -74,7 +81,7 @@ Result<std::vector<ClassScore>> best_of_row(const Tensor& logits, std::size_t ro
         ErrorCode::invalid_argument, "top_k: row " + std::to_string(row) + " of " + to_string(logits.dims())};
   }
   const auto classes = static_cast<std::size_t>(logits.dims()[1]);
-  Result<std::vector<ClassScore>> best = best_of(logits.data_as<float>() + row * classes, classes, k);
+  Result<std::vector<ClassScore>> best = best_of(logits.data_as<float>() + row * classes, classes, k, kind);
   return best ? std::move(best)
               : Error{best.error().code, best.error().message + " (row " + std::to_string(row) + ")"};
 }
@@ -91,12 +98,14 @@ Result<std::vector<ClassScore>> guarded(const Body& body) {
 
 }  // namespace
 
-Result<std::vector<ClassScore>> top_k(const float* logits, std::size_t count, std::size_t k) {
-  return guarded([&] { return best_of(logits, count, k); });
+Scores model_scores() noexcept { return kScores; }
+
+Result<std::vector<ClassScore>> top_k(const float* scores, std::size_t count, std::size_t k, Scores kind) {
+  return guarded([&] { return best_of(scores, count, k, kind); });
 }
 
-Result<std::vector<ClassScore>> top_k(const Tensor& logits, std::size_t row, std::size_t k) {
-  return guarded([&] { return best_of_row(logits, row, k); });
+Result<std::vector<ClassScore>> top_k(const Tensor& scores, std::size_t row, std::size_t k, Scores kind) {
+  return guarded([&] { return best_of_row(scores, row, k, kind); });
 }
 
 }  // namespace {= name =}

@@ -15,15 +15,20 @@ namespace {
 
 void test_top_k(Checker& check) {
   const std::vector<float> logits{0.0F, 2.0F, 1.0F};
-  const auto best = top_k(logits.data(), logits.size(), 2);
+  const auto best = top_k(logits.data(), logits.size(), 2, Scores::logits);
   if (!check.that(best.ok(), best.ok() ? "" : best.error().message)) {
     return;
   }
   check.that(best->size() == 2 && (*best)[0].index == 1 && (*best)[1].index == 2, "top-2 of three");
   check.that(std::abs((*best)[0].probability - 0.66524096F) < 1e-6F, "softmax of the best");
-  check.that(top_k(logits.data(), logits.size(), 9)->size() == 3, "more than there are");
+  check.that(top_k(logits.data(), logits.size(), 9, Scores::logits)->size() == 3, "more than there are");
   check.that(top_k(logits.data(), logits.size(), 0)->empty() && top_k(nullptr, 0, 5)->empty(),
       "none wanted, and none there");
+  const std::vector<float> shares{0.2F, 0.7F, 0.1F};
+  const auto likely = top_k(shares.data(), shares.size(), 2, Scores::probabilities);
+  check.that(likely.ok() && (*likely)[0].index == 1 && (*likely)[0].probability == 0.7F &&
+          (*likely)[1].probability == 0.2F,
+      "probabilities are taken as they are");
   Tensor flat(DType::float32, Dims{3});
   check.fails(top_k(flat, 0, 1), ErrorCode::invalid_argument, "N x classes", "logits without a batch");
 }
@@ -38,7 +43,7 @@ void test_no_best(Checker& check) {
     row[0] = a;
     row[1] = b;
     row[2] = c;
-    return top_k(batch, 1, 3);
+    return top_k(batch, 1, 3, Scores::logits);
   };
   for (const float wrong : {nan, -nan, inf}) {
     check.fails(best_of(wrong, 1.0F, 2.0F), ErrorCode::invalid_argument, "class 0",

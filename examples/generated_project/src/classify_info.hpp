@@ -1,0 +1,10 @@
+// What the first output means, by the goldens.
+#pragma once
+
+#include "sample/classify.hpp"
+
+namespace sample {
+
+inline constexpr Scores kScores = Scores::logits;
+
+}  // namespace sample
