@@ -14,7 +14,7 @@ from ..core.spec import COLOURS, DType, ModelSpec, PreprocessSpec, TensorSpec, c
 from ..onnx.value_sizes import value_sizes_of_file
 from ..tasks import TASKS
 from ..tensors.fast_path import fast_path_off
-from ..tensors.module import dtype_of, forward_arguments, run_module
+from ..tensors.module import defaults_of, dtype_of, forward_arguments, keyword_only_arguments, run_module
 from ..tensors.stimuli import seeded_inputs
 from .batch import batched, given_batch
 from .fast_path_check import fast_path_notes
@@ -51,6 +51,8 @@ def inspect_model(loaded: LoadedModel, options: LoadOptions) -> ModelSpec:
     """
     notes = list(loaded.notes)
     inputs = _checked_inputs(loaded)
+    if kept := defaults_of(loaded.module, [s.name for s in inputs]):
+        notes.append(f"Arguments of forward that are no input keep their defaults: {', '.join(kept)}.")
     for s in inputs:
         _refuse_bfloat16(loaded, "input", s)
     inputs, told = fitted(loaded.module, inputs)
@@ -159,6 +161,12 @@ def _parameters(module: Any) -> list[Any]:
 
 
 def _checked_inputs(loaded: LoadedModel) -> tuple[TensorSpec, ...]:
+    if named_only := keyword_only_arguments(loaded.module):
+        raise UsageError(
+            f"the forward of {loaded.source_text} takes {', '.join(named_only)} by keyword only,"
+            " and inputs of an exported model have a place instead",
+            hint="Give them a place: remove the * in front of them.",
+        )
     required, optional = forward_arguments(loaded.module)
     names = [s.name for s in loaded.inputs]
     if not names:

@@ -100,14 +100,33 @@ def forward_arguments(module: Any) -> tuple[list[str], list[str]]:
         for a in schema.arguments[1:]:
             (optional if a.has_default_value() else required).append(a.name)
         return required, optional
-    try:
-        parameters = inspect.signature(module.forward).parameters.values()
-    except (TypeError, ValueError):
-        return [], []
-    for p in parameters:
+    for p in _parameters(module):
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
             (required if p.default is p.empty else optional).append(p.name)
     return required, optional
+
+
+def keyword_only_arguments(module: Any) -> list[str]:
+    """Names of forward's arguments that have no default and no position."""
+    return [p.name for p in _parameters(module) if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+
+
+def defaults_of(module: Any, given: Sequence[str]) -> list[str]:
+    """`scale=2.0`: forward's arguments beside the `given` ones, with what they are without being given."""
+    named = [p for p in _parameters(module) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return [
+        f"{p.name}={repr(p.default)[:40]}" for p in named if p.name not in given and p.default is not p.empty
+    ]
+
+
+def _parameters(module: Any) -> list[inspect.Parameter]:
+    """Of a Python forward; none where it is TorchScript's."""
+    if getattr(getattr(module, "forward", None), "schema", None) is not None:
+        return []
+    try:
+        return list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 def parse_input(text: str) -> TensorSpec:

@@ -25,7 +25,8 @@ struct PictureOptions {
   PictureRuns runs = PictureRuns::apart;
   DecodeOptions decode = {};
   PreprocessOptions preprocess = model_preprocess();
-  // Asked before each answer, on the caller's thread: true ends it all. No further picture is begun.
+  // Asked before each answer, on the caller's thread: true ends it all. There is no further answer, and what threads
+  // have begun is ended and dropped.
   std::function<bool()> stop = {};
 };
 
