@@ -113,10 +113,7 @@ def build_tool(folder: Path, extra_flags: Sequence[str] = (), main: Path = TOOL)
     folder.mkdir(parents=True, exist_ok=True)
     for file in TEMPLATES.joinpath("src").rglob("*.hpp"):
         _render(file, folder / file.relative_to(TEMPLATES))
-    for file in [
-        *TEMPLATES.glob("include/__name__/*.hpp"),
-        *TEMPLATES.parent.glob("cpp_ts/include/__name__/*.hpp"),
-    ]:
+    for file in TEMPLATES.joinpath("include", "__name__").glob("*.hpp"):
         _render(file, folder / "include" / NAME / file.name)
     sources = [_render(TEMPLATES / "src" / name, folder / "src" / name) for name in SOURCES]
     sources.append(_render(main, folder / "tests" / main.name))

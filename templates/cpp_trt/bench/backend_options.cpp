@@ -1,4 +1,4 @@
-#include "{= name =}/engine.hpp"
+#include "{= name =}/tensorrt.hpp"
 
 #include "options.hpp"
 

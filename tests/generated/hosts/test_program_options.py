@@ -32,12 +32,21 @@ DRIVER = r"""
 #include "arguments.hpp"
 #include "load_flags.hpp"
 #include "options.hpp"
+#if defined(OF_TENSORRT)
+#include "sample/tensorrt.hpp"
+#endif
 
 namespace sample::app {  // what the task would say
 const char* const kTaskUsage = "  --topk N           classes to print (default 5)\n";
 bool is_task_option(std::string_view option) noexcept { return option == "--topk"; }
 Result<void> set_task_option(std::string_view, const std::string&, TaskOptions&) { return {}; }
 }  // namespace sample::app
+
+#if defined(OF_TENSORRT)
+namespace sample {  // what the library would say
+Result<std::string> engine_layers(const Model&) { return Error{ErrorCode::backend, "no library is here"}; }
+}  // namespace sample
+#endif
 
 namespace {
 
@@ -112,6 +121,7 @@ def program(request: pytest.FixtureRequest, once: Once) -> tuple[str, Path]:
         (folder / "driver.cpp").write_text(DRIVER)
         compiler = str(find_toolchain().compiler)
         flags = ["-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-Iinclude", "-Iapp", "-Ibench"]
+        flags += ["-DOF_TENSORRT"] if request.param == "tensorrt" else []
         argv = [compiler, *flags, *SOURCES, "driver.cpp", "-o", "driver"]
         must(subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False))
 

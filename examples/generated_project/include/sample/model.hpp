@@ -50,7 +50,7 @@ struct LoadOptions {
   // Where compiled engines are kept by backends that have them; empty: the user's cache folder.
   std::filesystem::path cache_dir = {};
   BuildEngine build_engine = BuildEngine::if_missing;
-  EngineOptions engine = {};  // engine.hpp has what this project's backend takes
+  EngineOptions engine = {};
   Check check = Check::quick;
   // Called while load() waits, possibly on a thread of its own.
   std::function<void(double fraction, const std::string& what)> progress = {};

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "{= name =}/processors.hpp"
+#include "{= name =}/tensorrt.hpp"
 
 #include "backend.hpp"
 #include "check_views.hpp"

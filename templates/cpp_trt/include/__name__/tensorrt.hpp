@@ -1,0 +1,15 @@
+// What only TensorRT offers beside Model.
+#pragma once
+
+#include <string>
+
+#include "model.hpp"
+#include "result.hpp"
+
+namespace {= name =} {
+
+// The layers of the compiled engine, as the engine inspector's JSON; more of them with EngineOptions::detailed_layers.
+// Fails where the engine keeps none.
+[[nodiscard]] Result<std::string> engine_layers(const Model& model);
+
+}  // namespace {= name =}
