@@ -203,7 +203,8 @@ void test_async(Model model, const Case& one, Checker& check) {
 
   CancelFlag cancel;
   check.that(model.run_async(one.views, views, cancel).get().ok(), "a run with a flag that is not set");
-  CancelFlag(cancel).set();  // a copy is the same flag
+  CancelFlag copy = cancel;  // which is the same flag
+  copy.set();
   clear();
   check.fails(model.run_async(one.views, views, cancel).get(), ErrorCode::cancelled, "before it began",
       "a run that was cancelled");
