@@ -75,12 +75,14 @@ Result<void> check_views(TensorViews views, const std::vector<TensorInfo>& infos
 }
 
 Result<std::size_t> index_of(std::string_view name, const std::vector<TensorInfo>& infos, const char* what) {
-  std::string names;
   for (std::size_t i = 0; i < infos.size(); ++i) {
     if (infos[i].name == name) {
       return i;
     }
-    names += (i == 0 ? "'" : ", '") + infos[i].name + "'";
+  }
+  std::string names;
+  for (const TensorInfo& info : infos) {
+    names += (names.empty() ? "'" : ", '") + info.name + "'";
   }
   return Error{ErrorCode::invalid_argument,
       std::string("no ") + what + " is called '" + std::string(name) + "'; there is " +
