@@ -29,6 +29,7 @@ _SOURCES = (".cpp", ".cc", ".cxx")
 _SEARCH = ("-I", "-isystem", "-iquote", "-idirafter")
 _UNHASHED = ("-D", "-U")
 _PASSED_ON = ("-Wa,", "-Wl,", "-Wp,")
+_WIDELY = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow")
 _OUTPUTS = ("-o", "-MF", "-MT", "-MQ")
 # The compiler would read or write a file that is not in the text; or the text tells nothing of the result.
 _UNCACHED = ("-save-temps", "--coverage", "-fprofile", "-fmodule", "-gsplit", "-x", "-E", "-S", "-M", "@")
@@ -59,12 +60,18 @@ def main(argv: list[str]) -> int:
             _log(folder, "reused", key, 0.0, target.name)
             return 0
         before = _spent()
-        done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
+        # With the warnings of most builds: of what is silent under these, one object serves them all.
+        more = [w for w in _WIDELY if w not in warnings]
+        done = subprocess.run([*argv, *more], stderr=subprocess.PIPE, check=False)
+        if more and (done.returncode != 0 or done.stderr):
+            more = []
+            done = subprocess.run(argv, stderr=subprocess.PIPE, check=False)
+        warnings.update(more)
         sys.stderr.buffer.write(done.stderr)
         if done.returncode == 0 and not done.stderr:
             asked.unlink(missing_ok=True)  # of the object that is there: it is not to be taken for this one
             _keep(target, kept)
-            asked.write_text(" ".join(warnings))
+            asked.write_text(" ".join([*warnings, "-Werror"]))  # nothing was said: no error, either
         _log(folder, "compiled", key, _spent() - before, target.name)
         return done.returncode
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import compile_cache
 import pytest
+from building import STRICT
 
 from gencpp.core.toolchain import find_toolchain
 
@@ -86,12 +87,28 @@ def test_warnings_and_errors_come_each_time(tmp_path: Path, objects: Path) -> No
 def test_a_silent_compilation_with_more_warnings_is_taken(tmp_path: Path, objects: Path) -> None:
     """And one with fewer is not: it was not asked."""
     place = Place(tmp_path / "place", objects)
-    assert place.compile("-Wall").returncode == 0 and place.last() == "compiled"
+    assert place.compile("-Wundef").returncode == 0 and place.last() == "compiled"
     assert place.compile().returncode == 0 and place.last() == "reused"
-    assert place.compile("-Wall", "-Wextra", "-Werror").returncode == 0 and place.last() == "compiled"
-    assert place.compile("-Wextra", "-Wall").returncode == 0 and place.last() == "reused"
+    assert place.compile("-Wundef", "-Wcast-align", "-Werror").returncode == 0 and place.last() == "compiled"
+    assert place.compile("-Wcast-align", "-Wundef").returncode == 0 and place.last() == "reused"
     assert place.compile("-Wall", "-Wno-unused").returncode == 0 and place.last() == "compiled"
     assert place.compile("-O2").returncode == 0 and place.last() == "compiled"
+
+
+def test_the_warnings_of_most_builds_are_asked_for_at_once(tmp_path: Path, objects: Path) -> None:
+    """A host's build, which asks for none, may come before a strict one."""
+    place = Place(tmp_path / "place", objects)
+    assert place.compile().returncode == 0 and place.last() == "compiled"
+    assert place.compile(*STRICT).returncode == 0 and place.last() == "reused"
+
+
+def test_warnings_that_nobody_asked_for_are_not_told(tmp_path: Path, objects: Path) -> None:
+    place = Place(tmp_path / "place", objects, NARROWS)
+    quiet = place.compile()
+    assert quiet.returncode == 0 and not quiet.stderr
+    asked = place.compile("-Wconversion")
+    assert asked.returncode == 0 and "conversion" in asked.stderr and place.last() == "compiled"
+    assert place.compile(*STRICT).returncode != 0
 
 
 NARROWS = "constexpr int kAnswer = 42; inline int narrow(double x) { return x; }"

@@ -84,8 +84,10 @@ def suite(tmp_path: Path) -> Path:
 def ran(suite: Path, *options: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CCACHE_", "CMAKE_"))}
     path = os.pathsep.join([str(SUPPORT), str(PACKAGE)])
+    # In a folder of its own: in the usual one it would first clear away what earlier runs left.
+    apart = ("-p", "no:cacheprovider", "--basetemp", str(suite / "temporary"))
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--rootdir", ".", *options],
+        [sys.executable, "-m", "pytest", *apart, "-rA", "--rootdir", ".", *options],
         capture_output=True,
         text=True,
         cwd=suite,

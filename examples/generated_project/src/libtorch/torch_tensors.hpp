@@ -3,9 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
-#include <c10/util/Exception.h>
 
 #include <optional>
+#include <stdexcept>
+#include <string>
 
 #include "sample/tensor.hpp"
 
@@ -47,12 +48,14 @@ inline std::optional<DType> from_torch(at::ScalarType type) {
   return std::nullopt;
 }
 
-// Throws c10::Error where the tensor has more than Dims::kMaxRank dimensions.
+// Throws std::length_error where the tensor has more than Dims::kMaxRank dimensions.
 inline Dims to_dims(const at::Tensor& tensor) {
   Dims dims;
   for (const std::int64_t size : tensor.sizes()) {
-    TORCH_CHECK(
-        dims.push_back(size), "a tensor of ", tensor.dim(), " dimensions: tensors here have up to ", Dims::kMaxRank);
+    if (!dims.push_back(size)) {  // not TORCH_CHECK: its message would name this file's place where it was built
+      throw std::length_error("a tensor of " + std::to_string(tensor.dim()) + " dimensions: tensors here have up to " +
+          std::to_string(Dims::kMaxRank));
+    }
   }
   return dims;
 }

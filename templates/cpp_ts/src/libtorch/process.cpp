@@ -2,12 +2,9 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/api/include/torch/version.h>
-#include <torch/csrc/jit/codegen/onednn/interface.h>
-#include <torch/csrc/jit/passes/pass_manager.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <mutex>
 
 #include "{= name =}/model.hpp"
 #include "{= name =}/processors.hpp"
@@ -18,25 +15,8 @@
 #include "libtorch/run_memory.hpp"
 #include "libtorch/wait_policy.hpp"
 
-// LibTorch keeps the passes of all compilations of the process in one list, without a lock. This one is shared by
-// all projects of the process: compilations hold it shared, whoever changes the list holds it alone.
-namespace gencpp_shared {
-#if defined(__GNUC__)
-__attribute__((visibility("default")))
-#endif
-inline std::shared_mutex libtorch_passes;
-}  // namespace gencpp_shared
-
 namespace {= name =} {
 namespace {
-
-using Fuser = torch::jit::RegisterLlgaFuseGraph;
-
-// Pauses that this thread holds.
-int& held() {
-  static thread_local int count = 0;
-  return count;
-}
 
 bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
 
@@ -51,37 +31,6 @@ int default_threads() {
 }
 
 }  // namespace
-
-bool fusion_is_on() { return !torch::jit::getCustomPrePasses().empty(); }
-
-void set_fusion(bool on) {
-  const std::unique_lock<std::shared_mutex> no_compilation(gencpp_shared::libtorch_passes);
-  if (on != Fuser::isEnabled() && at::hasMKLDNN()) {
-    Fuser::setEnabled(on);
-  }
-}
-
-FusionPause::FusionPause(bool wanted) {
-  if (held()++ > 0) {  // a run of load()
-    return;
-  }
-  shared_ = std::shared_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
-  if (wanted || !Fuser::isEnabled()) {
-    return;
-  }
-  shared_.unlock();
-  alone_ = std::unique_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
-  const std::size_t passes = torch::jit::getCustomPrePasses().size();
-  Fuser::clearPass();
-  paused_ = torch::jit::getCustomPrePasses().size() != passes;
-}
-
-FusionPause::~FusionPause() {
-  if (paused_) {
-    Fuser::registerPass(torch::jit::fuser::onednn::fuseGraph);
-  }
-  --held();
-}
 
 Result<void> configure_process(const ProcessOptions& options) {
   // OpenMP ends the process when it cannot start a thread.

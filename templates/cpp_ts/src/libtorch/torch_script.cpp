@@ -1,8 +1,12 @@
-// TorchScript: a module, and what each run gets of it for itself.
+// TorchScript: a module, what each run gets of it for itself, and oneDNN graph fusion of it. All that includes its
+// compiler is here: the headers of that take three times as long to read as those of tensors.
+#include <ATen/Context.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/codegen/onednn/interface.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/passes/pass_manager.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <mutex>
@@ -10,8 +14,18 @@
 #include <vector>
 
 #include "libtorch/artifact.hpp"
+#include "libtorch/fusion.hpp"
 #include "libtorch/run_state.hpp"
 #include "libtorch/torch_tensors.hpp"
+
+// LibTorch keeps the passes of all compilations of the process in one list, without a lock. This one is shared by
+// all projects of the process: compilations hold it shared, whoever changes the list holds it alone.
+namespace gencpp_shared {
+#if defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+inline std::shared_mutex libtorch_passes;
+}  // namespace gencpp_shared
 
 namespace {= name =} {
 namespace {
@@ -123,7 +137,46 @@ class TorchScript final : public Artifact {
   mutable std::mutex turns_;
 };
 
+using Fuser = torch::jit::RegisterLlgaFuseGraph;
+
+// Pauses that this thread holds.
+int& held() {
+  static thread_local int count = 0;
+  return count;
+}
+
 }  // namespace
+
+bool fusion_is_on() { return !torch::jit::getCustomPrePasses().empty(); }
+
+void set_fusion(bool on) {
+  const std::unique_lock<std::shared_mutex> no_compilation(gencpp_shared::libtorch_passes);
+  if (on != Fuser::isEnabled() && at::hasMKLDNN()) {
+    Fuser::setEnabled(on);
+  }
+}
+
+FusionPause::FusionPause(bool wanted) {
+  if (held()++ > 0) {  // a run of load()
+    return;
+  }
+  shared_ = std::shared_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+  if (wanted || !Fuser::isEnabled()) {
+    return;
+  }
+  shared_.unlock();
+  alone_ = std::unique_lock<std::shared_mutex>(gencpp_shared::libtorch_passes);
+  const std::size_t passes = torch::jit::getCustomPrePasses().size();
+  Fuser::clearPass();
+  paused_ = torch::jit::getCustomPrePasses().size() != passes;
+}
+
+FusionPause::~FusionPause() {
+  if (paused_) {
+    Fuser::registerPass(torch::jit::fuser::onednn::fuseGraph);
+  }
+  --held();
+}
 
 Result<std::unique_ptr<Artifact>> read_script(std::istream& in, const Place& place, std::size_t inputs) {
   torch::jit::Module module = torch::jit::load(in, to_torch(place.device, place.index));
