@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gencpp.backends.libtorch.spec import LibTorchSpec
+from gencpp.backends.libtorch.spec import LibTorchSpec, RunsOn
 from gencpp.backends.tensorrt.spec import EngineSpec
 from gencpp.core.recipe import ModelRecipe, ProjectRecipe, Recipe
 from gencpp.core.spec import (
@@ -147,7 +147,7 @@ def tensorrt(name: str = "sample") -> ProjectSpec:
 
 
 def tensors_only(name: str = "sample") -> ProjectSpec:
-    """Two inputs, three outputs, no picture, a traced artifact with a warning."""
+    """Two inputs, three outputs, no picture, a traced artifact with a warning; for the CPU alone."""
     model = ModelSpec(
         source="nets:make",
         task=Task.generic,
@@ -170,7 +170,7 @@ def tensors_only(name: str = "sample") -> ProjectSpec:
     case = GoldenCase(name="seeded-0", kind="seeded", inputs=("a.npy", "b.npy"), outputs=outputs)
     return ProjectSpec(
         name=name,
-        runtime=LibTorchSpec(),
+        runtime=LibTorchSpec(device=RunsOn.cpu),
         model=model,
         artifact=Artifact(
             file="model.pt",

@@ -27,7 +27,7 @@ add_library(sample_core
   src/image/workers.cpp)
 add_library(sample::core ALIAS sample_core)
 include(cmake/exports.cmake)
-sample_export_own_symbols(sample_core)
+sample_export_public_headers(sample_core)
 include(cmake/task.cmake)
 
 if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
@@ -35,15 +35,10 @@ if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
     "where the linker and the loader divide it: ${CMAKE_CURRENT_BINARY_DIR}. Build in another folder, or with "
     "BUILD_SHARED_LIBS=OFF.")
 endif()
-target_compile_features(sample_core PUBLIC cxx_std_17)
-target_include_directories(sample_core
-  PUBLIC
-    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
-  PRIVATE
-    src)
+sample_has_public_headers(sample_core)
+target_include_directories(sample_core PRIVATE src)
 find_package(Threads REQUIRED)
-target_link_libraries(sample_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
+set(sample_CORE_LIBRARIES ${CMAKE_DL_LIBS} Threads::Threads)  # what it needs, and no caller sees
 if(SAMPLE_FIND_SOURCE_ASSETS)
   # Folders are named in headers that are written here: CMake leaves out compile definitions with a # in them.
   file(CONFIGURE OUTPUT folders/source_assets.hpp @ONLY CONTENT [[
@@ -62,7 +57,8 @@ endif()
 set_target_properties(sample_core PROPERTIES
   EXPORT_NAME core
   POSITION_INDEPENDENT_CODE ON
-  CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
+  CXX_VISIBILITY_PRESET hidden   # but for what the public headers declare
+  VISIBILITY_INLINES_HIDDEN ON
   UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
   INSTALL_RPATH_USE_LINK_PATH ON
@@ -80,19 +76,32 @@ endforeach()
 
 find_package(JPEG QUIET)
 if(JPEG_FOUND)
-  target_link_libraries(sample_core PRIVATE JPEG::JPEG)
+  list(APPEND sample_CORE_LIBRARIES JPEG::JPEG)
   target_compile_definitions(sample_core PRIVATE SAMPLE_HAVE_JPEG)
 else()
   message(STATUS "sample: no libjpeg, so JPEG files cannot be read (Debian: apt install libjpeg-dev)")
 endif()
 find_package(PNG QUIET)
 if(PNG_FOUND)
-  target_link_libraries(sample_core PRIVATE PNG::PNG)
+  list(APPEND sample_CORE_LIBRARIES PNG::PNG)
   target_compile_definitions(sample_core PRIVATE SAMPLE_HAVE_PNG)
 else()
   message(STATUS "sample: no libpng, so PNG files cannot be read (Debian: apt install libpng-dev)")
 endif()
+target_link_libraries(sample_core PRIVATE ${sample_CORE_LIBRARIES})
 
 if(SAMPLE_EMBED_ASSETS)
   include(cmake/embed.cmake)
+endif()
+
+# For tests of this folder, which look inside: with nothing hidden from them.
+if(BUILD_SHARED_LIBS)
+  add_library(sample_core_inside STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:sample_core>)
+  set_target_properties(sample_core_inside PROPERTIES LINKER_LANGUAGE CXX)
+  sample_has_public_headers(sample_core_inside)
+  target_compile_definitions(sample_core_inside
+    PUBLIC $<TARGET_PROPERTY:sample_core,INTERFACE_COMPILE_DEFINITIONS>)
+  target_link_libraries(sample_core_inside PRIVATE ${sample_CORE_LIBRARIES})
+else()
+  add_library(sample_core_inside ALIAS sample_core)
 endif()

@@ -1,5 +1,4 @@
-# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/libtorch/backend.cpp and src/cuda/cuda_slot.cpp, from the
-# header-only NVTX3.
+# SAMPLE_NVTX: ranges for NVIDIA's profilers in src/cuda/cuda_slot.cpp, from the header-only NVTX3.
 option(SAMPLE_NVTX "Mark runs for NVIDIA's profilers (needs nvtx3/nvToolsExt.h)" OFF)
 if(SAMPLE_NVTX)
   file(GLOB sample_nvtx_hints "${LibTorch_ROOT_FOUND}/../nvidia/*/include")  # pip packages beside torch
@@ -15,22 +14,10 @@ if(SAMPLE_NVTX)
       "or turn SAMPLE_NVTX off"
     )
   endif()
-  set_property(
-    SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-    APPEND
-    PROPERTY COMPILE_DEFINITIONS SAMPLE_HAVE_NVTX
-  )
+  set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY COMPILE_DEFINITIONS SAMPLE_HAVE_NVTX)
   if(MSVC)
-    set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-      APPEND
-      PROPERTY INCLUDE_DIRECTORIES "${SAMPLE_NVTX_INCLUDE}"
-    )
+    set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY INCLUDE_DIRECTORIES "${SAMPLE_NVTX_INCLUDE}")
   else()  # as headers of the system: their warnings are not ours
-    set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-      APPEND
-      PROPERTY COMPILE_OPTIONS -isystem "${SAMPLE_NVTX_INCLUDE}"
-    )
+    set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY COMPILE_OPTIONS -isystem "${SAMPLE_NVTX_INCLUDE}")
   endif()
 endif()

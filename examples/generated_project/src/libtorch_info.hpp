@@ -8,6 +8,7 @@
 namespace sample {
 
 inline constexpr const char* kVariant = "plain";
+inline constexpr RunsOn kRunsOn = RunsOn::any;
 inline constexpr bool kFusion = false;
 inline constexpr bool kChannelsLast = false;
 inline constexpr int kThreads = 0;

@@ -44,9 +44,9 @@ def _artifacts() -> Iterable[str]:
 
 
 def _devices() -> Iterable[str]:
-    from ..backends.libtorch.variants import DEVICES
+    from ..backends.libtorch.spec import RunsOn
 
-    return DEVICES
+    return tuple(RunsOn)
 
 
 def _precisions() -> Iterable[str]:

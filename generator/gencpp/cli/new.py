@@ -100,7 +100,8 @@ def new(
     device: Annotated[
         str | None,
         typer.Option(
-            help="LibTorch, --artifact aoti: compile for cpu (default) or cuda (the GPU of this machine).",
+            help="LibTorch: where the project may run: cpu (no code for GPUs), cuda, any (default). With "
+            "--artifact aoti what its code is compiled for: cpu (default), or cuda, the GPU of this machine.",
             show_default=False,
             autocompletion=completion.devices,
         ),

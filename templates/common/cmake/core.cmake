@@ -27,7 +27,7 @@ add_library({= name =}_core
   src/image/workers.cpp)
 add_library({= name =}::core ALIAS {= name =}_core)
 include(cmake/exports.cmake)
-{= name =}_export_own_symbols({= name =}_core)
+{= name =}_export_public_headers({= name =}_core)
 include(cmake/task.cmake)
 
 if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
@@ -35,15 +35,10 @@ if(BUILD_SHARED_LIBS AND UNIX AND CMAKE_CURRENT_BINARY_DIR MATCHES "[,:]")
     "where the linker and the loader divide it: ${CMAKE_CURRENT_BINARY_DIR}. Build in another folder, or with "
     "BUILD_SHARED_LIBS=OFF.")
 endif()
-target_compile_features({= name =}_core PUBLIC cxx_std_17)
-target_include_directories({= name =}_core
-  PUBLIC
-    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
-  PRIVATE
-    src)
+{= name =}_has_public_headers({= name =}_core)
+target_include_directories({= name =}_core PRIVATE src)
 find_package(Threads REQUIRED)
-target_link_libraries({= name =}_core PRIVATE ${CMAKE_DL_LIBS} Threads::Threads)
+set({= name =}_CORE_LIBRARIES ${CMAKE_DL_LIBS} Threads::Threads)  # what it needs, and no caller sees
 if({= NAME =}_FIND_SOURCE_ASSETS)
   # Folders are named in headers that are written here: CMake leaves out compile definitions with a # in them.
   file(CONFIGURE OUTPUT folders/source_assets.hpp @ONLY CONTENT [[
@@ -62,7 +57,8 @@ endif()
 set_target_properties({= name =}_core PROPERTIES
   EXPORT_NAME core
   POSITION_INDEPENDENT_CODE ON
-  CXX_VISIBILITY_PRESET default  # a host's "hidden" would leave a shared library without symbols
+  CXX_VISIBILITY_PRESET hidden   # but for what the public headers declare
+  VISIBILITY_INLINES_HIDDEN ON
   UNITY_BUILD OFF                # the files use the same names in their anonymous namespaces
   WINDOWS_EXPORT_ALL_SYMBOLS ON
   INSTALL_RPATH_USE_LINK_PATH ON
@@ -80,19 +76,32 @@ endforeach()
 
 find_package(JPEG QUIET)
 if(JPEG_FOUND)
-  target_link_libraries({= name =}_core PRIVATE JPEG::JPEG)
+  list(APPEND {= name =}_CORE_LIBRARIES JPEG::JPEG)
   target_compile_definitions({= name =}_core PRIVATE {= NAME =}_HAVE_JPEG)
 else()
   message(STATUS "{= name =}: no libjpeg, so JPEG files cannot be read (Debian: apt install libjpeg-dev)")
 endif()
 find_package(PNG QUIET)
 if(PNG_FOUND)
-  target_link_libraries({= name =}_core PRIVATE PNG::PNG)
+  list(APPEND {= name =}_CORE_LIBRARIES PNG::PNG)
   target_compile_definitions({= name =}_core PRIVATE {= NAME =}_HAVE_PNG)
 else()
   message(STATUS "{= name =}: no libpng, so PNG files cannot be read (Debian: apt install libpng-dev)")
 endif()
+target_link_libraries({= name =}_core PRIVATE ${{= name =}_CORE_LIBRARIES})
 
 if({= NAME =}_EMBED_ASSETS)
   include(cmake/embed.cmake)
+endif()
+
+# For tests of this folder, which look inside: with nothing hidden from them.
+if(BUILD_SHARED_LIBS)
+  add_library({= name =}_core_inside STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:{= name =}_core>)
+  set_target_properties({= name =}_core_inside PROPERTIES LINKER_LANGUAGE CXX)
+  {= name =}_has_public_headers({= name =}_core_inside)
+  target_compile_definitions({= name =}_core_inside
+    PUBLIC $<TARGET_PROPERTY:{= name =}_core,INTERFACE_COMPILE_DEFINITIONS>)
+  target_link_libraries({= name =}_core_inside PRIVATE ${{= name =}_CORE_LIBRARIES})
+else()
+  add_library({= name =}_core_inside ALIAS {= name =}_core)
 endif()

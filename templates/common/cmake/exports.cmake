@@ -1,27 +1,30 @@
-# {= name =}_export_own_symbols(<target>): a shared library shows what is in the namespace {= name =}, and in
-# gencpp_shared, which is one for all projects of a process, and nothing else. Instantiations of the standard
-# library's and the backend's templates would meet those of other libraries in one process.
-function({= name =}_export_own_symbols target)
+# {= name =}_has_public_headers(<target>): include/ belongs to what the target gives to those that link it.
+function({= name =}_has_public_headers target)
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+# {= name =}_export_public_headers(<target>): a shared library shows what the headers in include/ declare, and nothing
+# else. The compiler hides the rest of {= name =}, and this hides instantiations of the standard library's and the
+# backend's templates, which would meet those of other libraries in one process. gencpp_shared is one for all projects
+# of a process.
+function({= name =}_export_public_headers target)
   get_target_property(type ${target} TYPE)
   if(NOT type STREQUAL "SHARED_LIBRARY" OR NOT UNIX OR APPLE)
     return()
   endif()
+  # By the linker's names: one of std:: whose result is of {= name =} begins with {= name =}:: where it is written out.
+  set(own "")
+  foreach(name IN ITEMS {= name =} gencpp_shared)
+    string(LENGTH "${name}" length)
+    foreach(kind IN ITEMS N NK TIN TSN TVN GVN)  # functions, types, what a static variable needs
+      string(APPEND own "    _Z${kind}${length}${name}*;\n")
+    endforeach()
+  endforeach()
   set(script "${CMAKE_CURRENT_BINARY_DIR}/{= name =}.map")
-  file(CONFIGURE OUTPUT "${script}" @ONLY CONTENT [[
-{
-  global:
-    extern "C++" {
-      {= name =}::*;
-      gencpp_shared::*;
-      typeinfo?for?{= name =}::*;
-      typeinfo?name?for?{= name =}::*;
-      vtable?for?{= name =}::*;
-      guard?variable?for?{= name =}::*;
-    };
-  local:
-    *;
-};
-]])
+  file(CONFIGURE OUTPUT "${script}" @ONLY CONTENT "{\n  global:\n@own@  local:\n    *;\n};\n")
   target_link_options(${target} PRIVATE "LINKER:--version-script=${script}")
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${script}")
 endfunction()

@@ -8,7 +8,6 @@ endif()
 list(POP_FRONT CMAKE_MODULE_PATH)
 
 set({= name =}_BACKEND_SOURCES
-  src/cuda/cuda_driver.cpp
   src/libtorch/backend.cpp
   src/libtorch/process.cpp
   src/libtorch/run_memory.cpp
@@ -16,11 +15,11 @@ set({= name =}_BACKEND_SOURCES
   src/libtorch/libtorch_facts.cpp
   src/libtorch/memory_file.cpp
   src/libtorch/wait_policy.cpp)
-include("${CMAKE_CURRENT_LIST_DIR}/libtorch_cuda.cmake" OPTIONAL)  # these two are no part of the installed package
-include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake" OPTIONAL)
 include("${CMAKE_CURRENT_LIST_DIR}/facts.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/gpu.cmake" OPTIONAL)  # no part of the installed package
 set({= name =}_BACKEND_TARGET gencpp::libtorch_all)
-if({= NAME =}_CUDA STREQUAL "OFF" AND NOT {= name =}_ARTIFACT_IS_COMPILED)  # compiled artifacts name libtorch
+if({= name =}_ARTIFACT_IS_COMPILED)  # it names all of LibTorch
+elseif({= name =}_RUNS_ON STREQUAL "cpu" OR {= NAME =}_CUDA STREQUAL "OFF")
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set({= name =}_BACKEND_TARGET gencpp::libtorch)

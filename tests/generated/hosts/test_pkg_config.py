@@ -41,10 +41,11 @@ int main() {
 """
 
 
-def assert_only_own_symbols(library: Path) -> None:
-    """Nothing of the standard library or of the backend, which would meet that of others in one process.
+def assert_only_public_symbols(library: Path, headers: Path) -> None:
+    """What the public headers name, and nothing from inside.
 
-    But for the lock of LibTorch's passes, which all projects of a process have in common.
+    Nothing of the standard library or of the backend, which would meet that of others in one process; but for
+    the lock of LibTorch's passes, which all projects of a process have in common.
     """
     argv = ["nm", "-DC", "--defined-only", str(library)]
     told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
@@ -53,6 +54,10 @@ def assert_only_own_symbols(library: Path) -> None:
     foreign = [name for name in names if not re.match(rf"{of_types}(photo|gencpp_shared)::", name)]
     assert len(names) > 20 and not foreign, (library, len(names), foreign[:10])
     assert ("gencpp_shared::libtorch_passes" in names) == (library.name == "libphoto.so")
+    public = set(re.findall(r"\w+", "".join(p.read_text() for p in headers.glob("*.hpp"))))
+    own = [(name, re.match(rf"{of_types}photo::(\w+)", name)) for name in names]
+    inside = [name for name, found in own if found and found[3] not in public]
+    assert not inside, (library, len(inside), inside[:10])
 
 
 def test_a_makefile_with_pkg_config(photo_copy: Path, tmp_path: Path) -> None:
@@ -72,7 +77,7 @@ def test_a_makefile_with_pkg_config(photo_copy: Path, tmp_path: Path) -> None:
     assert {"lib/libphoto.so", "lib/pkgconfig/photo.pc", "include/photo/model.hpp"} <= development
     assert all(p.startswith(("include/photo/", "lib/")) for p in development)
     for library in ("photo", "photo_core"):
-        assert_only_own_symbols(prefix / "lib" / f"lib{library}.so")
+        assert_only_public_symbols(prefix / "lib" / f"lib{library}.so", prefix / "include" / "photo")
     moved.parent.mkdir()
     shutil.move(prefix, moved)
     for gone in (build, photo_copy):

@@ -176,7 +176,7 @@ def test_nvtx(tmp_path: Path) -> None:
     (tmp_path / "nvidia" / "cu13" / "include" / "nvtx3" / "nvToolsExt.h").touch()
     found = configured(tmp_path, root, *options)
     must(found.done)
-    assert "SAMPLE_HAVE_NVTX" in found.command("libtorch/backend.cpp")
+    assert "SAMPLE_HAVE_NVTX" in found.command("cuda/cuda_slot.cpp")
 
 
 def real_headers() -> tuple[Path, Path]:
@@ -300,8 +300,13 @@ def test_compiling_for_a_gpu_needs_one(
     import torch
 
     for options, code, words in (
-        (("--device", "cuda"), 2, "--device: only for --artifact aoti"),
-        (("--device", "cpu", "--artifact", "fused"), 2, "--device: only for --artifact aoti"),
+        (
+            ("--device", "any", "--artifact", "aoti"),
+            2,
+            "--device any: --artifact aoti compiles for one device",
+        ),
+        (("--device", "cuda", "--artifact", "fused"), 2, "oneDNN graph fusion is for the CPU"),
+        (("--device", "cuda", "--tune"), 2, "--tune measures on the CPU"),
         (("--device", "tpu", "--artifact", "aoti"), 2, "there is no device 'tpu'"),
     ):
         done = gencpp("new", "--model", "resnet18", *options, tmp_path / "out")

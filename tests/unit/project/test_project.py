@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -12,6 +13,7 @@ from writing import texts_of
 
 from gencpp import project
 from gencpp.backends import backend_named
+from gencpp.backends.libtorch.spec import LibTorchSpec, RunsOn
 from gencpp.core.errors import GencppError, UsageError
 from gencpp.core.spec import ProjectSpec
 
@@ -66,19 +68,33 @@ def test_public_headers_show_no_backend() -> None:
             ), path
 
 
-def test_three_files_compile_torch() -> None:
+@pytest.mark.parametrize("spec", [classifier(), tensors_only()], ids=["any", "cpu"])
+def test_three_files_compile_torch(spec: ProjectSpec) -> None:
     """Each takes up to half a minute; the optional files for GPUs include tensors and streams alone."""
     including = {
         path: set(re.findall(r"#include <((?:torch|ATen|c10)/[^>]+)>", data.decode()))
-        for path, data in texts_of(classifier()).items()
+        for path, data in texts_of(spec).items()
     }
     sources = {p.as_posix() for p, found in including.items() if found and p.suffix == ".cpp"}
-    gpu = {f"src/cuda/cuda_{f}" for f in GPU_FILES if f.endswith(".cpp")}
+    gpu = {p for p in sources if p.startswith("src/cuda/")}
     assert sources - gpu == {f"src/libtorch/{name}.cpp" for name in ("backend", "process", "torch_script")}
-    assert not any(i.startswith("torch/") for p in gpu for i in including[PurePosixPath(p)])
+    heavy = {i for p in gpu for i in including[PurePosixPath(p)] if i.startswith("torch/")}
+    assert heavy <= {"torch/csrc/api/include/torch/cuda.h"}  # declares five functions
+    # TorchScript's compiler takes three times as long to read as tensors do.
+    compiler = [p.as_posix() for p, found in including.items() if any("/jit/" in i for i in found)]
+    assert compiler == ["src/libtorch/torch_script.cpp"]
 
 
-GPU_FILES = ("graph.cpp", "graph.hpp", "runner.hpp", "slot.cpp", "slot.hpp")
+def test_a_project_for_the_cpu_has_no_file_for_gpus() -> None:
+    spec = classifier()
+    runtime = replace(LibTorchSpec.of(spec), device=RunsOn.cpu)
+    everywhere, on_cpu = (set(texts_of(s)) for s in (spec, replace(spec, runtime=runtime)))
+    assert {p.as_posix() for p in on_cpu - everywhere} == {"src/libtorch/gpu.cpp"}
+    gone = {p.as_posix() for p in everywhere - on_cpu}
+    assert "src/cuda/gpu.cpp" in gone and "src/nvtx.hpp" in gone
+    for path, data in texts_of(replace(spec, runtime=runtime)).items():
+        assert "cuda" not in path.as_posix() and "nvtx" not in path.as_posix()
+        assert not re.search(r'#include [<"](cuda|nvtx|c10/cuda|ATen/cuda)', data.decode()), path
 
 
 def test_warning_about_random_weights_is_in_every_place() -> None:

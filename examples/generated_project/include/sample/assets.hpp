@@ -6,7 +6,9 @@
 
 #include "result.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // Looks for the file of the assets. Where the environment variable SAMPLE_ASSETS names a folder, in that alone;
 // else in this order: sample_assets/ beside the program; share/sample/ beside the program, or where an

@@ -9,7 +9,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 enum class Scores : std::uint8_t {
   logits,

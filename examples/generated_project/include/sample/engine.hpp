@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // TensorRT's. LibTorch takes `cuda_graph` and `contexts`, on a GPU, and has no use for the others, so that a host may
 // be written for either. What is built with other options is another engine, and cached as such; those two are of a

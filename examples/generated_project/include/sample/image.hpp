@@ -8,7 +8,9 @@
 
 #include "result.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // 8-bit RGB, interleaved, rows from top to bottom without padding.
 struct Image {

@@ -7,7 +7,9 @@
 
 #include "result.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // One label a line, in the order of the classes. Empty path: the project's own labels, which have to be those that
 // it was generated with.

@@ -6,7 +6,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // NumPy has no bfloat16: it is written as uint16, which reads back in NumPy but not here.
 [[nodiscard]] Result<Tensor> read_npy(const std::filesystem::path& file);

@@ -10,7 +10,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 enum class Interpolation : std::uint8_t {
   nearest,

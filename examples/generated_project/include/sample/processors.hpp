@@ -3,7 +3,9 @@
 
 #include <filesystem>
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 // The most threads that anything here starts: a wrong number must not end the process.
 inline constexpr int kMaxThreads = 1024;

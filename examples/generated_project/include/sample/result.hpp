@@ -11,7 +11,9 @@
 #include <utility>
 #include <variant>
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 enum class ErrorCode {
   invalid_argument,  // wrong count, dtype, shape or option

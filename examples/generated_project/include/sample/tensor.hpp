@@ -15,7 +15,9 @@
 
 #include "result.hpp"
 
-namespace sample {
+#include "sample/public.hpp"
+
+namespace SAMPLE_PUBLIC sample {
 
 enum class DType : std::uint8_t {
   float32,

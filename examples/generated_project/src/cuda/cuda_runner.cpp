@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "cuda/cuda_slot.hpp"
+#include "facts.hpp"
 
-namespace sample::cuda {
+namespace sample {
+namespace cuda {
 
 bool GraphSwitch::on() const {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -41,7 +43,8 @@ class Runner::Lease {
   Slot* slot_;
 };
 
-Runner::Runner(Forward forward, std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, const Options& options)
+Runner::Runner(
+    ForwardOnGpu forward, std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, const Options& options)
     : forward_(std::move(forward)),
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)),
@@ -131,4 +134,10 @@ std::string Runner::describe() const {
       "\n";
 }
 
-}  // namespace sample::cuda
+}  // namespace cuda
+
+std::unique_ptr<GpuRunner> make_gpu_runner(ForwardOnGpu forward, const GpuRunner::Options& options) {
+  return std::make_unique<cuda::Runner>(std::move(forward), input_infos(), output_infos(), options);
+}
+
+}  // namespace sample

@@ -17,8 +17,8 @@
 #include <utility>
 
 #include "assets/path_text.hpp"
-#include "cuda/cuda_driver.hpp"
 #include "libtorch/artifact.hpp"
+#include "libtorch/gpu.hpp"
 #include "libtorch/libtorch_facts.hpp"
 
 namespace sample {
@@ -59,27 +59,13 @@ class CompiledCode final : public Artifact {
 #if defined(SAMPLE_NO_AOTI)
   return Error{ErrorCode::unsupported, "this LibTorch has no AOTInductor: use 2.6 or later"};
 #else
-  const bool gpu = compiled_for_gpu();
-  if ((place.device == Device::cuda) != gpu) {
-    return Error{
-        ErrorCode::unsupported, std::string("the artifact was compiled for ") + (gpu ? "a GPU" : "the CPU")};
-  }
   if (Result<void> ours = check_machine(wanted, TORCH_VERSION); !ours) {
     return ours.error();
   }
   std::unique_ptr<CompiledCode::Loader> package;
-  if (gpu) {
-    const Result<cuda::Gpu> here = cuda::gpu_named(place.index);
-    if (!here) {
-      return here.error();
-    }
-    const std::string capability = std::to_string(here->major) + "." + std::to_string(here->minor);
-    if (Result<void> ours = check_gpu(wanted, here->name, capability); !ours) {
+  if (place.device == Device::cuda) {
+    if (Result<void> ours = check_compiled_for_gpu(wanted, place.index, options); !ours) {
       return ours.error();
-    }
-    if (options.log && here->name != wanted.gpu) {
-      options.log(LogLevel::warning,
-          "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
     }
     // Without LibTorch's own bookkeeping of callers, which a CUDA graph cannot capture: see forward().
     package = std::make_unique<CompiledCode::Loader>(

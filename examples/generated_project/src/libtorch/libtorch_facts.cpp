@@ -50,21 +50,9 @@ std::set<std::string> cpu_flags() {
 int required_threads() { return kCompiled ? kCompiledFor.threads : 0; }
 
 const LibTorchFacts& libtorch_facts() noexcept {
-  static const LibTorchFacts facts{kVariant, kFusion, kChannelsLast, kPrecision, kThreads,
+  static const LibTorchFacts facts{kVariant, kRunsOn, kFusion, kChannelsLast, kPrecision, kThreads,
       kCompiled ? &kCompiledFor : nullptr, kChanged.data(), kChanged.data() + kChanged.size(), kSerialised};
   return facts;
-}
-
-bool compiled_for_gpu() noexcept { return kCompiled && *kCompiledFor.gpu != '\0'; }
-
-Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const std::string& capability) {
-  if (capability != wanted.capability) {
-    return Error{ErrorCode::unsupported,
-        "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" +
-            wanted.gpu + "), this one is " + name + " with " + capability +
-            ": run gencpp on this machine, or without --artifact aoti"};
-  }
-  return {};
 }
 
 Result<void> check_machine(const CompiledFor& wanted, const std::string& torch) {

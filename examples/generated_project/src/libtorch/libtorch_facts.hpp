@@ -23,8 +23,16 @@ struct ChangedAttribute {
   bool in_place;     // its memory is written; else it gets another value
 };
 
+// Where the project may run, by `gencpp new --device`.
+enum class RunsOn {
+  cpu,
+  cuda,
+  any,
+};
+
 struct LibTorchFacts {
   const char* variant;
+  RunsOn runs_on;
   bool fusion;                  // configure_process() turns oneDNN graph fusion on
   bool channels_last;           // 4-D inputs are handed over in channels-last order
   const char* precision;        // of weights and arithmetic
@@ -36,12 +44,6 @@ struct LibTorchFacts {
 };
 
 [[nodiscard]] const LibTorchFacts& libtorch_facts() noexcept;
-
-// Whether there is compiled code, and it is for a GPU.
-[[nodiscard]] bool compiled_for_gpu() noexcept;
-
-// Fails where a GPU is not of the kind that the code was compiled for.
-[[nodiscard]] Result<void> check_gpu(const CompiledFor& wanted, const std::string& name, const std::string& capability);
 
 // Fails where code that was compiled for `wanted` must not run: another processor or another LibTorch.
 [[nodiscard]] Result<void> check_machine(const CompiledFor& wanted, const std::string& torch);

@@ -17,7 +17,7 @@ from ...core.spec import Artifact, Precision, ProjectSpec
 from ...tensors.flat import without_prefix
 from . import facts
 from . import options as asked
-from .spec import LibTorchSpec, tuning_table
+from .spec import LibTorchSpec, RunsOn, tuning_table
 from .variants import VARIANTS
 
 _NEEDS = """\
@@ -52,7 +52,12 @@ _GPU = """
 On an NVIDIA GPU (`--device cuda`, `LoadOptions::device`) each caller has a stream, pinned memory and CUDA
 graphs of its own (`LoadOptions::engine` turns graphs off and bounds the callers; `{name} --info` says what is
 in use). Graphs are built where CUDA's headers are found: `-D{NAME}_CUDA=ON` insists. `-D{NAME}_NVTX=ON` marks
-runs for NVIDIA's profilers, on the CPU too.
+runs for NVIDIA's profilers.
+"""
+
+_CPU = """
+It runs on the CPU alone, has no code for GPUs and loads no library of CUDA: `gencpp new --device any` makes
+one that runs on both.
 """
 
 _START = """\
@@ -116,9 +121,11 @@ def _runtime(name: str, spec: LibTorchSpec) -> str:
             gpu=made.gpu,
             capability=made.capability,
         )
-    if spec.compiled is None or spec.compiled.gpu:
+    if spec.runs_on is RunsOn.cpu:
+        text += _CPU
+    else:
         text += _GPU.format(name=name, NAME=name.upper())
-    if spec.compiled is None:
+    if spec.runs_on is RunsOn.any:
         text += _START.format(name=name.upper())
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
@@ -194,8 +201,9 @@ class LibTorch:
             )
 
     def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
-        """One folder."""
-        return ("cpp_ts",)
+        """What all projects have, and what a GPU needs, where the project may run on one."""
+        on_cpu = LibTorchSpec.of(project).runs_on is RunsOn.cpu
+        return ("cpp_ts", "cpp_ts/api/cpu") if on_cpu else ("cpp_ts", "cpp_ts/api/cuda", "cuda")
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/libtorch_info.hpp and cmake/facts.cmake."""

@@ -22,6 +22,7 @@ def libtorch_info_header(name: str, spec: LibTorchSpec, artifact: Artifact) -> s
             f"namespace {name} {{",
             "",
             f"inline constexpr const char* kVariant = {string_literal(spec.variant)};",
+            f"inline constexpr RunsOn kRunsOn = RunsOn::{spec.runs_on};",
             f"inline constexpr bool kFusion = {bool_literal(spec.fusion)};",
             f"inline constexpr bool kChannelsLast = {bool_literal(spec.channels_last)};",
             f"inline constexpr int kThreads = {spec.threads};",
@@ -60,4 +61,9 @@ def _changed(artifact: Artifact) -> list[str]:
 def facts_cmake(name: str, spec: LibTorchSpec) -> str:
     """`cmake/facts.cmake`: what the build has to know of the artifact. Also part of the installed package."""
     compiled = "ON" if spec.compiled is not None else "OFF"
-    return f"# Facts of this project's artifact.\nset({name}_ARTIFACT_IS_COMPILED {compiled})\n"
+    lines = (
+        "# Facts of this project's artifact.",
+        f"set({name}_ARTIFACT_IS_COMPILED {compiled})",
+        f"set({name}_RUNS_ON {spec.runs_on})  # cpu, cuda, any",
+    )
+    return "\n".join(lines) + "\n"

@@ -13,7 +13,8 @@ from ...core.processors import available_processors
 from ...core.progress import Progress
 from ...core.request import Request
 from ...core.spec import Precision, ProjectSpec
-from .variants import DEVICES, UNFUSED, Variant, variant_named
+from .spec import LibTorchSpec, RunsOn
+from .variants import UNFUSED, Variant, variant_named
 
 MOST_ROUNDS = 1000
 """Of --tune."""
@@ -63,15 +64,24 @@ def check_precision(request: Request, variant: Variant) -> None:
 
 
 def check_device(request: Request, variant: Variant) -> None:
-    """Raises UsageError for `--device` where nothing is compiled, EnvironmentLacks without that device."""
-    if request.device not in (None, *DEVICES):
-        raise UsageError(f"there is no device '{request.device}'", hint=f"Choose from: {', '.join(DEVICES)}.")
-    if request.device is not None and not (request.artifact and variant.compiled):
+    """Raises UsageError for what cannot run there, EnvironmentLacks where code is compiled without a GPU."""
+    if request.device not in (None, *RunsOn):
+        raise UsageError(f"there is no device '{request.device}'", hint=f"Choose from: {', '.join(RunsOn)}.")
+    if request.device == RunsOn.any and variant.compiled:
         raise UsageError(
-            "--device: only for --artifact aoti, whose code is compiled for one",
-            hint="Leave it out: TorchScript runs on both, by the program's --device or LoadOptions::device.",
+            "--device any: --artifact aoti compiles for one device",
+            hint="Choose cpu (the default) or cuda; or leave --artifact out: TorchScript runs on both.",
         )
-    if request.device == "cuda":
+    if request.device == RunsOn.cuda and request.tune:
+        raise UsageError(
+            "--tune and --device cuda: --tune measures on the CPU", hint="Leave one of them out."
+        )
+    if request.device == RunsOn.cuda and variant.fusion and request.artifact not in (None, "torchscript"):
+        raise UsageError(
+            f"--artifact {request.artifact} and --device cuda: oneDNN graph fusion is for the CPU",
+            hint=f"Use --artifact {UNFUSED}, or leave --artifact out.",
+        )
+    if request.device == RunsOn.cuda and variant.compiled:
         need_torch()
         from .aoti import check_gpu
 
@@ -118,7 +128,8 @@ def export(
     named = None if request.artifact == "torchscript" else request.artifact
     made = in_precision(loaded, model, precision)
     if named is None:
-        without = frozenset[str]() if precision is Precision.fp32 else frozenset({"fusion"})
+        fuses = precision is Precision.fp32 and request.device != RunsOn.cuda
+        without = frozenset[str]() if fuses else frozenset({"fusion"})
         artifact, model, runtime = export_default(
             made, model, folders.assets, progress, answers, without=without
         )
@@ -132,7 +143,14 @@ def export(
             device=request.device or "cpu",
             answers=answers,
         )
-    return Exported(artifact=artifact, model=model, runtime=runtime)
+    return Exported(artifact=artifact, model=model, runtime=_placed(runtime, request))
+
+
+def _placed(runtime: LibTorchSpec, request: Request) -> LibTorchSpec:
+    """Where TorchScript may run; of compiled code `compiled` says it."""
+    if request.device is None or runtime.compiled is not None:
+        return runtime
+    return replace(runtime, device=RunsOn(request.device))
 
 
 def _candidates(
@@ -149,7 +167,7 @@ def _candidates(
         (work / "assets").mkdir()
         (work / "assets" / "goldens").symlink_to(assets / "goldens")
         candidates = {
-            variant: replace(project, artifact=artifact, runtime=runtime)
+            variant: replace(project, artifact=artifact, runtime=_placed(runtime, request))
             for variant, (artifact, runtime) in exported.made.items()
         }
         options = TuneOptions(threads=thread_counts(available_processors()), rounds=request.tune_rounds)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from ...core.other_work import OtherWork
 from ...core.spec import JsonValue, Precision, RuntimeSpec
+
+
+class RunsOn(StrEnum):
+    """Where a project may run; what `--device` takes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+    any = "any"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,8 @@ class LibTorchSpec(RuntimeSpec):
     backend: ClassVar[str] = "libtorch"
     variant: str = "plain"
     """Of backends/libtorch/variants.py."""
+    device: RunsOn = RunsOn.any
+    """Of TorchScript; for compiled code `compiled` says it."""
     fusion: bool = False
     """Whether configure_process() turns oneDNN graph fusion on for TorchScript."""
     channels_last: bool = False
@@ -64,6 +75,13 @@ class LibTorchSpec(RuntimeSpec):
     """What --tune measured."""
     tuning_other_work: OtherWork | None = None
     """What others took of the processors meanwhile; None: not measured, or the system does not tell."""
+
+    @property
+    def runs_on(self) -> RunsOn:
+        """Where the project may run."""
+        if self.compiled is None:
+            return self.device
+        return RunsOn.cuda if self.compiled.gpu else RunsOn.cpu
 
     @property
     def way(self) -> str:

@@ -69,10 +69,6 @@ ARTIFACTS = {"torchscript": DEFAULT, "aoti": "aoti"}
 """What --artifact calls a variant, besides the variants' own names."""
 
 
-DEVICES = ("cpu", "cuda")
-"""What --device takes: where compiled code is to run."""
-
-
 class Unsuited(CheckFailed):
     """A model that cannot be run with `feature` (of FEATURES), or is another model with it."""
 

@@ -134,7 +134,7 @@ class TensorRT:
 
     def template_layers(self, project: ProjectSpec) -> tuple[str, ...]:
         """What all projects have, and where the network comes from."""
-        return ("cpp_trt", f"cpp_trt/api/{EngineSpec.of(project).api}")
+        return ("cpp_trt", "cuda", f"cpp_trt/api/{EngineSpec.of(project).api}")
 
     def generated_files(self, project: ProjectSpec) -> dict[str, str]:
         """src/engine_info.hpp."""

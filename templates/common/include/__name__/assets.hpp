@@ -6,7 +6,9 @@
 
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // Looks for the file of the assets. Where the environment variable {= NAME =}_ASSETS names a folder, in that alone;
 // else in this order: {= name =}_assets/ beside the program; share/{= name =}/ beside the program, or where an

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // TensorRT's. LibTorch takes `cuda_graph` and `contexts`, on a GPU, and has no use for the others, so that a host may
 // be written for either. What is built with other options is another engine, and cached as such; those two are of a

@@ -8,7 +8,9 @@
 
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // 8-bit RGB, interleaved, rows from top to bottom without padding.
 struct Image {

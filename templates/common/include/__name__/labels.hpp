@@ -7,7 +7,9 @@
 
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // One label a line, in the order of the classes. Empty path: the project's own labels, which have to be those that
 // it was generated with.

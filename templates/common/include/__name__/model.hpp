@@ -20,7 +20,15 @@
 #include "tensor.hpp"
 #include "version.hpp"
 
+#include "{= name =}/public.hpp"
+
 namespace {= name =} {
+
+class Backend;  // of src/: not marked, so that no library shows it
+
+}  // namespace {= name =}
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class BuildEngine : std::uint8_t {
   if_missing,  // backends that compile for this machine may do so inside load()
@@ -214,7 +222,7 @@ class Model {
   [[nodiscard]] std::string describe() const;
 
  private:
-  friend class Backend;  // of src/, which no caller sees
+  friend class Backend;
   struct Impl;
   static Result<Model> load_here(const LoadOptions& options);
   explicit Model(std::unique_ptr<const Impl> impl);

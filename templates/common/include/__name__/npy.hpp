@@ -6,7 +6,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // NumPy has no bfloat16: it is written as uint16, which reads back in NumPy but not here.
 [[nodiscard]] Result<Tensor> read_npy(const std::filesystem::path& file);

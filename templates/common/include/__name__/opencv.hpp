@@ -10,7 +10,9 @@
 #include "image.hpp"
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // The frame where it lies, without a copy: it has to outlive the view. OpenCV's own order is taken, which is BGR for
 // three channels and BGRA for four, unless `format` says otherwise. Parts of frames and rows with padding are fine. An

@@ -12,7 +12,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class PictureRuns : std::uint8_t {
   apart,   // each thread reads a picture and runs the model on it: best where one run takes one thread, or the GPU

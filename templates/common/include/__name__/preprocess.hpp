@@ -10,7 +10,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class Interpolation : std::uint8_t {
   nearest,

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // The most threads that anything here starts: a wrong number must not end the process.
 inline constexpr int kMaxThreads = 1024;

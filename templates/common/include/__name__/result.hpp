@@ -11,7 +11,9 @@
 #include <utility>
 #include <variant>
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class ErrorCode {
   invalid_argument,  // wrong count, dtype, shape or option

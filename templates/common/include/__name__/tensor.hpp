@@ -15,7 +15,9 @@
 
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class DType : std::uint8_t {
   float32,

@@ -6,7 +6,9 @@
 #include "model.hpp"
 #include "result.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 // The layers of the compiled engine, as the engine inspector's JSON; more of them with EngineOptions::detailed_layers.
 // Fails where the engine keeps none.

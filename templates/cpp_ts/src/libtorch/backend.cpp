@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/api/include/torch/cuda.h>
 
 #include <cstring>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "libtorch/artifact.hpp"
 #include "libtorch/compiled_code.hpp"
 #include "libtorch/fusion.hpp"
+#include "libtorch/gpu.hpp"
 #include "libtorch/libtorch_facts.hpp"
 #include "libtorch/memory_file.hpp"
 #include "libtorch/operator_clock.hpp"
@@ -30,10 +30,6 @@
 #include "libtorch/scratch.hpp"
 #include "libtorch/settled_sizes.hpp"
 #include "libtorch/torch_tensors.hpp"
-#include "nvtx.hpp"
-#if defined({= NAME =}_HAVE_CUDA)
-#include "cuda/cuda_runner.hpp"
-#endif
 
 namespace {= name =} {
 namespace {
@@ -52,18 +48,16 @@ class LibTorch final : public Backend {
         place_(place),
         contexts_(static_cast<std::size_t>(options.engine.contexts == 0 ? kDefaultContexts : options.engine.contexts)),
         fused_(fused) {
-#if defined({= NAME =}_HAVE_CUDA)
     if (on_gpu()) {
-      cuda::Runner::Options running;
+      GpuRunner::Options running;
       running.device_index = place.index;
       running.graphs = options.engine.cuda_graph && !artifact_->takes_turns();
       running.contexts = contexts_;
       running.log = options.log;
-      runner_ = std::make_unique<cuda::Runner>(
+      runner_ = make_gpu_runner(
           [this](TensorViews views, std::vector<at::Tensor>& tensors) { return compute_on_device(views, tensors); },
-          input_infos(), output_infos(), running);
+          running);
     }
-#endif
   }
 
   [[nodiscard]] Device device() const noexcept override { return place_.device; }
@@ -102,11 +96,9 @@ class LibTorch final : public Backend {
   [[nodiscard]] Result<void> warm_up(TensorViews inputs) override;
 
   void end_of_load() override {
-#if defined({= NAME =}_HAVE_CUDA)
     if (runner_) {
       runner_->end_of_load();
     }
-#endif
   }
 
  private:
@@ -128,9 +120,7 @@ class LibTorch final : public Backend {
   std::size_t outputs_ = output_infos().size();
   mutable SettledSizes settled_;
   mutable SizeWatch sizes_;
-#if defined({= NAME =}_HAVE_CUDA)
-  std::unique_ptr<cuda::Runner> runner_;  // on a GPU; it calls back compute_on_device()
-#endif
+  std::unique_ptr<GpuRunner> runner_;  // on a GPU, where it has streams of its own; it calls compute_on_device()
 };
 
 // Leaves the model's outputs, on its own device, in scratch.tensors.
@@ -164,7 +154,6 @@ Result<void> LibTorch::compute(TensorViews inputs, Scratch& scratch) const {
       return done;
     }
   }
-  const NvtxRange range("{= name =} compute");
   if (Result<void> ran = artifact_->forward(scratch); !ran) {
     return ran;
   }
@@ -196,7 +185,6 @@ Result<void> LibTorch::compute_on_device(TensorViews inputs, std::vector<at::Ten
 
 // Runs the inputs in scratch.tensors as often as the fuser needs to compile for their sizes.
 Result<void> LibTorch::set_up(const Scratch& scratch) const {
-  const NvtxRange range("{= name =} set up shapes");
   const FusionPause not_for_this_model(fused_);
   for (int i = 0; i < set_up_runs_; ++i) {
     Scratch copy;
@@ -234,16 +222,13 @@ Result<Tensor> LibTorch::handed_over(at::Tensor&& tensor, std::size_t output, Te
 
 Result<Outputs> LibTorch::run(TensorViews inputs) const {
   const c10::InferenceMode no_autograd;
-#if defined({= NAME =}_HAVE_CUDA)
   if (runner_) {
     return runner_->run(inputs);
   }
-#endif
   ScratchLease scratch;
   if (Result<void> inferred = infer(inputs, *scratch); !inferred) {
     return inferred.error();
   }
-  const NvtxRange range("{= name =} outputs");
   Outputs results;
   results.reserve(outputs_);
   for (std::size_t i = 0; i < outputs_; ++i) {
@@ -257,11 +242,9 @@ Result<Outputs> LibTorch::run(TensorViews inputs) const {
 }
 
 Result<void> LibTorch::run_into(TensorViews inputs, TensorViews outputs, StageTimes* times) const {
-#if defined({= NAME =}_HAVE_CUDA)
   if (runner_) {
     return runner_->run(inputs, outputs, times);
   }
-#endif
   if (times != nullptr) {
     return Error{ErrorCode::unsupported,
         on_gpu() ? "this build does not tell the stages of a run: see {= NAME =}_CUDA"
@@ -272,7 +255,6 @@ Result<void> LibTorch::run_into(TensorViews inputs, TensorViews outputs, StageTi
   if (Result<void> inferred = infer(inputs, *scratch); !inferred) {
     return inferred;
   }
-  const NvtxRange range("{= name =} outputs");
   bool asynchronous = false;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const at::Tensor& tensor = scratch->tensors[i];
@@ -293,7 +275,7 @@ Result<void> LibTorch::run_into(TensorViews inputs, TensorViews outputs, StageTi
     }
   }
   if (asynchronous) {
-    torch::cuda::synchronize(place_.index);  // copies within the device return before they are done
+    synchronize_gpu(place_.index);  // copies within the device return before they are done
   }
   return {};
 }
@@ -334,25 +316,24 @@ std::string LibTorch::describe() const {
   const std::string fused = fused_ ? ", oneDNN graph fusion" : "";
   std::string text = std::string(facts.compiled == nullptr ? "TorchScript" : "AOTInductor") + " (" + facts.variant +
       ", " + facts.precision + ") on " + device + fused + ", " + backend_version() + "\n" + artifact_->describe_state();
-#if defined({= NAME =}_HAVE_CUDA)
   if (runner_) {
     return text + runner_->describe();
   }
-#endif
   return on_gpu() ? text + "CUDA graph: off (built without streams of our own: see {= NAME =}_CUDA)\n" : text;
 }
 
-Result<void> check_device(const Place& place) {
-  if (!torch::cuda::is_available()) {
-    return Error{ErrorCode::no_device,
-        "CUDA is not available: this LibTorch is a CPU build, the program was built with {= NAME =}_CUDA=OFF, or there "
-        "is no NVIDIA GPU or driver"};
+// Whether the project may run there, and whether this machine can.
+Result<void> check_place(const Place& place) {
+  const LibTorchFacts& facts = libtorch_facts();
+  const bool gpu = place.device == Device::cuda;
+  if (facts.runs_on != RunsOn::any && gpu != (facts.runs_on == RunsOn::cuda)) {
+    const std::string where = gpu ? "the CPU" : "a GPU";
+    return Error{ErrorCode::unsupported,
+        facts.compiled != nullptr ? "the artifact was compiled for " + where
+                                  : "this project is for " + where +
+                " alone: `gencpp new --device any` makes one for both"};
   }
-  if (place.index < 0 ||
-      static_cast<std::size_t>(place.index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
-    return Error{ErrorCode::no_device, "there is no CUDA device " + std::to_string(place.index)};
-  }
-  return {};
+  return gpu ? guarded("looking for CUDA", [&] { return check_gpu(place.index); }) : Result<void>();
 }
 
 // The artifact's bytes: embedded, or in a file.
@@ -418,12 +399,10 @@ Result<std::unique_ptr<Backend>> open_backend(const LoadOptions& options) {
         "LibTorch's threads belong to the whole process (now " + std::to_string(at::get_num_threads()) +
             "): call configure_process() in the program, and leave LoadOptions::threads at 0"};
   }
-  const Place place{
-      options.device.value_or(compiled_for_gpu() ? Device::cuda : Device::cpu), options.device_index};
-  if (place.device == Device::cuda) {
-    if (Result<void> usable = guarded("looking for CUDA", [&] { return check_device(place); }); !usable) {
-      return usable.error();
-    }
+  const Place place{options.device.value_or(libtorch_facts().runs_on == RunsOn::cuda ? Device::cuda : Device::cpu),
+      options.device_index};
+  if (Result<void> usable = check_place(place); !usable) {
+    return usable.error();
   }
   progress(0.0, "checking the artifact");
   const Result<Source> source = find_source(options.artifact);

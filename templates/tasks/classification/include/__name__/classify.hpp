@@ -9,7 +9,9 @@
 #include "result.hpp"
 #include "tensor.hpp"
 
-namespace {= name =} {
+#include "{= name =}/public.hpp"
+
+namespace {= NAME =}_PUBLIC {= name =} {
 
 enum class Scores : std::uint8_t {
   logits,

@@ -13,11 +13,9 @@
 
 #include "{= name =}/model.hpp"
 
-namespace {= name =}::cuda {
+#include "libtorch/gpu.hpp"
 
-// Replaces the inputs in `tensors` by the outputs, on the device and the current stream. `views` are what the
-// inputs were copied from.
-using Forward = std::function<Result<void>(TensorViews views, std::vector<at::Tensor>& tensors)>;
+namespace {= name =}::cuda {
 
 // Whether runs are replayed as CUDA graphs; shared by all slots of a model. Once off, off for good.
 class GraphSwitch {
@@ -37,29 +35,18 @@ class GraphSwitch {
 class Slot;
 
 // Lends each caller a slot: a stream, memory that stays, and graphs for the sizes that it has run. Slots are made
-// when they are first needed, up to a limit; then callers wait for one another. All members may throw what
-// LibTorch throws.
-class Runner {
+// when they are first needed, up to a limit; then callers wait for one another.
+class Runner final : public GpuRunner {
  public:
-  struct Options {
-    int device_index = 0;
-    bool graphs = true;
-    std::size_t contexts = 8;                                               // callers that run at the same time
-    std::function<void(LogLevel level, const std::string& message)> log{};  // until end_of_load()
-  };
-
-  Runner(Forward forward, std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, const Options& options);
+  Runner(ForwardOnGpu forward, std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, const Options& options);
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  ~Runner();
+  ~Runner() override;
 
-  // Into new tensors in host memory.
-  [[nodiscard]] Result<Outputs> run(TensorViews inputs);
-  // Into the caller's buffers; `times` may be null.
-  [[nodiscard]] Result<void> run(TensorViews inputs, TensorViews outputs, StageTimes* times);
-  void end_of_load();
-  // For people: one fact a line.
-  [[nodiscard]] std::string describe() const;
+  [[nodiscard]] Result<Outputs> run(TensorViews inputs) override;
+  [[nodiscard]] Result<void> run(TensorViews inputs, TensorViews outputs, StageTimes* times) override;
+  void end_of_load() override;
+  [[nodiscard]] std::string describe() const override;
 
  private:
   friend class Slot;
@@ -69,7 +56,7 @@ class Runner {
   void give_back(Slot& slot) noexcept;
   void say(LogLevel level, const std::string& message);
 
-  Forward forward_;
+  ForwardOnGpu forward_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   int device_index_;

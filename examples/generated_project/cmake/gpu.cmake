@@ -1,16 +1,16 @@
-# {= NAME =}_CUDA: what a GPU needs beyond LibTorch itself. Streams and pinned copies need LibTorch's CUDA libraries;
+# SAMPLE_CUDA: what a GPU needs beyond LibTorch itself. Streams and pinned copies need LibTorch's CUDA libraries;
 # CUDA graphs need CUDA's headers too, of a toolkit or of pip packages. Without them the rest is built.
 string(
   CONCAT text
   "GPUs: AUTO (streams and CUDA graphs where they can be built), ON, OFF (a program for the CPU alone, which "
   "starts faster and takes less memory)"
 )
-set({= NAME =}_CUDA AUTO CACHE STRING "${text}")
-set_property(CACHE {= NAME =}_CUDA PROPERTY STRINGS AUTO ON OFF)
-set({= NAME =}_CUDA_INCLUDE "" CACHE PATH "A folder with CUDA's headers, where they are not found")
+set(SAMPLE_CUDA AUTO CACHE STRING "${text}")
+set_property(CACHE SAMPLE_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(SAMPLE_CUDA_INCLUDE "" CACHE PATH "A folder with CUDA's headers, where they are not found")
 
 # Sets `out` to the folders of CUDA's headers that fit this LibTorch, or `missing` to what is wrong.
-function({= name =}_find_cuda_headers out missing)
+function(sample_find_cuda_headers out missing)
   set(${out} "" PARENT_SCOPE)
   # at::cuda::CUDAGraph has other members from CUDA 12.4 on: the headers have to be those of its CUDA.
   set(wanted "")
@@ -29,7 +29,7 @@ function({= name =}_find_cuda_headers out missing)
     return()
   endif()
 
-  set(folders ${{= NAME =}_CUDA_INCLUDE})
+  set(folders ${SAMPLE_CUDA_INCLUDE})
   if(NOT folders)
     file(GLOB folders "${LibTorch_ROOT_FOUND}/../nvidia/*/include")  # pip packages beside torch
     find_package(CUDAToolkit QUIET)
@@ -42,8 +42,8 @@ function({= name =}_find_cuda_headers out missing)
     endif()
   endforeach()
   set(reason "there is no CUDA toolkit, nor pip's nvidia-cuda-runtime and nvidia-cuda-crt beside torch")
-  if({= NAME =}_CUDA_INCLUDE)
-    set(reason "{= NAME =}_CUDA_INCLUDE is ${{= NAME =}_CUDA_INCLUDE}, which has no cuda.h and cuda_runtime_api.h")
+  if(SAMPLE_CUDA_INCLUDE)
+    set(reason "SAMPLE_CUDA_INCLUDE is ${SAMPLE_CUDA_INCLUDE}, which has no cuda.h and cuda_runtime_api.h")
   endif()
   foreach(folder IN LISTS folders)
     if(NOT EXISTS "${folder}/cuda.h" OR NOT EXISTS "${folder}/cuda_runtime_api.h")
@@ -81,19 +81,20 @@ function({= name =}_find_cuda_headers out missing)
   set(${missing} "${reason}" PARENT_SCOPE)
 endfunction()
 
-set({= name =}_cuda_missing "")
-if(NOT {= NAME =}_CUDA STREQUAL "OFF")
+list(APPEND sample_BACKEND_SOURCES src/cuda/cuda_driver.cpp src/cuda/gpu.cpp)
+set(sample_cuda_missing "")
+if(NOT SAMPLE_CUDA STREQUAL "OFF")
   if(NOT LibTorch_CUDA)
-    set({= name =}_cuda_missing "this LibTorch is a CPU build")
+    set(sample_cuda_missing "this LibTorch is a CPU build")
   elseif(LibTorch_VERSION VERSION_LESS 2.5)
-    set({= name =}_cuda_missing "LibTorch is ${LibTorch_VERSION}, streams need 2.5 or later")
+    set(sample_cuda_missing "LibTorch is ${LibTorch_VERSION}, streams need 2.5 or later")
   else()
-    list(APPEND {= name =}_BACKEND_SOURCES src/cuda/cuda_runner.cpp src/cuda/cuda_slot.cpp src/cuda/cuda_graph.cpp)
-    set_property(SOURCE src/libtorch/backend.cpp APPEND PROPERTY COMPILE_DEFINITIONS {= NAME =}_HAVE_CUDA)
-    {= name =}_find_cuda_headers({= name =}_cuda_headers {= name =}_cuda_missing)
-    if({= name =}_cuda_headers)
-      set_property(SOURCE src/cuda/cuda_graph.cpp APPEND PROPERTY COMPILE_DEFINITIONS {= NAME =}_HAVE_CUDA_GRAPHS)
-      foreach(folder IN LISTS {= name =}_cuda_headers)
+    list(APPEND sample_BACKEND_SOURCES src/cuda/cuda_runner.cpp src/cuda/cuda_slot.cpp src/cuda/cuda_graph.cpp)
+    set_property(SOURCE src/cuda/gpu.cpp APPEND PROPERTY COMPILE_DEFINITIONS SAMPLE_HAVE_CUDA)
+    sample_find_cuda_headers(sample_cuda_headers sample_cuda_missing)
+    if(sample_cuda_headers)
+      set_property(SOURCE src/cuda/cuda_graph.cpp APPEND PROPERTY COMPILE_DEFINITIONS SAMPLE_HAVE_CUDA_GRAPHS)
+      foreach(folder IN LISTS sample_cuda_headers)
         if(MSVC)
           set_property(SOURCE src/cuda/cuda_graph.cpp APPEND PROPERTY INCLUDE_DIRECTORIES "${folder}")
         else()  # as headers of the system: their warnings are not ours
@@ -102,14 +103,14 @@ if(NOT {= NAME =}_CUDA STREQUAL "OFF")
       endforeach()
     endif()
   endif()
-  if({= name =}_cuda_missing AND NOT {= NAME =}_CUDA STREQUAL "AUTO")
+  if(sample_cuda_missing AND NOT SAMPLE_CUDA STREQUAL "AUTO")
     message(
       FATAL_ERROR
-      "{= NAME =}_CUDA is ${{= NAME =}_CUDA}, but ${{= name =}_cuda_missing}. Install a CUDA build of "
+      "SAMPLE_CUDA is ${SAMPLE_CUDA}, but ${sample_cuda_missing}. Install a CUDA build of "
       "LibTorch, and CUDA's headers (a toolkit, or pip's nvidia-cuda-runtime and nvidia-cuda-crt) or "
-      "name their folder with -D{= NAME =}_CUDA_INCLUDE=DIR; or leave {= NAME =}_CUDA at AUTO"
+      "name their folder with -DSAMPLE_CUDA_INCLUDE=DIR; or leave SAMPLE_CUDA at AUTO"
     )
-  elseif({= name =}_cuda_missing AND LibTorch_CUDA)
-    message(STATUS "{= name =}: no CUDA graphs: ${{= name =}_cuda_missing}")
+  elseif(sample_cuda_missing AND LibTorch_CUDA)
+    message(STATUS "sample: no CUDA graphs: ${sample_cuda_missing}")
   endif()
 endif()

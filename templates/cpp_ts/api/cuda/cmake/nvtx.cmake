@@ -1,5 +1,4 @@
-# {= NAME =}_NVTX: ranges for NVIDIA's profilers in src/libtorch/backend.cpp and src/cuda/cuda_slot.cpp, from the
-# header-only NVTX3.
+# {= NAME =}_NVTX: ranges for NVIDIA's profilers in src/cuda/cuda_slot.cpp, from the header-only NVTX3.
 option({= NAME =}_NVTX "Mark runs for NVIDIA's profilers (needs nvtx3/nvToolsExt.h)" OFF)
 if({= NAME =}_NVTX)
   file(GLOB {= name =}_nvtx_hints "${LibTorch_ROOT_FOUND}/../nvidia/*/include")  # pip packages beside torch
@@ -15,22 +14,10 @@ if({= NAME =}_NVTX)
       "or turn {= NAME =}_NVTX off"
     )
   endif()
-  set_property(
-    SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-    APPEND
-    PROPERTY COMPILE_DEFINITIONS {= NAME =}_HAVE_NVTX
-  )
+  set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY COMPILE_DEFINITIONS {= NAME =}_HAVE_NVTX)
   if(MSVC)
-    set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-      APPEND
-      PROPERTY INCLUDE_DIRECTORIES "${{= NAME =}_NVTX_INCLUDE}"
-    )
+    set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY INCLUDE_DIRECTORIES "${{= NAME =}_NVTX_INCLUDE}")
   else()  # as headers of the system: their warnings are not ours
-    set_property(
-      SOURCE src/libtorch/backend.cpp src/cuda/cuda_slot.cpp
-      APPEND
-      PROPERTY COMPILE_OPTIONS -isystem "${{= NAME =}_NVTX_INCLUDE}"
-    )
+    set_property(SOURCE src/cuda/cuda_slot.cpp APPEND PROPERTY COMPILE_OPTIONS -isystem "${{= NAME =}_NVTX_INCLUDE}")
   endif()
 endif()

@@ -1,0 +1,3 @@
+# Facts of this project's artifact.
+set(sample_ARTIFACT_IS_COMPILED OFF)
+set(sample_RUNS_ON cpu)  # cpu, cuda, any
