@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,10 @@ MARKS = {
 """What tests need, by their folder. What only some of a folder need they say themselves, such as a GPU."""
 BEGAN = "GENCPP_TESTS_BEGAN"
 """Environment variable, for the processes of a run: when it began, in seconds since 1970."""
+MEMORY = pytest.StashKey[Path | None]()
+"""The folder for temporary files of the whole suite, where it is in memory."""
+MEMORY_ROOM = 8 << 30
+"""Bytes that have to be free for that; a run takes 2 GiB."""
 OBJECTS = pytest.StashKey[tuple[Path, dict[str, str]]]()
 """The folder of this run's objects, and the variables that were set for it."""
 
@@ -105,6 +110,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and getattr(config.option, "numprocesses", 0) is None and not config.option.usepdb:
         config.option.numprocesses = min(PROCESSES, cores())
+        config.stash[MEMORY] = temporary_in_memory()
         # As many programs as cores, each with as many OpenMP threads: threads that spin while they wait take
         # the core from the thread that they wait for.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -126,6 +132,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log) if config.option.dist == "load" else None
 
 
+def temporary_in_memory() -> Path | None:
+    """Temporary files of the whole suite in memory, where there is plenty: nobody waits for a disk then.
+
+    They are gone at the end. Tests that are named leave theirs in the usual place.
+    """
+    shared = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not shared.is_dir() or shutil.disk_usage(shared).free < MEMORY_ROOM:
+        return None
+    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    if available is None or int(available[1]) << 10 < 2 * MEMORY_ROOM:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="gencpp-tests-", dir=shared))
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None  # read it again
+    return folder
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Every build finds the objects of this run and of earlier ones."""
     if compile_cache.LAUNCHER in os.environ:  # the machine's, or this is one of several processes
@@ -145,6 +168,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_unconfigure(config: pytest.Config) -> None:
     if OBJECTS in config.stash:
         objects.remove(*config.stash[OBJECTS])
+    if (folder := config.stash.get(MEMORY, None)) is not None:
+        os.environ.pop("TMPDIR", None)
+        tempfile.tempdir = None
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -209,6 +236,10 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     return Once.of(tmp_path_factory)
 
 
+ON_CPU = ("--device", "cpu")
+"""Options of `gencpp new` for LibTorch projects of tests that are about no GPU."""
+
+
 def photo_arguments(labels: Path, name: str = "photo") -> list[str]:
     """Arguments of `gencpp new` for tests/support/models/photo.py."""
     labels.write_text("".join(f"class {i}\n" for i in range(10)))
@@ -223,9 +254,9 @@ def generated(once: Once, gencpp: Gencpp, name: str, *options: str | Path, proje
     """The photo project with these options of `gencpp new`, once a run, not built. Not to be changed."""
 
     def make(folder: Path) -> None:
-        # The first in a new Python, as a user starts it: the others fork from the warm process.
+        # The usual one in a new Python, as a user starts it: the others fork from the warm process.
         arguments = (*photo_arguments(folder / "labels.txt", project), *options, folder / project)
-        done = gencpp(*arguments, fresh=not options)
+        done = gencpp(*arguments, fresh=options == ON_CPU)
         assert done.returncode == 0, done.stdout + done.stderr
 
     return once.folder(name, make) / project
@@ -233,8 +264,17 @@ def generated(once: Once, gencpp: Gencpp, name: str, *options: str | Path, proje
 
 @pytest.fixture(scope="session")
 def photo_project(once: Once, gencpp: Gencpp) -> Path:
-    """A generated project, not built. Shared: tests that write use `photo_copy`."""
-    return generated(once, gencpp, "photo")
+    """A generated project, not built. Shared: tests that write use `photo_copy`.
+
+    For the CPU: its programs start in two thirds of the time, and tests start hundreds.
+    """
+    return generated(once, gencpp, "photo", *ON_CPU)
+
+
+@pytest.fixture(scope="session")
+def photo_any_project(once: Once, gencpp: Gencpp) -> Path:
+    """As `gencpp new` makes it unless it is told otherwise: for any device. Shared: not to be changed."""
+    return generated(once, gencpp, "photo_any")
 
 
 @pytest.fixture(scope="session")

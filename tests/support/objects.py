@@ -37,8 +37,13 @@ def environment(run: Path, temporary: Path) -> dict[str, str]:
     prefix = own[compile_cache.LAUNCHER].split(";")
     if ccache is None or any(" " in word for word in prefix):  # ccache divides its prefix at spaces
         return own
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    defaults = {"CCACHE_DIR": str(caches / "gencpp" / "test-objects"), "CCACHE_MAXSIZE": SIZE}
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gencpp"
+    defaults = {
+        "CCACHE_DIR": str(caches / "test-objects"),
+        "CCACHE_MAXSIZE": SIZE,
+        # Inductor keeps objects of its own, else in the temporary folder.
+        "TORCHINDUCTOR_CACHE_DIR": str(caches / "test-inductor"),
+    }
     return {
         **own,
         **{name: value for name, value in defaults.items() if name not in os.environ},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from building import cmake, cmake_arguments, must
-from conftest import photo_arguments
+from conftest import ON_CPU, photo_arguments
 from once import Once
 
 from gencpp.core.checksum import fletcher4
@@ -74,7 +74,8 @@ def built(once: Once, gencpp: Gencpp) -> Path:
 
 def make_large(folder: Path, gencpp: Gencpp) -> None:
     arguments = [
-        a.replace("photo:model", "photo:large_model") for a in photo_arguments(folder / "labels.txt")
+        a.replace("photo:model", "photo:large_model")
+        for a in (*photo_arguments(folder / "labels.txt"), *ON_CPU)
     ]
     done = gencpp(*arguments, folder / "photo")
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from building import cmake, cmake_arguments, image_libraries, must
+from building import STRICT_ENV, cmake, cmake_arguments, image_libraries, must
+from conftest import Gencpp
 from PIL import Image
 from places import GENERATED, SUPPORT
 
@@ -208,17 +209,40 @@ def test_many_pictures_under_a_sanitizer(sanitizer: str, tmp_path: Path) -> None
     assert done.returncode == 0 and done.stdout == "passed\n" and done.stderr == "", done.stdout + done.stderr
 
 
-def test_without_cuda_no_library_of_it_is_needed(verified_project: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "photo"
-    shutil.copytree(verified_project, folder, ignore=shutil.ignore_patterns("build", "verify"))
+def libraries(program: Path) -> str:
+    return must(subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False)).stdout
+
+
+def test_a_project_for_the_cpu_needs_no_library_of_cuda(verified_project: Path, tmp_path: Path) -> None:
+    program = verified_project / "build" / "photo"
+    names = libraries(program)
+    assert "libtorch_cpu" in names and "libtorch_cuda" not in names and "libtorch.so" not in names
+    refused = run(program, "--device", "cuda", verified_project / "assets" / "goldens" / "golden.ppm")
+    assert refused.returncode == 1 and "this project is for the CPU alone" in refused.stderr
+    options = ("-DPHOTO_CUDA=ON", *cmake_arguments())
+    asked = cmake("-S", verified_project, "-B", tmp_path / "build", "-G", "Ninja", *options)
+    assert asked.returncode != 0 and "was made for the CPU alone" in asked.stderr
+
+
+def test_a_project_for_any_device_has_a_build_without_cuda(
+    photo_any_project: Path, verified_project: Path, tmp_path: Path, gencpp: Gencpp
+) -> None:
+    folder = Path(shutil.copytree(photo_any_project, tmp_path / "photo"))
+    done = gencpp("verify", folder, "--only", "test,parity", "--allow-incomplete", env=STRICT_ENV)
+    assert done.returncode == 0, done.stdout + done.stderr
+    picture = folder / "assets" / "goldens" / "golden.ppm"
+    theirs = must(run(verified_project / "build" / "photo", picture)).stdout.splitlines()[1:]
+    program = folder / "build" / "photo"
+    assert must(run(program, picture)).stdout.splitlines()[1:] == theirs
+    asked = "CUDA is not available"
+    if "libtorch_cuda" in libraries(program):  # not where LibTorch is a CPU build
+        refused = run(program, "--device", "cuda", picture)
+        assert refused.returncode == 0 or (refused.returncode == 3 and asked in refused.stderr)
     lean = [f"-DPHOTO_{what}=OFF" for what in ("CUDA", "BUILD_TESTS", "BUILD_BENCH")]
     must(cmake("--preset", "release", *lean, *cmake_arguments(), cwd=folder))
     must(cmake("--build", folder / "build"))
-    program = folder / "build" / "photo"
-    names = must(subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False)).stdout
+    names = libraries(program)
     assert "libtorch_cpu" in names and "libtorch_cuda" not in names and "libtorch.so" not in names
-    picture = folder / "assets" / "goldens" / "golden.ppm"
-    theirs = must(run(verified_project / "build" / "photo", picture)).stdout.splitlines()[1:]
     assert must(run(program, picture)).stdout.splitlines()[1:] == theirs
     refused = run(program, "--device", "cuda", picture)
     assert refused.returncode == 3 and "PHOTO_CUDA=OFF" in refused.stderr

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from building import WITHOUT_CUDA, cmake, cmake_arguments, ctest, must, own_facts
-from conftest import ROOT, Gencpp
+from conftest import ON_CPU, ROOT, Gencpp
 from trt import divided
 
 from gencpp.core import toolchain
@@ -43,7 +43,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, gencpp: Gencpp) -> Path:
     """The right program of planted.py, with the length of its sequences and their number left open."""
     folder = tmp_path_factory.mktemp("planted") / "planted"
     # The project has the name of others, with which it shares objects.
-    arguments = ["new", "--name", "photo", "--model", "planted:sequences"]
+    arguments = ["new", *ON_CPU, "--name", "photo", "--model", "planted:sequences"]
     arguments += ["--path", ROOT / "tests" / "support" / "models"]
     arguments += ["--input", "tokens:1x6x8", "--input", "padding:1x6:bool"]
     arguments += ["--dynamic", "tokens:1=2:6:12", "--dynamic", "padding:1=2:6:12"]

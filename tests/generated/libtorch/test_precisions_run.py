@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from building import cmake, cmake_arguments, ctest, must
-from conftest import Gencpp, photo_arguments
+from conftest import ON_CPU, Gencpp, photo_arguments
 
 from gencpp.backends.libtorch.variants import UNFUSED
 from gencpp.core.spec import Precision
@@ -22,7 +22,7 @@ def test_the_program_answers_within_the_tolerance(
 ) -> None:
     """On the CPU, where both run, slowly."""
     project, build = tmp_path / "photo", tmp_path / "build"
-    done = gencpp(*photo_arguments(tmp_path / "labels.txt"), "--precision", precision, project)
+    done = gencpp(*photo_arguments(tmp_path / "labels.txt"), "--precision", precision, *ON_CPU, project)
     assert done.returncode == 0, done.stdout + done.stderr
     must(cmake("--preset", "release", "-B", build, *cmake_arguments(), cwd=project))
     must(cmake("--build", build))

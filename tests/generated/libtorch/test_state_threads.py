@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from building import cmake, cmake_arguments, must
+from conftest import ON_CPU
 from places import SUPPORT
 
 KINDS_BUILT = ("Cached", pytest.param("KeyValues", marks=pytest.mark.full("a third kind of state")), "Tied")
@@ -23,7 +24,7 @@ def test_threads_of_different_sizes(name: str, tmp_path: Path, gencpp: Callable[
     """
     folder = tmp_path / "state"
     made = gencpp(
-        *("new", "--model", f"models.stateful:{name}", "--path", SUPPORT, "--input", "x:1x5x8"),
+        *("new", *ON_CPU, "--model", f"models.stateful:{name}", "--path", SUPPORT, "--input", "x:1x5x8"),
         *("--dynamic", "x:1=2:5:32", "--dynamic", "x:0=1:1:4", "--name", "photo", folder),
     )
     assert made.returncode == 0, made.stderr

@@ -50,6 +50,7 @@ def test_tune_measures_in_the_program_and_keeps_what_passes(
             name="photo",
             inputs=("image:1x3x32x32:float32",),
             preprocess="photo:transforms",
+            device="cpu",
             tune=True,
             tune_rounds=1,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from building import cmake, cmake_arguments, ctest, must
-from conftest import photo_arguments
+from conftest import ON_CPU, photo_arguments
 from places import ROOT
 
 from gencpp.verification.hints import hint_for
@@ -100,7 +100,7 @@ def test_a_moved_project_verifies_again(
     again = must(cmake("--build", moved / "build"))
     assert "no work to do" in again.stdout  # Ninja finds what the compiler read
 
-    arguments = photo_arguments(moved.parent / "labels.txt")
+    arguments = (*photo_arguments(moved.parent / "labels.txt"), *ON_CPU)
     done = gencpp(*arguments, moved)
     assert done.returncode == 2 and "app/main.cpp" in done.stderr and "--force" in done.stderr
     assert "// Edited." in main.read_text()
@@ -295,7 +295,7 @@ def test_memory_belongs_to_whom_the_api_says(tmp_path: Path, gencpp: Gencpp) -> 
         "--input",
         "x:1x6:float32",
     ]
-    done = gencpp("new", *arguments, project)
+    done = gencpp("new", *arguments, *ON_CPU, project)
     assert done.returncode == 0, done.stderr
     host = tmp_path / "host"
     host.mkdir()
@@ -330,7 +330,16 @@ def test_two_projects_in_one_binary_and_two_of_one_name(
     named = ("--name", "classifier", "--path", ROOT / "tests" / "support" / "models")
     done = gencpp(
         *("new", "--model", "tiny:two_in_three_out", *named),
-        *("--input", "left:1x6:float32", "--input", "right:1x5:float32", "--artifact", "frozen", other),
+        *(
+            "--input",
+            "left:1x6:float32",
+            "--input",
+            "right:1x5:float32",
+            "--artifact",
+            "frozen",
+            *ON_CPU,
+            other,
+        ),
     )
     assert done.returncode == 0, done.stderr
     host = tmp_path / "host"
@@ -441,7 +450,7 @@ def test_host_app_takes_a_project_in_both_ways(
 ) -> None:
     host = ROOT / "examples" / "host_app"
     classifier = tmp_path / "classifier"
-    done = gencpp(*photo_arguments(tmp_path / "labels.txt", name="classifier"), classifier)
+    done = gencpp(*photo_arguments(tmp_path / "labels.txt", name="classifier"), *ON_CPU, classifier)
     assert done.returncode == 0, done.stderr
     pictures = tmp_path / "pictures"
     pictures.mkdir()
