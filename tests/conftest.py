@@ -167,6 +167,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if OBJECTS in config.stash:
+        if config.option.times is not None:
+            objects.keep_log(config.stash[OBJECTS][0], Path(config.option.times))
         objects.remove(*config.stash[OBJECTS])
     if (folder := config.stash.get(MEMORY, None)) is not None:
         os.environ.pop("TMPDIR", None)

@@ -88,7 +88,7 @@ def summary(folder: Path) -> str:
     """What it brought in this run, in a line; empty where nothing was compiled."""
     log = folder / "log.txt"
     rows = [line.split("\t") for line in log.read_text().splitlines()] if log.is_file() else []
-    cost = {key: float(seconds) for what, key, seconds, _ in rows if what == "compiled"}
+    cost = {key: float(seconds) for what, key, seconds, *_ in rows if what == "compiled"}
     again = [cost.get(key, 0.0) for what, key, *_ in rows if what == "reused"]
     if not rows:
         return ""
@@ -161,7 +161,8 @@ def _spent() -> float:
 
 def _log(folder: str | None, what: str, key: str, seconds: float, name: str) -> None:
     with Path(str(folder), "log.txt").open("a") as file:
-        file.write(f"{what}\t{key}\t{seconds:.2f}\t{name}\n")
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+        file.write(f"{what}\t{key}\t{seconds:.2f}\t{name}\t{test}\n")
 
 
 if __name__ == "__main__":

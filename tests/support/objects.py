@@ -65,6 +65,12 @@ def summary(run: Path) -> str:
     return ", ".join([*lines, *filter(None, [compile_cache.summary(run)])])
 
 
+def keep_log(run: Path, target: Path) -> None:
+    """A line for each object: compiled or taken again, its key, seconds, name, and the test."""
+    if (log := run / "log.txt").is_file() and target.is_dir():
+        shutil.copyfile(log, target / "objects.txt")
+
+
 def folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="gencpp-objects-"))
 

@@ -114,3 +114,5 @@ if(NOT SAMPLE_CUDA STREQUAL "OFF")
     message(STATUS "sample: no CUDA graphs: ${sample_cuda_missing}")
   endif()
 endif()
+
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake")

@@ -48,8 +48,9 @@ def check_version(value: str, where: str) -> None:
 
 def check_text(value: str, where: str) -> None:
     """Raises UsageError unless `value` is Unicode: names of files may hold any bytes, JSON and C++ not."""
-    if not value.isascii() and any(0xD800 <= ord(c) < 0xE000 for c in value):
-        raise UsageError(f"{where}: {_shown(value)} is not UTF-8 text", hint="Rename it.")
+    for part in () if value.isascii() else value.split("/"):  # a long path is shortened at its end
+        if any(0xD800 <= ord(c) < 0xE000 for c in part):
+            raise UsageError(f"{where}: {_shown(part)} is not UTF-8 text", hint="Rename it.")
 
 
 def _check_part(part: str, value: str, where: str) -> None:

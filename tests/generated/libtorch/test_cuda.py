@@ -95,7 +95,7 @@ def test_a_cpu_build_of_libtorch_has_none_of_it(tmp_path: Path) -> None:
     must(found.done)
     assert "no CUDA graphs" not in found.said
     assert not any(found.command(source) for source in SOURCES)
-    assert found.command("libtorch/backend.cpp") and "HAVE_CUDA" not in found.command("libtorch/backend.cpp")
+    assert found.command("cuda/gpu.cpp") and "HAVE_CUDA" not in found.command("cuda/gpu.cpp")
 
 
 def test_what_is_asked_for_and_cannot_be_built_is_an_error(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_without_headers_all_but_graphs_is_built(tmp_path: Path) -> None:
     must(found.done)
     assert "sample: no CUDA graphs: there is no CUDA toolkit" in found.said
     assert all(found.command(source) for source in SOURCES)
-    assert "SAMPLE_HAVE_CUDA" in found.command("libtorch/backend.cpp")
+    assert "SAMPLE_HAVE_CUDA" in found.command("cuda/gpu.cpp")
     assert "HAVE_CUDA_GRAPHS" not in found.command("cuda/cuda_graph.cpp")
 
 
@@ -124,7 +124,7 @@ def test_it_can_be_turned_off(tmp_path: Path) -> None:
     found = configured(tmp_path, libtorch(tmp_path, "13.2"), "-DSAMPLE_CUDA=OFF")
     must(found.done)
     assert not any(found.command(source) for source in SOURCES)
-    assert "HAVE_CUDA" not in found.command("libtorch/backend.cpp")
+    assert "HAVE_CUDA" not in found.command("cuda/gpu.cpp")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_headers_of_pip_packages_are_enough(tmp_path: Path) -> None:
 
 
 def test_nvtx(tmp_path: Path) -> None:
-    root = libtorch(tmp_path)
+    root = libtorch(tmp_path, "13.0")
     options = ("-DSAMPLE_NVTX=ON", "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF")
     found = configured(tmp_path, root, *options)
     assert found.done.returncode != 0
@@ -239,7 +239,7 @@ ASK = """
 #include <cstdio>
 #include <string>
 #include "cuda/cuda_driver.hpp"
-#include "libtorch/libtorch_facts.hpp"
+#include "libtorch/gpu.hpp"
 int main(int, char** argv) {
   const auto gpu = sample::cuda::gpu_named(std::stoi(argv[1]));
   if (!gpu) {
@@ -248,7 +248,7 @@ int main(int, char** argv) {
   }
   const std::string capability = std::to_string(gpu->major) + "." + std::to_string(gpu->minor);
   const sample::CompiledFor wanted{"", "", "", 0, "NVIDIA Other", "9.1"};
-  const auto ours = sample::check_gpu(wanted, gpu->name, capability);
+  const auto ours = sample::check_compiled_for_gpu(wanted, std::stoi(argv[1]), {});
   const std::string said = ours ? "ours" : ours.error().message;
   std::printf("%s %s: %s", gpu->name.c_str(), capability.c_str(), said.c_str());
   return ours ? 0 : 1;

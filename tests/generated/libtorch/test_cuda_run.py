@@ -43,8 +43,8 @@ class Double:
 
 
 @pytest.fixture(scope="module")
-def double(photo_project: Path, once: Once) -> Double:
-    folder = once.folder("torch_double", lambda folder: on_the_double(photo_project, folder))
+def double(photo_any_project: Path, once: Once) -> Double:
+    folder = once.folder("torch_double", lambda folder: on_the_double(photo_any_project, folder))
     return Double(build=folder / "build")
 
 
@@ -162,9 +162,9 @@ def build_real(project: Path, build: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(photo_project: Path, once: Once) -> Path:
+def real(photo_any_project: Path, once: Once) -> Path:
     need_gpu()
-    return once.folder("real_gpu", lambda folder: build_real(photo_project, folder / "build")) / "build"
+    return once.folder("real_gpu", lambda folder: build_real(photo_any_project, folder / "build")) / "build"
 
 
 def drive(build: Path, *command: str) -> str:

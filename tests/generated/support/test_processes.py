@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,11 +28,13 @@ TESTS = ROOT / "tests"
 def eight_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
 
 
 def decided(source: pytest.Config.ArgsSource, numprocesses: int | None = None) -> Any:
     option = SimpleNamespace(numprocesses=numprocesses, dist="no", usepdb=False)
-    conftest.pytest_cmdline_main(SimpleNamespace(args_source=source, option=option))  # type: ignore[arg-type]
+    config = SimpleNamespace(args_source=source, option=option, stash=pytest.Stash())
+    conftest.pytest_cmdline_main(config)  # type: ignore[arg-type]
     return option
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from network_plans import Writer, blocks, lenet, resnet18
 from network_reading import calls_expected, calls_of, functions_of
-from places import ROOT
+from places import GENERATED, ROOT
 
 from gencpp.core.cpp import string_literal
 from gencpp.core.spec import DType
@@ -436,7 +436,7 @@ def test_code_is_clang_format_clean(tmp_path: Path) -> None:
     plans = {"resnet18": resnet18(), "lenet": lenet(), "wide": wide.plan(x)}
     plans |= {f"random{seed}": random_plan(seed) for seed in range(20)}
     files = []
-    shutil.copy(ROOT / "templates" / "common" / ".clang-format", tmp_path)
+    shutil.copy(GENERATED / ".clang-format", tmp_path)
     for name, plan in plans.items():
         files += [tmp_path / f"{name}.cpp", tmp_path / f"{name}.hpp"]
         files[-2].write_text(emitted(plan))

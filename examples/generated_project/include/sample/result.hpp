@@ -7,9 +7,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "sample/public.hpp"
 
@@ -70,33 +70,30 @@ namespace detail {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
 
-  [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+  [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
 
   [[nodiscard]] T& value() & {
-    T* held = std::get_if<0>(&state_);
-    if (held == nullptr) {
-      detail::wrong_access("value() of a Result that holds an error: ", error().message.c_str());
+    if (!ok()) {
+      detail::wrong_access("value() of a Result that holds an error: ", error_.message.c_str());
     }
-    return *held;
+    return *value_;
   }
   [[nodiscard]] const T& value() const& {
-    const T* held = std::get_if<0>(&state_);
-    if (held == nullptr) {
-      detail::wrong_access("value() of a Result that holds an error: ", error().message.c_str());
+    if (!ok()) {
+      detail::wrong_access("value() of a Result that holds an error: ", error_.message.c_str());
     }
-    return *held;
+    return *value_;
   }
   [[nodiscard]] T&& value() && { return std::move(value()); }
   [[nodiscard]] const Error& error() const {
-    const Error* held = std::get_if<1>(&state_);
-    if (held == nullptr) {
+    if (ok()) {
       detail::wrong_access("error() of a Result that holds a value", "");
     }
-    return *held;
+    return error_;
   }
 
   T& operator*() & { return value(); }
@@ -106,27 +103,28 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
  private:
-  std::variant<T, Error> state_;
+  // Not std::variant: GCC's has another layout in C++20 than in C++17, and a host's standard need not be this one.
+  std::optional<T> value_;
+  Error error_{ErrorCode::backend, {}};  // where there is no value
 };
 
 template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : state_(std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
 
-  [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+  [[nodiscard]] bool ok() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
   [[nodiscard]] const Error& error() const {
-    const Error* held = std::get_if<1>(&state_);
-    if (held == nullptr) {
+    if (ok()) {
       detail::wrong_access("error() of a Result that is no error", "");
     }
-    return *held;
+    return *error_;
   }
 
  private:
-  std::variant<std::monostate, Error> state_;
+  std::optional<Error> error_;
 };
 
 }  // namespace sample

@@ -114,3 +114,5 @@ if(NOT {= NAME =}_CUDA STREQUAL "OFF")
     message(STATUS "{= name =}: no CUDA graphs: ${{= name =}_cuda_missing}")
   endif()
 endif()
+
+include("${CMAKE_CURRENT_LIST_DIR}/nvtx.cmake")

@@ -11,7 +11,10 @@
 #include <dlfcn.h>
 #endif
 
-namespace {= name =}::cuda {
+#include "libtorch/gpu.hpp"
+
+namespace {= name =} {
+namespace cuda {
 namespace {
 
 // From cuda.h, whose binary interface is fixed.
@@ -102,4 +105,25 @@ void* create_stream() {
   return stream;
 }
 
-}  // namespace {= name =}::cuda
+}  // namespace cuda
+
+Result<void> check_compiled_for_gpu(const CompiledFor& wanted, int index, const LoadOptions& options) {
+  const Result<cuda::Gpu> here = cuda::gpu_named(index);
+  if (!here) {
+    return here.error();
+  }
+  const std::string capability = std::to_string(here->major) + "." + std::to_string(here->minor);
+  if (capability != wanted.capability) {
+    return Error{ErrorCode::unsupported,
+        "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" +
+            wanted.gpu + "), this one is " + here->name + " with " + capability +
+            ": run gencpp on this machine, or without --artifact aoti"};
+  }
+  if (options.log && here->name != wanted.gpu) {
+    options.log(LogLevel::warning,
+        "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
+  }
+  return {};
+}
+
+}  // namespace {= name =}

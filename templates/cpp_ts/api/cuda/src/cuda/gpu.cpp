@@ -1,9 +1,7 @@
-// GPUs, as LibTorch and NVIDIA's driver know them.
+// GPUs, as LibTorch knows them.
 #include "libtorch/gpu.hpp"
 
 #include <torch/csrc/api/include/torch/cuda.h>
-
-#include "cuda/cuda_driver.hpp"
 
 namespace {= name =} {
 
@@ -21,25 +19,6 @@ Result<void> check_gpu(int index) {
   }
   if (index < 0 || static_cast<std::size_t>(index) >= static_cast<std::size_t>(torch::cuda::device_count())) {
     return Error{ErrorCode::no_device, "there is no CUDA device " + std::to_string(index)};
-  }
-  return {};
-}
-
-Result<void> check_compiled_for_gpu(const CompiledFor& wanted, int index, const LoadOptions& options) {
-  const Result<cuda::Gpu> here = cuda::gpu_named(index);
-  if (!here) {
-    return here.error();
-  }
-  const std::string capability = std::to_string(here->major) + "." + std::to_string(here->minor);
-  if (capability != wanted.capability) {
-    return Error{ErrorCode::unsupported,
-        "the artifact holds code for a GPU of compute capability " + std::string(wanted.capability) + " (" +
-            wanted.gpu + "), this one is " + here->name + " with " + capability +
-            ": run gencpp on this machine, or without --artifact aoti"};
-  }
-  if (options.log && here->name != wanted.gpu) {
-    options.log(LogLevel::warning,
-        "the artifact was compiled on " + std::string(wanted.gpu) + ", this GPU is " + here->name);
   }
   return {};
 }

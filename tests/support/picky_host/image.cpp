@@ -1,0 +1,3 @@
+#include "image.hpp"
+
+int area(const Image& image) { return image.width * image.height; }
