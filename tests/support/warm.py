@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -26,6 +28,12 @@ from typing import NoReturn
 
 HEAVY = ("torch", "torchvision", "onnx", "onnxscript", "torch.onnx", "torch.export", "PIL.Image")
 """What commands import when they come to it; onnxruntime is not here, since it starts a thread."""
+DEEP = (
+    *("torch.export._trace", "torch.export._patches", "torch.onnx._internal.exporter._core"),
+    *("onnxscript.function_libs.torch_lib.ops", "onnxscript.rewriter.rules.fusion", "sympy.combinatorics"),
+    *("torchvision.transforms.v2", "jinja2"),
+)
+"""What those import when an exporter runs, which takes a second; other versions may have it elsewhere."""
 LIMIT = 3600.0
 """Seconds that a call may take."""
 
@@ -82,15 +90,25 @@ def path_with(root: Path) -> str:
 
 
 def serve(address: str) -> None:
-    import importlib
-
     importlib.import_module("torch")
     bare = _bare_torches()
-    for name in (*HEAVY, "gencpp.cli.main", "gencpp.backends.libtorch.operators"):
-        importlib.import_module(name)
+    import_ahead()
     gc.freeze()  # a collection in a fork would copy every page
     client = _accepted(address)  # in the process that was forked for a call
     _run(client, bare)
+
+
+def import_ahead() -> None:
+    """What commands import when they come to it, and all modules of gencpp."""
+    import gencpp
+
+    rooms = [module.name for module in pkgutil.walk_packages(gencpp.__path__, "gencpp.")]
+    for name in (*HEAVY, *rooms):
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
+    for name in DEEP:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _accepted(address: str) -> socket.socket:

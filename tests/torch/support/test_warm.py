@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Gencpp
-from places import ROOT
-from warm import HEAVY, Warm
+from places import ROOT, SUPPORT
+from warm import Warm
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -74,7 +74,7 @@ def test_what_is_imported_ahead_starts_no_thread() -> None:
     import subprocess
     import sys
 
-    code = f"import importlib, os\nfor n in {HEAVY!r}: importlib.import_module(n)\n"
+    code = f"import os, sys\nsys.path.insert(0, {str(SUPPORT)!r})\nimport warm\nwarm.import_ahead()\n"
     code += "print([open(f'/proc/self/task/{t}/comm').read().strip() for t in os.listdir('/proc/self/task')])"
     argv = [sys.executable, "-c", code]
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # numpy's own ends its threads before a fork
