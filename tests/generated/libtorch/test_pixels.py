@@ -15,7 +15,7 @@ SCRIPT = TOOLS / "pixels" / "pixel_parity.py"
 
 
 @pytest.mark.parametrize(
-    "cases", [16, pytest.param(400, marks=pytest.mark.full("a longer comparison of pixels"))]
+    "cases", [8, pytest.param(400, marks=pytest.mark.full("a longer comparison of pixels"))]
 )
 def test_no_pixel_differs_from_pillow(tmp_path: Path, cases: int) -> None:
     if missing := image_libraries():

@@ -50,16 +50,16 @@ def test_the_time_is_over_for_one_that_prints_faster_than_it_is_told() -> None:
 
 def test_what_a_program_started_is_ended_with_it() -> None:
     """Such as the compilers of a build that ran out of time."""
-    done = run([sys.executable, "-c", PARENT], timeout=5)
+    done = run([sys.executable, "-c", PARENT], timeout=3)
     pid, told = done.output.split("\n", 1)
-    assert (done.code, told) == (124, "\n[stopped after 5 s]\n")
+    assert (done.code, told) == (124, "\n[stopped after 3 s]\n")
     assert _ends(int(pid))
 
 
 def test_what_left_the_group_is_not_waited_for() -> None:
     begin = time.monotonic()
     done = run(
-        [sys.executable, "-c", PARENT.replace("run([", "run(start_new_session=True, args=[")], timeout=5
+        [sys.executable, "-c", PARENT.replace("run([", "run(start_new_session=True, args=[")], timeout=3
     )
     assert done.code == 124 and time.monotonic() - begin < 50
     os.kill(int(done.output.split("\n")[0]), signal.SIGKILL)
