@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,19 @@ def compile_object(folder: Path, source: str, out: Path, *flags: str) -> subproc
     argv = [*launcher, str(find_toolchain().compiler), *flags, "-MD", "-MF", str(out.with_suffix(".d"))]
     argv += ["-c", source, "-o", str(out)]
     return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def compile_program(
+    folder: Path, program: str, sources: Sequence[str], *flags: str, link: Sequence[str] = ()
+) -> Path:
+    """A program of sources in `folder`, whose objects later runs find; `link`: more for the linker."""
+    objects = []
+    for source in sources:
+        objects.append(f"{program}-{source.replace('/', '-')}.o")
+        must(compile_object(folder, source, folder / objects[-1], *flags))
+    argv = [str(find_toolchain().compiler), *objects, *link, "-o", program]
+    must(subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False))
+    return folder / program
 
 
 def own_facts(folder: Path) -> None:

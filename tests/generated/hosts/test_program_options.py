@@ -10,12 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import must
+from building import compile_program
 from once import Once
 from samples import classifier, tensorrt
 from writing import texts_of
-
-from gencpp.core.toolchain import find_toolchain
 
 PROJECTS = {"libtorch": classifier, "tensorrt": tensorrt}
 """Both are called `sample`."""
@@ -119,11 +117,9 @@ def program(request: pytest.FixtureRequest, once: Once) -> tuple[str, Path]:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
         (folder / "driver.cpp").write_text(DRIVER)
-        compiler = str(find_toolchain().compiler)
         flags = ["-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-Iinclude", "-Iapp", "-Ibench"]
         flags += ["-DOF_TENSORRT"] if request.param == "tensorrt" else []
-        argv = [compiler, *flags, *SOURCES, "driver.cpp", "-o", "driver"]
-        must(subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False))
+        compile_program(folder, "driver", (*SOURCES, "driver.cpp"), *flags)
 
     return request.param, once.folder(f"program_options_{request.param}", make) / "driver"
 

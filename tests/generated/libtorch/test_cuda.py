@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from building import cmake, cmake_arguments, must
+from building import STRICT, cmake, cmake_arguments, compile_object, compile_program, must
 from samples import classifier
 from writing import texts_of
 
@@ -200,19 +200,11 @@ def real_headers() -> tuple[Path, Path]:
 def test_graphs_compile_without_a_warning_and_link_without_the_cuda_runtime(tmp_path: Path) -> None:
     torch, cuda = real_headers()
     source = tree(tmp_path / "sample") / "src"
-    argv = [str(find_toolchain().compiler), "-std=c++20", "-O1", "-fPIC", "-c", "-Wall", "-Wextra"]
-    argv += ["-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-DSAMPLE_HAVE_CUDA_GRAPHS"]
+    flags = ["-std=c++20", "-O1", "-fPIC", *STRICT, "-DSAMPLE_HAVE_CUDA_GRAPHS", "-Isrc", "-Iinclude"]
     for folder in (torch / "include", torch / "include/torch/csrc/api/include", cuda):
-        argv += ["-isystem", str(folder)]
+        flags += ["-isystem", str(folder)]
     made = tmp_path / "graph.o"
-    argv += [
-        f"-I{source}",
-        f"-I{source.parent / 'include'}",
-        str(source / "cuda" / "cuda_graph.cpp"),
-        "-o",
-        str(made),
-    ]
-    must(subprocess.run(argv, capture_output=True, text=True, check=False))
+    must(compile_object(source.parent, "src/cuda/cuda_graph.cpp", made, *flags))
     symbols = subprocess.run(["nm", "-u", "-C", made], capture_output=True, text=True, check=True).stdout
     names = [line.split(maxsplit=1)[1] for line in symbols.splitlines()]
     assert any(n.startswith("at::cuda::CUDAGraph::capture_begin(") for n in names)
@@ -257,20 +249,17 @@ int main(int, char** argv) {
 
 
 def test_the_gpu_is_asked_for_without_cuda_and_foreign_code_is_refused(tmp_path: Path) -> None:
-    source = tree(tmp_path / "sample") / "src"
+    tree(tmp_path / "sample")
     (tmp_path / "ask.cpp").write_text(ASK)
     (tmp_path / "driver.cpp").write_text(FAKE_DRIVER)
-    compiler = str(find_toolchain().compiler)
     (tmp_path / "lib").mkdir()
-    includes = [f"-I{source}", f"-I{source.parent / 'include'}"]
-    ours = ("cuda/cuda_driver.cpp", "libtorch/libtorch_facts.cpp")
-    files = [str(tmp_path / "ask.cpp"), *(str(source / f) for f in ours)]
     library = str(tmp_path / "lib" / "libcuda.so.1")
-    for argv in (
-        [compiler, "-std=c++17", "-shared", "-fPIC", str(tmp_path / "driver.cpp"), "-o", library],
-        [compiler, "-std=c++17", *includes, *files, "-o", str(tmp_path / "ask"), "-ldl"],
-    ):
-        must(subprocess.run(argv, capture_output=True, text=True, check=False))
+    compiler = str(find_toolchain().compiler)
+    argv = [compiler, "-std=c++17", "-shared", "-fPIC", str(tmp_path / "driver.cpp"), "-o", library]
+    must(subprocess.run(argv, capture_output=True, text=True, check=False))
+    files = ("ask.cpp", "sample/src/cuda/cuda_driver.cpp", "sample/src/libtorch/libtorch_facts.cpp")
+    places = ("-Isample/src", "-Isample/include")
+    compile_program(tmp_path, "ask", files, "-std=c++17", *places, link=["-ldl"])
 
     def ask(index: int) -> tuple[int, str]:
         environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "lib")}

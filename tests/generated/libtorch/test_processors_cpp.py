@@ -10,13 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from building import STRICT, must
+from building import STRICT, compile_program, must
 from cgroups import CASES, write
 from once import Once
 from samples import classifier
 from writing import texts_of
-
-from gencpp.core.toolchain import find_toolchain
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="affinity, cgroups and libgomp are Linux's")
 
@@ -71,13 +69,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 (folder / path).write_bytes(data)
         (folder / "count.cpp").write_text(COUNT)
         (folder / "tell.cpp").write_text(TELL)
-        compiler = [str(find_toolchain().compiler), "-std=c++17", "-Iinclude", "-Isrc", *STRICT]
-        for name, more in {
-            "count": ("src/processors.cpp", "src/libtorch/wait_policy.cpp"),
-            "tell": ("src/libtorch/passive_start.cpp", "-fopenmp"),
-        }.items():
-            argv = [*compiler, f"{name}.cpp", *more, "-o", name]
-            must(subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False))
+        flags = ("-std=c++17", "-Iinclude", "-Isrc", *STRICT)
+        counting = ("count.cpp", "src/processors.cpp", "src/libtorch/wait_policy.cpp")
+        compile_program(folder, "count", counting, *flags)
+        telling = ("tell.cpp", "src/libtorch/passive_start.cpp")
+        compile_program(folder, "tell", telling, *flags, "-fopenmp", link=["-fopenmp"])
 
     return Once.of(tmp_path_factory).folder("processors-cpp", make)
 
