@@ -117,7 +117,7 @@ def tune_project(
     asked = asked_again(
         made, path, named=tuple(filter(None, named.values())), labels=_own_labels(made, folder)
     )
-    recipe = replace(made.recipe.project, artifact=None, device=None, tune=True, tune_rounds=rounds)
+    recipe = _changed(made.recipe.project, {"tune": True, "tune_rounds": rounds})
     return generate(_request(asked, recipe, folder, force, made), progress)
 
 
@@ -149,7 +149,7 @@ def _changed(recipe: ProjectRecipe, changes: Mapping[str, Any]) -> ProjectRecipe
     """`recipe` with `changes`, and without what these leave no room for: options of the old backend, too."""
     changed = replace(recipe, **changes)
     backend = backend_named(changed.backend)
-    gone = set(backend.excluded(changes))
+    gone = set(backend.excluded(changes, recipe))
     if changed.backend != recipe.backend:
         gone |= {option for b in BACKENDS.values() for option in b.own_options} - set(backend.own_options)
     defaults: dict[str, Any] = {f.name: f.default for f in fields(recipe)}

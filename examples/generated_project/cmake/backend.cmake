@@ -18,8 +18,8 @@ set(sample_BACKEND_SOURCES
 include("${CMAKE_CURRENT_LIST_DIR}/facts.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/gpu.cmake" OPTIONAL)  # no part of the installed package
 set(sample_BACKEND_TARGET gencpp::libtorch_all)
-if(sample_ARTIFACT_IS_COMPILED)  # it names all of LibTorch
-elseif(sample_RUNS_ON STREQUAL "cpu" OR SAMPLE_CUDA STREQUAL "OFF")
+if(NOT sample_ARTIFACT_IS_COMPILED  # which names all of LibTorch
+  AND (sample_RUNS_ON STREQUAL "cpu" OR SAMPLE_CUDA STREQUAL "OFF"))
   set(sample_BACKEND_TARGET gencpp::libtorch)
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set(sample_BACKEND_TARGET gencpp::libtorch)

@@ -82,6 +82,10 @@ function(sample_find_cuda_headers out missing)
 endfunction()
 
 list(APPEND sample_BACKEND_SOURCES src/cuda/cuda_driver.cpp src/cuda/gpu.cpp)
+if(sample_RUNS_ON STREQUAL "cuda" AND SAMPLE_CUDA STREQUAL "OFF")
+  message(FATAL_ERROR "SAMPLE_CUDA is OFF, but this project was made for a GPU alone: "
+    "`gencpp new` with --device any or cpu makes one that runs on the CPU. Else leave SAMPLE_CUDA out")
+endif()
 set(sample_cuda_missing "")
 if(NOT SAMPLE_CUDA STREQUAL "OFF")
   if(NOT LibTorch_CUDA)

@@ -275,7 +275,7 @@ def _options(built: Built, setting: Setting) -> list[str]:
 
 def _device(built: Built) -> list[str]:
     """Peers run on the CPU, so a program that can does so too."""
-    return ["--device", "cpu"] if backend_named(built.project.backend).on_cpu else []
+    return ["--device", "cpu"] if backend_named(built.project.backend).on_cpu(built.project) else []
 
 
 def _answer(subject: Subject, ran: Ran) -> Sample:

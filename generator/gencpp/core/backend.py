@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .progress import Progress
+from .recipe import ProjectRecipe
 from .request import Request
 from .spec import Artifact, ModelSpec, Precision, Profiles, ProjectSpec, RuntimeSpec
 
@@ -122,12 +123,11 @@ class Backend(Protocol):
     def own_options(self) -> tuple[str, ...]:
         """Fields of Request that it takes and others do not."""
 
-    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        """Fields of ProjectRecipe that those in `given` leave no room for."""
+    def excluded(self, given: Mapping[str, Any], recipe: ProjectRecipe) -> tuple[str, ...]:
+        """Fields of `recipe` that those in `given` leave no room for."""
 
-    @property
-    def on_cpu(self) -> bool:
-        """Whether its programs run without a GPU."""
+    def on_cpu(self, project: ProjectSpec) -> bool:
+        """Whether the project's programs run without a GPU."""
 
     @property
     def layer_times(self) -> bool:

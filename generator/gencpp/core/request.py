@@ -93,7 +93,7 @@ class Request(ModelRequest):
     force: bool = False
     precision: str | None = None
     device: str | None = None
-    """`cpu`, `cuda`: what code is compiled for (--artifact aoti only)"""
+    """`cpu`, `cuda`, `any`: where a LibTorch project may run. None: any; of compiled code the CPU."""
     tf32: bool = False
     tensorrt_min: str | None = None
     """The oldest TensorRT that the artifact is made for: `10.0`."""

@@ -1,6 +1,9 @@
 # {= name =}_has_public_headers(<target>): include/ belongs to what the target gives to those that link it.
 function({= name =}_has_public_headers target)
   target_compile_features(${target} PUBLIC cxx_std_17)
+  if(BUILD_SHARED_LIBS)
+    target_compile_definitions(${target} PUBLIC {= NAME =}_SHARED)
+  endif()
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

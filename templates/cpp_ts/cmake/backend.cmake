@@ -18,8 +18,8 @@ set({= name =}_BACKEND_SOURCES
 include("${CMAKE_CURRENT_LIST_DIR}/facts.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/gpu.cmake" OPTIONAL)  # no part of the installed package
 set({= name =}_BACKEND_TARGET gencpp::libtorch_all)
-if({= name =}_ARTIFACT_IS_COMPILED)  # it names all of LibTorch
-elseif({= name =}_RUNS_ON STREQUAL "cpu" OR {= NAME =}_CUDA STREQUAL "OFF")
+if(NOT {= name =}_ARTIFACT_IS_COMPILED  # which names all of LibTorch
+  AND ({= name =}_RUNS_ON STREQUAL "cpu" OR {= NAME =}_CUDA STREQUAL "OFF"))
   set({= name =}_BACKEND_TARGET gencpp::libtorch)
 elseif(NOT TARGET gencpp::libtorch_all)  # a project of an earlier gencpp found LibTorch: all of it is one target
   set({= name =}_BACKEND_TARGET gencpp::libtorch)

@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import STRICT, cmake, cmake_arguments, compile_object, compile_program, must
@@ -17,6 +18,7 @@ from samples import classifier
 from writing import texts_of
 
 from gencpp.backends.libtorch import aoti
+from gencpp.backends.libtorch.spec import CompiledFor, LibTorchSpec, RunsOn
 from gencpp.core.errors import EnvironmentLacks
 from gencpp.core.toolchain import find_toolchain
 
@@ -42,9 +44,11 @@ class Configured:
         return next((r["command"] for r in rows if r["file"].endswith(f"/src/{source}")), "")
 
 
-def tree(folder: Path) -> Path:
-    """A rendered project, whose artifact is not needed to configure it."""
-    for path, data in texts_of(classifier("sample")).items():
+def tree(folder: Path, **runtime: Any) -> Path:
+    """A rendered project, whose artifact is not needed to configure it; `runtime`: fields of LibTorchSpec."""
+    spec = classifier("sample")
+    spec = replace(spec, runtime=replace(LibTorchSpec.of(spec), **runtime))
+    for path, data in texts_of(spec).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
@@ -82,11 +86,11 @@ def headers(folder: Path, version: int, *, crt: bool = True) -> Path:
     return folder
 
 
-def configured(tmp_path: Path, root: Path, *options: str) -> Configured:
+def configured(tmp_path: Path, root: Path, *options: str, **runtime: Any) -> Configured:
     build = tmp_path / "build"
     arguments = ["-G", "Ninja", *cmake_arguments(backend=False), f"-DTorch_ROOT={root}"]
     arguments += ["-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON"]
-    done = cmake("-S", tree(tmp_path / "sample"), "-B", build, *arguments, *options)
+    done = cmake("-S", tree(tmp_path / "sample", **runtime), "-B", build, *arguments, *options)
     return Configured(done=done, build=build)
 
 
@@ -177,6 +181,45 @@ def test_nvtx(tmp_path: Path) -> None:
     found = configured(tmp_path, root, *options)
     must(found.done)
     assert "SAMPLE_HAVE_NVTX" in found.command("cuda/cuda_slot.cpp")
+
+
+@pytest.mark.parametrize(
+    ("device", "option", "words"),
+    [
+        ("cuda", "-DSAMPLE_CUDA=OFF", "SAMPLE_CUDA is OFF, but this project was made for a GPU alone"),
+        ("cpu", "-DSAMPLE_CUDA=ON", "SAMPLE_CUDA is ON, but this project was made for the CPU alone"),
+        ("cpu", "-DSAMPLE_NVTX=ON", "SAMPLE_NVTX is ON, but this project was made for the CPU alone"),
+    ],
+)
+def test_what_a_project_was_not_made_for_is_an_error(
+    device: str, option: str, words: str, tmp_path: Path
+) -> None:
+    found = configured(tmp_path, libtorch(tmp_path, "13.2"), option, device=RunsOn(device))
+    assert found.done.returncode != 0 and words in found.said, found.said
+
+
+EARLIER = """
+cmake_minimum_required(VERSION 3.22)
+project(host LANGUAGES CXX)
+add_library(gencpp::libtorch INTERFACE IMPORTED GLOBAL)  # as a project of an earlier gencpp found it
+set_target_properties(gencpp::libtorch PROPERTIES
+  GENCPP_VERSION 2.9.0 GENCPP_CXX_STANDARD 17 GENCPP_CUDA OFF GENCPP_ROOT "${Torch_ROOT}")
+add_subdirectory(sample)
+add_executable(host main.cpp)
+target_link_libraries(host PRIVATE sample::sample)
+"""
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_project_beside_one_of_an_earlier_gencpp(compiled: bool, tmp_path: Path) -> None:
+    """Which has one target for all of LibTorch."""
+    made = CompiledFor(architecture="x86_64", cpu_flags=(), torch="2.9.0", threads=2)
+    tree(tmp_path / "sample", compiled=made if compiled else None)
+    (tmp_path / "CMakeLists.txt").write_text(EARLIER)
+    (tmp_path / "main.cpp").touch()
+    root = libtorch(tmp_path)
+    arguments = ("-G", "Ninja", *cmake_arguments(backend=False), f"-DTorch_ROOT={root}")
+    must(cmake("-S", tmp_path, "-B", tmp_path / "build", *arguments))
 
 
 def real_headers() -> tuple[Path, Path]:

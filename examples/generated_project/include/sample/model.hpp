@@ -47,7 +47,8 @@ enum class LogLevel : std::uint8_t {
 };
 
 struct LoadOptions {
-  // Empty: where the backend runs best, which is the CPU for LibTorch and the GPU for TensorRT.
+  // Empty: where the backend runs best, which is the GPU for TensorRT and the CPU for LibTorch, unless the project was
+  // made for a GPU alone.
   std::optional<Device> device = {};
   int device_index = 0;
   // Threads for one call of run(); 0 leaves the process's setting. A backend whose thread count is

@@ -326,14 +326,17 @@ std::string LibTorch::describe() const {
 Result<void> check_place(const Place& place) {
   const LibTorchFacts& facts = libtorch_facts();
   const bool gpu = place.device == Device::cuda;
-  if (facts.runs_on != RunsOn::any && gpu != (facts.runs_on == RunsOn::cuda)) {
-    const std::string where = gpu ? "the CPU" : "a GPU";
-    return Error{ErrorCode::unsupported,
-        facts.compiled != nullptr ? "the artifact was compiled for " + where
-                                  : "this project is for " + where +
-                " alone: `gencpp new --device any` makes one for both"};
+  if (facts.compiled != nullptr && gpu != (facts.runs_on == RunsOn::cuda)) {
+    return Error{ErrorCode::unsupported, std::string("the artifact was compiled for ") + (gpu ? "the CPU" : "a GPU")};
   }
-  return gpu ? guarded("looking for CUDA", [&] { return check_gpu(place.index); }) : Result<void>();
+  if (gpu) {
+    return guarded("looking for CUDA", [&] { return check_gpu(place.index); });
+  }
+  if (facts.runs_on == RunsOn::cuda) {
+    return Error{ErrorCode::unsupported,
+        "this project is for a GPU alone: `gencpp new --device any` makes one that runs on the CPU, too"};
+  }
+  return {};
 }
 
 // The artifact's bytes: embedded, or in a file.

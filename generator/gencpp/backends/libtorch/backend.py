@@ -12,6 +12,7 @@ from ...core import tolerances
 from ...core.backend import Check, Exported, Folders, Inspection, RuntimeOptions, Tried
 from ...core.errors import UsageError
 from ...core.progress import Progress
+from ...core.recipe import ProjectRecipe
 from ...core.request import Request
 from ...core.spec import Artifact, Precision, ProjectSpec
 from ...tensors.flat import without_prefix
@@ -58,6 +59,15 @@ runs for NVIDIA's profilers.
 _CPU = """
 It runs on the CPU alone, has no code for GPUs and loads no library of CUDA: `gencpp new --device any` makes
 one that runs on both.
+"""
+
+_CPU_COMPILED = """
+It runs on the CPU alone and has no code for GPUs, though compiled code needs all of LibTorch:
+`gencpp new --artifact aoti --device cuda` compiles for a GPU.
+"""
+
+_CUDA = """
+It runs on a GPU alone, which is the default of `LoadOptions::device`.
 """
 
 _START = """\
@@ -122,13 +132,16 @@ def _runtime(name: str, spec: LibTorchSpec) -> str:
             capability=made.capability,
         )
     if spec.runs_on is RunsOn.cpu:
-        text += _CPU
+        text += _CPU_COMPILED if spec.compiled else _CPU
     else:
+        text += _CUDA if spec.runs_on is RunsOn.cuda else ""
         text += _GPU.format(name=name, NAME=name.upper())
     if spec.runs_on is RunsOn.any:
         text += _START.format(name=name.upper())
     if spec.tuning:
         text += "\n" + _TUNED + "".join(f"    {line}\n" for line in _table(spec))
+    if spec.runs_on is RunsOn.cuda:
+        return text + "\n"
     if spec.precision is not Precision.fp32:
         return text + "\n`gencpp bench` compares with others.\n\n"
     return (
@@ -152,7 +165,6 @@ class LibTorch:
 
     name = "libtorch"
     title = "LibTorch"
-    on_cpu = True
     layer_times = False
     own_options = ("artifact", "device", "tune")
     remedy = "pip install torch, or set TORCH_ROOT to a downloaded libtorch/ folder."
@@ -162,11 +174,13 @@ class LibTorch:
         """What it computes in, with the tolerance of the goldens."""
         return tolerances.LIBTORCH
 
-    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        """--tune chooses the artifact, in float32; another artifact may be for no device."""
-        found = {"artifact": ("tune", "device"), "precision": ("tune",), "tune": ("artifact", "device")}
-        asked = [option for option, value in given.items() if value and value != Precision.fp32]
-        return tuple(name for option in asked for name in found.get(option, ()) if name not in given)
+    def on_cpu(self, project: ProjectSpec) -> bool:
+        """Unless it is for a GPU alone."""
+        return LibTorchSpec.of(project).runs_on is not RunsOn.cuda
+
+    def excluded(self, given: Mapping[str, Any], recipe: ProjectRecipe) -> tuple[str, ...]:
+        """--tune chooses the artifact, in float32 on the CPU; not every artifact runs on every device."""
+        return asked.excluded(given, recipe)
 
     def check(self, request: Request) -> None:
         """Of options.py."""
@@ -193,7 +207,11 @@ class LibTorch:
         return tuning_table(spec) if spec.tuning else []
 
     def check_tunable(self, project: ProjectSpec) -> None:
-        """In float32 only."""
+        """In float32 and on the CPU only."""
+        if LibTorchSpec.of(project).device is RunsOn.cuda and LibTorchSpec.of(project).compiled is None:
+            raise UsageError(
+                f"{project.name} is for a GPU alone", hint="gencpp tune measures on the CPU, in float32."
+            )
         if project.runtime.precision is not Precision.fp32:
             raise UsageError(
                 f"{project.name} computes in {project.runtime.precision}, which is for GPUs",

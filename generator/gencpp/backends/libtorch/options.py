@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ...core.backend import Backend, Completed, Exported, Folders, Inspection, Tried
 from ...core.errors import EnvironmentLacks, GencppError, UsageError
 from ...core.processors import available_processors
 from ...core.progress import Progress
+from ...core.recipe import ProjectRecipe
 from ...core.request import Request
 from ...core.spec import Precision, ProjectSpec
 from .spec import LibTorchSpec, RunsOn
@@ -88,6 +91,26 @@ def check_device(request: Request, variant: Variant) -> None:
         check_gpu()
 
 
+def excluded(given: Mapping[str, Any], recipe: ProjectRecipe) -> tuple[str, ...]:
+    """Fields of `recipe` that those in `given` leave no room for: what was asked for last decides."""
+    asked = {name for name, value in given.items() if value and value != Precision.fp32}
+    gone = {other for name, other in _INSTEAD if name in asked} - set(given)
+    device, artifact, tune = (
+        None if name in gone else given.get(name, getattr(recipe, name))
+        for name in ("device", "artifact", "tune")
+    )
+    variant = variant_named(artifact) if artifact else None
+    compiled, fused = (False, False) if variant is None else (variant.compiled, variant.fusion)
+    fused = fused and artifact != "torchscript"  # which is made without where there is a GPU
+    if (device == RunsOn.any and compiled) or (device == RunsOn.cuda and (tune or fused)):
+        gone |= {"artifact", "tune"} if "device" in asked else {"device"}
+    return tuple(sorted(gone - set(given)))
+
+
+_INSTEAD = (("artifact", "tune"), ("precision", "tune"), ("tune", "artifact"))
+"""(what is asked for, what goes)."""
+
+
 def refuse_onnx(source: str) -> None:
     """Raises UsageError for a source that LibTorch cannot run."""
     from ...core.loaded import OnnxSource
@@ -147,10 +170,10 @@ def export(
 
 
 def _placed(runtime: LibTorchSpec, request: Request) -> LibTorchSpec:
-    """Where TorchScript may run; of compiled code `compiled` says it."""
-    if request.device is None or runtime.compiled is not None:
-        return runtime
-    return replace(runtime, device=RunsOn(request.device))
+    """With where it may run."""
+    if runtime.compiled is not None:
+        return replace(runtime, device=runtime.runs_on)
+    return runtime if request.device is None else replace(runtime, device=RunsOn(request.device))
 
 
 def _candidates(

@@ -60,7 +60,7 @@ class LibTorchSpec(RuntimeSpec):
     variant: str = "plain"
     """Of backends/libtorch/variants.py."""
     device: RunsOn = RunsOn.any
-    """Of TorchScript; for compiled code `compiled` says it."""
+    """Where it may run; of compiled code, before this was written down, `compiled` alone says it."""
     fusion: bool = False
     """Whether configure_process() turns oneDNN graph fusion on for TorchScript."""
     channels_last: bool = False

@@ -13,6 +13,7 @@ from ...core.backend import Check, Exported, Folders, Inspection, RuntimeOptions
 from ...core.errors import UsageError
 from ...core.precision import PRECISIONS
 from ...core.progress import Progress
+from ...core.recipe import ProjectRecipe
 from ...core.request import Request
 from ...core.spec import Dim, Precision, ProjectSpec
 from . import checks, facts
@@ -86,7 +87,6 @@ class TensorRT:
 
     name = "tensorrt"
     title = "TensorRT"
-    on_cpu = False
     layer_times = True
     own_options = ("tf32", "tensorrt_min", "trt_api")
     remedy = (
@@ -99,7 +99,11 @@ class TensorRT:
         """What it computes in, with the tolerance of the goldens."""
         return tolerances.TENSORRT
 
-    def excluded(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+    def on_cpu(self, project: ProjectSpec) -> bool:
+        """Never."""
+        return False
+
+    def excluded(self, given: Mapping[str, Any], recipe: ProjectRecipe) -> tuple[str, ...]:
         """None."""
         return ()
 

@@ -1,8 +1,9 @@
-// Marks the namespace in the headers of this folder: a shared library shows what they declare, and nothing else.
+// Marks the namespace in the headers of this folder: a shared library shows what they declare, and nothing else. Where
+// the library is static, what a host makes of it shows nothing that the host does not.
 #pragma once
 
-#if defined(__GNUC__)
+#if defined({= NAME =}_SHARED) && defined(__GNUC__)  // CMake and pkg-config define it
 #define {= NAME =}_PUBLIC [[gnu::visibility("default")]]
-#else  // for MSVC, CMake exports all symbols
+#else  // or MSVC: CMake exports all symbols
 #define {= NAME =}_PUBLIC
 #endif

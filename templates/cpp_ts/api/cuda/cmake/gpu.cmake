@@ -82,6 +82,10 @@ function({= name =}_find_cuda_headers out missing)
 endfunction()
 
 list(APPEND {= name =}_BACKEND_SOURCES src/cuda/cuda_driver.cpp src/cuda/gpu.cpp)
+if({= name =}_RUNS_ON STREQUAL "cuda" AND {= NAME =}_CUDA STREQUAL "OFF")
+  message(FATAL_ERROR "{= NAME =}_CUDA is OFF, but this project was made for a GPU alone: "
+    "`gencpp new` with --device any or cpu makes one that runs on the CPU. Else leave {= NAME =}_CUDA out")
+endif()
 set({= name =}_cuda_missing "")
 if(NOT {= NAME =}_CUDA STREQUAL "OFF")
   if(NOT LibTorch_CUDA)

@@ -1,4 +1,4 @@
-// This project runs on the CPU alone: `gencpp new --device any` makes one that runs on a GPU, too.
+// This project runs on the CPU alone.
 #include "libtorch/gpu.hpp"
 
 namespace {= name =} {
