@@ -218,7 +218,7 @@ def test_what_is_given_takes_the_place_of_what_leaves_no_room_for_it() -> None:
     found = _changed(compiled, {"tune": True})
     assert (found.artifact, found.device, found.tune) == (None, None, True)
     found = _changed(compiled, {"artifact": "torchscript"})
-    assert (found.artifact, found.device) == ("torchscript", None)
+    assert (found.artifact, found.device) == ("torchscript", "cuda")  # where it may run stays
     assert _changed(compiled, {"artifact": "aoti-autotuned", "device": "cpu"}).device == "cpu"
     assert _changed(compiled, {"tune": False}) == compiled  # what is taken back leaves room for all
     assert _changed(tuned, {"precision": "fp32"}).tune
