@@ -208,7 +208,8 @@ class LibTorch:
 
     def check_tunable(self, project: ProjectSpec) -> None:
         """In float32 and on the CPU only."""
-        if LibTorchSpec.of(project).device is RunsOn.cuda and LibTorchSpec.of(project).compiled is None:
+        spec = LibTorchSpec.of(project)
+        if spec.runs_on is RunsOn.cuda and spec.compiled is None:
             raise UsageError(
                 f"{project.name} is for a GPU alone", hint="gencpp tune measures on the CPU, in float32."
             )

@@ -49,8 +49,13 @@ def need_torch() -> None:
         keep_bare_torch()
 
 
-def check_precision(request: Request, variant: Variant) -> None:
-    """Raises UsageError for a precision that LibTorch's variant does not have."""
+def _asks_for_fusion(artifact: str | None) -> bool:
+    """By a variant's name; what torchscript stands for is made without, where that is not to be had."""
+    return artifact not in (None, "torchscript") and variant_named(artifact).fusion
+
+
+def check_precision(request: Request) -> None:
+    """Raises UsageError for a precision that the artifact that is asked for does not have."""
     if request.precision in (None, Precision.fp32):
         return
     if request.tune:
@@ -58,7 +63,7 @@ def check_precision(request: Request, variant: Variant) -> None:
             f"--tune and --precision {request.precision}: --tune measures on the CPU, in float32",
             hint="Leave one of them out.",
         )
-    if variant.fusion and request.artifact != "torchscript" and request.artifact is not None:
+    if _asks_for_fusion(request.artifact):
         raise UsageError(
             f"--artifact {request.artifact} and --precision {request.precision}: oneDNN graph fusion is for "
             "float32 on the CPU",
@@ -79,7 +84,7 @@ def check_device(request: Request, variant: Variant) -> None:
         raise UsageError(
             "--tune and --device cuda: --tune measures on the CPU", hint="Leave one of them out."
         )
-    if request.device == RunsOn.cuda and variant.fusion and request.artifact not in (None, "torchscript"):
+    if request.device == RunsOn.cuda and _asks_for_fusion(request.artifact):
         raise UsageError(
             f"--artifact {request.artifact} and --device cuda: oneDNN graph fusion is for the CPU",
             hint=f"Use --artifact {UNFUSED}, or leave --artifact out.",
@@ -99,10 +104,9 @@ def excluded(given: Mapping[str, Any], recipe: ProjectRecipe) -> tuple[str, ...]
         None if name in gone else given.get(name, getattr(recipe, name))
         for name in ("device", "artifact", "tune")
     )
-    variant = variant_named(artifact) if artifact else None
-    compiled, fused = (False, False) if variant is None else (variant.compiled, variant.fusion)
-    fused = fused and artifact != "torchscript"  # which is made without where there is a GPU
-    if (device == RunsOn.any and compiled) or (device == RunsOn.cuda and (tune or fused)):
+    compiled = artifact is not None and variant_named(artifact).compiled
+    on_cpu = tune or _asks_for_fusion(artifact)
+    if (device == RunsOn.any and compiled) or (device == RunsOn.cuda and on_cpu):
         gone |= {"artifact", "tune"} if "device" in asked else {"device"}
     return tuple(sorted(gone - set(given)))
 
@@ -130,7 +134,7 @@ def check(request: Request) -> None:
     if not 1 <= request.tune_rounds <= MOST_ROUNDS:
         raise UsageError(f"--rounds {request.tune_rounds}: from 1 to {MOST_ROUNDS} are measured")
     variant = variant_named(request.artifact or "torchscript")
-    check_precision(request, variant)
+    check_precision(request)
     check_device(request, variant)
     if not variant.compiled:
         check_python()
